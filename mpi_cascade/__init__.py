@@ -1,0 +1,23 @@
+"""Cascaded networks for image reconstruction in magnetic particle imaging.
+
+The layers, each of which knows only those below it::
+
+    cli                                     the commands
+    training                                Lightning, wandb, the run directory
+    report                                  figures
+    models   metrics                        networks; image quality
+    data     solvers                        phantoms, suites, scans; classical reconstruction
+    physics                                 scanner, PSF, S c = u, disturbances
+    randomness   checks                     keyed random numbers; plain sentences for bad input
+
+Importing the package imports neither Lightning nor wandb.
+"""
+
+from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.particle import Particle
+from mpi_cascade.physics.scanner import Scanner
+
+__version__ = "0.1.0"
+
+__all__ = ["Cascade", "ForwardModel", "Particle", "Reconstruction", "Scanner", "__version__"]

@@ -1,0 +1,136 @@
+"""The command line: LightningCLI with a run directory, plain error messages and a final test."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import set_parsing_settings
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, TrainingStopped
+from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.predictions import PredictionWriter
+from mpi_cascade.training.reporting import Report
+from mpi_cascade.training.run_directory import RunRecord, choose_run_directory, make_loggers
+
+MONITORED_METRIC = "val/final/psnr"
+
+
+class CascadeCLI(LightningCLI):
+    """``fit``, ``validate``, ``test`` and ``predict``, each in a run directory of its own."""
+
+    def __init__(self, args: ArgsType = None) -> None:
+        set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+        super().__init__(
+            CascadeModule,
+            SimulatedDataModule,
+            args=args,
+            save_config_callback=None,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            trainer_defaults={"default_root_dir": "runs", "gradient_clip_val": 1.0},
+            parser_kwargs={"parser_mode": "omegaconf+"},
+            seed_everything_default=0,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Gives the data's scanner and image grid to the stages that ask for them."""
+        for stage in ("preliminary", "refinement"):
+            for name in ("scanner", "image_shape"):
+                parser.link_arguments(f"data.{name}", f"model.{stage}.init_args.{name}")
+
+    def _parse_ckpt_path(self) -> None:
+        """Reads the checkpoint early: a bad one ends the command before anything is made."""
+        path = self._options.get("ckpt_path")
+        self.checkpoint_path = Path(path) if path else None
+        self.checkpoint = read_checkpoint(self.checkpoint_path) if self.checkpoint_path else None
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Returns the trainer with the loggers and callbacks that every run has."""
+        if self.checkpoint_path and self.checkpoint:
+            require_same_architecture(self.checkpoint, self.model, self.checkpoint_path)
+        root = Path(self._options.trainer.default_root_dir)
+        self.run_directory = choose_run_directory(root, self._name, self.checkpoint_path)
+        if self._options.trainer.logger is None:
+            is_resumed = self._name == "fit" and self.checkpoint
+            resume_step = self.checkpoint["global_step"] if is_resumed and self.checkpoint else 0
+            kwargs["logger"] = make_loggers(self.run_directory, resume_step)
+        checkpoints = self.run_directory / "checkpoints"
+        config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
+        callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
+        if self._name == "fit":
+            callbacks += [
+                FiniteLoss(),
+                StopOnSignal(checkpoints / "last.ckpt"),
+                LearningRateMonitor(),
+                ModelCheckpoint(
+                    checkpoints,
+                    filename="best",
+                    monitor=MONITORED_METRIC,
+                    mode="max",
+                    save_last=True,
+                    enable_version_counter=False,
+                ),
+            ]
+        if self._name == "predict":
+            callbacks.append(PredictionWriter(self.run_directory))
+        self.trainer_defaults["callbacks"] = callbacks
+        return super().instantiate_trainer(**kwargs)
+
+    def after_fit(self) -> None:
+        """Tests the best checkpoint and says where everything lies."""
+        if not self.trainer.fast_dev_run:
+            self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path="best")
+        self._announce()
+
+    def after_test(self) -> None:
+        """Says where everything lies."""
+        self._announce()
+
+    after_validate = after_test
+    after_predict = after_test
+
+    @rank_zero_only
+    def _announce(self) -> None:
+        lines = [f"Everything lies in {self.run_directory}"]
+        lines += [
+            f"  {path.relative_to(self.run_directory)}"
+            for path in sorted(self.run_directory.rglob("*"))
+            if path.is_file() and "wandb" not in path.parts
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+
+    @property
+    def _name(self) -> str:
+        return str(self.config["subcommand"])
+
+    @property
+    def _options(self) -> Any:
+        return self.config[self._name]
+
+
+def main(args: ArgsType = None) -> None:
+    """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
+    torch.set_float32_matmul_precision("high")
+    try:
+        CascadeCLI(args)
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except TrainingStopped as stop:
+        config = stop.checkpoint.parent.parent / "config.yaml"
+        sys.stderr.write(
+            f"{stop}; continue with\n  python -m mpi_cascade fit --config {config} "
+            f"--ckpt_path {stop.checkpoint}\n"
+        )
+        sys.exit(128 + stop.signum)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

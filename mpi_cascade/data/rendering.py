@@ -1,0 +1,167 @@
+"""Rendering: geometric shapes → concentration images with anti-aliased edges, in batches.
+
+Shapes are flat lists over a whole batch, each with the number of the sample that it belongs to,
+so that samples of any complexity render together. Must not know which phantom a shape stands for.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from mpi_cascade.physics.scanner import cell_centres
+
+_TILE = 8
+
+
+class Strokes(NamedTuple):
+    """Tapering strokes: discs (start = end), capsules and bars; where they overlap, the largest
+    concentration counts.
+
+    Attributes:
+        sample: Sample in the batch that each stroke belongs to, (strokes,).
+        start: Start (x, y) of the centre line in m, (strokes, 2).
+        end: End (x, y) of the centre line in m, (strokes, 2).
+        start_radius: Half the width at the start in m, (strokes,).
+        end_radius: Half the width at the end in m, (strokes,).
+        amplitude: Tracer concentration inside, (strokes,).
+        is_flat: True for flat ends at start and end, False for round caps beyond them, (strokes,).
+    """
+
+    sample: Int64[Tensor, " strokes"]
+    start: Float[Tensor, "strokes 2"]
+    end: Float[Tensor, "strokes 2"]
+    start_radius: Float[Tensor, " strokes"]
+    end_radius: Float[Tensor, " strokes"]
+    amplitude: Float[Tensor, " strokes"]
+    is_flat: Bool[Tensor, " strokes"]
+
+
+class Blobs(NamedTuple):
+    """Gaussian blobs; where they overlap, concentrations add.
+
+    Attributes:
+        sample: Sample in the batch that each blob belongs to, (blobs,).
+        centre: Centre (x, y) in m, (blobs, 2).
+        sigma: Standard deviation along (x, y) in m, (blobs, 2).
+        amplitude: Tracer concentration at the centre, (blobs,).
+    """
+
+    sample: Int64[Tensor, " blobs"]
+    centre: Float[Tensor, "blobs 2"]
+    sigma: Float[Tensor, "blobs 2"]
+    amplitude: Float[Tensor, " blobs"]
+
+
+def render(
+    shapes: list[Strokes | Blobs],
+    num_samples: int,
+    image_shape: tuple[int, int],
+    field_of_view_m: tuple[float, float],
+) -> Float[Tensor, "batch 1 ny nx"]:
+    """Returns the concentration of every sample, (batch, 1, y, x) float32.
+
+    Args:
+        shapes: The shapes of all samples; at least one list.
+        num_samples: Samples in the batch.
+        image_shape: Pixels (y, x).
+        field_of_view_m: Size (y, x) of the image in m, centred at 0.
+    """
+    device = shapes[0].sample.device
+    image = torch.zeros(num_samples, *image_shape, device=device)
+    strokes = [shape for shape in shapes if isinstance(shape, Strokes)]
+    if strokes:
+        joined = Strokes(*(torch.cat(columns) for columns in zip(*strokes, strict=True)))
+        image += _render_strokes(joined, num_samples, image_shape, field_of_view_m)
+    for shape in shapes:
+        if isinstance(shape, Blobs):
+            image.index_add_(0, shape.sample, _render_blobs(shape, image_shape, field_of_view_m))
+    return image[:, None]
+
+
+def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"]) -> Tensor:
+    """Returns the distance in m of points to the edge of a stroke, negative inside.
+
+    Exact for discs, capsules of one width and inside bars; for tapering strokes off by the cosine
+    of the taper.
+
+    Args:
+        strokes: The strokes.
+        points: Points (x, y) in m for each stroke, (strokes, points, 2).
+
+    Returns:
+        Distances, (strokes, points).
+    """
+    axis = strokes.end - strokes.start
+    length = axis.norm(dim=-1, keepdim=True)
+    direction = axis / length.clamp_min(1e-12)
+    offset_x = points[..., 0] - strokes.start[:, None, 0]
+    offset_y = points[..., 1] - strokes.start[:, None, 1]
+    along = offset_x * direction[:, None, 0] + offset_y * direction[:, None, 1]
+    across = offset_x * direction[:, None, 1] - offset_y * direction[:, None, 0]
+    nearest = torch.minimum(along.clamp_min(0), length)
+    taper = (strokes.end_radius - strokes.start_radius)[:, None] / length.clamp_min(1e-12)
+    radius = strokes.start_radius[:, None] + taper * nearest
+    # A disc has no direction: its offset lies neither along nor across.
+    beyond_x = offset_x - direction[:, None, 0] * nearest
+    beyond_y = offset_y - direction[:, None, 1] * nearest
+    round_distance = torch.sqrt(beyond_x**2 + beyond_y**2) - radius
+    half_length = length / 2
+    flat_distance = torch.maximum(
+        across.abs() - radius, (along - half_length).abs() - half_length
+    )
+    return torch.where(strokes.is_flat[:, None], flat_distance, round_distance)
+
+
+def _render_strokes(
+    strokes: Strokes,
+    num_samples: int,
+    image_shape: tuple[int, int],
+    field_of_view_m: tuple[float, float],
+) -> Float[Tensor, "batch ny nx"]:
+    """Rasterises tile by tile: only tiles that a stroke may touch are computed."""
+    device = strokes.sample.device
+    num_y, num_x = image_shape
+    tiles_y, tiles_x = -(-num_y // _TILE), -(-num_x // _TILE)
+    pixel_y, pixel_x = field_of_view_m[0] / num_y, field_of_view_m[1] / num_x
+    edge_m = (pixel_x * pixel_y) ** 0.5
+
+    # Tiles may reach past the image: their grid is laid from the image's corner.
+    tile_size_y, tile_size_x = _TILE * pixel_y, _TILE * pixel_x
+    tile_y = (torch.arange(tiles_y, device=device) + 0.5) * tile_size_y - field_of_view_m[0] / 2
+    tile_x = (torch.arange(tiles_x, device=device) + 0.5) * tile_size_x - field_of_view_m[1] / 2
+    tile_centres = _points(tile_x, tile_y)
+    reach = 0.5 * (tile_size_x**2 + tile_size_y**2) ** 0.5 + edge_m
+    distances = signed_distance(strokes, tile_centres.expand(len(strokes.sample), -1, -1))
+    stroke, tile = torch.nonzero(distances < reach, as_tuple=True)
+
+    inside_tile = _points(
+        cell_centres(_TILE, tile_size_x).float().to(device),
+        cell_centres(_TILE, tile_size_y).float().to(device),
+    )
+    touching = Strokes(*(column[stroke] for column in strokes))
+    distances = signed_distance(touching, tile_centres[tile][:, None] + inside_tile)
+    coverage = (0.5 - distances / edge_m).clamp(0, 1) * touching.amplitude[:, None]
+    tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
+    target = (touching.sample * (tiles_y * tiles_x) + tile)[:, None].expand_as(coverage)
+    tiles.scatter_reduce_(0, target, coverage, reduce="amax")
+    image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
+    return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]
+
+
+def _render_blobs(
+    blobs: Blobs, image_shape: tuple[int, int], field_of_view_m: tuple[float, float]
+) -> Float[Tensor, "blobs ny nx"]:
+    profiles = []
+    for axis, (num, size_m) in enumerate(zip(image_shape, field_of_view_m, strict=True)):
+        positions = cell_centres(num, size_m).float().to(blobs.sample.device)
+        offset = positions - blobs.centre[:, 1 - axis, None]
+        profiles.append(torch.exp(-0.5 * (offset / blobs.sigma[:, 1 - axis, None]) ** 2))
+    return blobs.amplitude[:, None, None] * profiles[0][:, :, None] * profiles[1][:, None, :]
+
+
+def _points(x: Float[Tensor, " nx"], y: Float[Tensor, " ny"]) -> Float[Tensor, "points 2"]:
+    """Returns all points (x, y) of a grid, row-major."""
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack((grid_x, grid_y), dim=-1).reshape(-1, 2)

@@ -1,0 +1,104 @@
+"""Simulated scans: a sample as a pure function of (seed, stream, index).
+
+Must not know of networks, loaders or Lightning.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.phantoms import PhantomMixture, Shapes
+from mpi_cascade.data.rendering import render
+from mpi_cascade.data.suites import Pairs, TwoPoints, pair_shapes
+from mpi_cascade.physics.disturbances import Disturbance
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+
+
+class Sample(NamedTuple):
+    """A batch of simulated scans and the truth behind them.
+
+    Attributes:
+        index: Index of each sample in its stream, (batch,).
+        signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of ∫ |PSF| dr.
+        concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
+        pairs: Geometry of the two points, where the samples are a two-point suite.
+    """
+
+    index: Int64[Tensor, " batch"]
+    signal: Float[Tensor, "batch c my mx"]
+    concentration: Float[Tensor, "batch 1 ny nx"]
+    pairs: Pairs | None
+
+
+class SimulatedScans(nn.Module):
+    """The simulator: phantom → fine concentration → signal → disturbances.
+
+    Phantoms are rendered, and signals computed, on a grid ``oversampling`` times as fine as the
+    image grid, so that no reconstruction is given the very model that made its data.
+
+    Args:
+        scanner: The scanner that makes the signals.
+        nominal_scanner: The scanner that reconstructions believe in. Its ∫ |PSF| dr is the unit of
+            the signals.
+        image_shape: Pixels (y, x) of the images.
+        oversampling: Pixels of the simulation grid per image pixel, along each axis, ≥ 2.
+        disturbances: Applied to the ideal signal in this order.
+
+    Raises:
+        InputError: If the simulation grid is not at least twice as fine as the image grid, or the
+            signals of the two scanners differ in shape.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        nominal_scanner: Scanner,
+        image_shape: tuple[int, int],
+        oversampling: int,
+        disturbances: Sequence[Disturbance],
+    ) -> None:
+        super().__init__()
+        if oversampling < 2:
+            raise InputError(
+                f"oversampling is {oversampling}: the simulation grid must be at least twice as "
+                "fine as the image grid, so use 2 or more"
+            )
+        if scanner.signal_shape != nominal_scanner.signal_shape:
+            raise InputError(
+                f"true_scanner has signals of shape {scanner.signal_shape}, scanner of shape "
+                f"{nominal_scanner.signal_shape}: give both the same FFP grid and harmonics, and "
+                "relaxation to both or neither"
+            )
+        fine_shape = (image_shape[0] * oversampling, image_shape[1] * oversampling)
+        self.forward_model = ForwardModel(scanner, fine_shape, unit_scanner=nominal_scanner)
+        self.oversampling = oversampling
+        self.disturbances = list(disturbances)
+        self.field_of_view_m = scanner.field_of_view_m
+
+    def phantoms(self, mixture: PhantomMixture, streams: RandomStreams) -> Sample:
+        """Returns scans of random phantoms, one for each sample of ``streams``."""
+        return self._scan(mixture.draw(streams, self.field_of_view_m), streams, pairs=None)
+
+    def two_points(self, suite: TwoPoints, streams: RandomStreams) -> Sample:
+        """Returns scans of a two-point suite; the indices of ``streams`` are below its length."""
+        pairs = suite.pairs(streams, self.field_of_view_m)
+        return self._scan(pair_shapes(pairs), streams, pairs)
+
+    def _scan(self, shapes: Shapes, streams: RandomStreams, pairs: Pairs | None) -> Sample:
+        fine_shape = self.forward_model.image_shape
+        fine = render(shapes, len(streams), fine_shape, self.field_of_view_m)
+        signal = self.forward_model(fine)
+        for disturbance in self.disturbances:
+            signal = disturbance(signal, self.forward_model.scanner, streams)
+        return Sample(
+            index=streams.indices,
+            signal=signal,
+            concentration=functional.avg_pool2d(fine, self.oversampling),
+            pairs=pairs,
+        )

@@ -1,0 +1,109 @@
+"""Stage 1: networks from the signal to the preliminary image.
+
+Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image (batch, 1, y, x).
+Must not know of losses, training or Lightning.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.solvers.tikhonov import Tikhonov
+
+
+
+class DenseInverse(nn.Module):
+    """The voltage vector times a learned matrix, started from a Tikhonov inverse.
+
+    Every pixel is a learned linear combination of all measurements, as in the paper's S c = u.
+
+    Args:
+        scanner: The scanner of the signals.
+        image_shape: Pixels (y, x) of the image.
+        relative_regularisation: λ of the Tikhonov start, relative to the largest eigenvalue of
+            S Sᵀ, > 0.
+    """
+
+    def __init__(
+        self, scanner: Scanner, image_shape: tuple[int, int], relative_regularisation: float = 1e-3
+    ) -> None:
+        super().__init__()
+        self.image_shape = (image_shape[0], image_shape[1])
+        start = Tikhonov(ForwardModel(scanner, image_shape), relative_regularisation)
+        matrix = start.inverse_matrix()
+        self.inverse = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
+        self.inverse.weight = nn.Parameter(matrix)
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the preliminary image."""
+        return self.inverse(signal.flatten(1)).reshape(len(signal), 1, *self.image_shape)
+
+
+class SpectralInverse(nn.Module):
+    """A bank of learned regularised inverses in the Fourier domain, mixed by convolutions.
+
+    Each filter starts as the Tikhonov inverse conj(Ŝ)/(|Ŝ|² + λ) of the zero-padded convolution,
+    with its own λ from sharp but noisy to smooth; a gain per frequency is learned. A small
+    residual network mixes the filtered images.
+
+    Args:
+        scanner: The scanner of the signals.
+        image_shape: Pixels (y, x) of the image.
+        num_filters: Filters in the bank.
+        num_features: Channels of the mixing convolutions.
+        relative_regularisation: Smallest and largest λ of the bank, relative to the largest
+            |Ŝ|², > 0.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        image_shape: tuple[int, int],
+        num_filters: int = 6,
+        num_features: int = 16,
+        relative_regularisation: tuple[float, float] = (1e-5, 1e-2),
+    ) -> None:
+        super().__init__()
+        self.image_shape = (image_shape[0], image_shape[1])
+        lower, upper = relative_regularisation
+        regularisations = torch.logspace(
+            torch.tensor(lower).log10().item(), torch.tensor(upper).log10().item(), num_filters
+        )
+        # On the FFP grid pixels and measurements share one lattice, where S is a product.
+        transfer_function = ForwardModel(scanner, scanner.ffp_shape).transfer_function
+        inverse = _regularised_inverses(transfer_function, regularisations)
+        self.inverse: Tensor
+        self.register_buffer("inverse", inverse, persistent=False)
+        self.gain = nn.Parameter(torch.ones(inverse.shape))
+        self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
+        self.mixing = nn.Sequential(
+            nn.Conv2d(num_filters, num_features, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(num_features, num_features, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(num_features, 1, 3, padding=1),
+        )
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the preliminary image."""
+        num_y, num_x = signal.shape[-2:]
+        period = (2 * num_y, 2 * num_x)
+        spectrum = torch.fft.rfft2(signal, s=period)[:, None]
+        spectra = (spectrum * (self.inverse * self.gain)).sum(dim=2)
+        filtered = torch.fft.irfft2(spectra, s=period)[..., :num_y, :num_x]
+        image = (self.mean * filtered).sum(dim=1, keepdim=True) + self.mixing(filtered)
+        if image.shape[-2:] == self.image_shape:
+            return image
+        return functional.interpolate(image, self.image_shape, mode="bilinear")
+
+
+def _regularised_inverses(
+    transfer_function: Tensor, regularisations: Float[Tensor, " filters"]
+) -> Tensor:
+    """Returns conj(Ŝ)/(Σ|Ŝ|² + λ) for each λ, (filter, channel, ky, kx), complex."""
+    energy = transfer_function.abs().square().sum(dim=0)
+    weights = energy + regularisations[:, None, None] * energy.max()
+    return transfer_function.conj() / weights[:, None]

@@ -1,0 +1,71 @@
+"""Stage 2: networks from the preliminary image to the final image.
+
+Each takes and returns an image (batch, 1, y, x). Must not know of signals, losses or Lightning.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 × 3 convolutions whose output is added to the input; the identity at the start."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(num_features, num_features, 3, padding=1)
+        self.second = nn.Conv2d(num_features, num_features, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns features of the shape of ``features``."""
+        return features + self.second(torch.relu(self.first(torch.relu(features))))
+
+
+class ResidualUNet(nn.Module):
+    """A U-Net that adds a correction to the preliminary image.
+
+    It works on blocks of 2 × 2 pixels as channels, where convolutions cost a quarter, and returns
+    to single pixels at the end.
+
+    Args:
+        num_features: Channels at each scale, from half the image's resolution down by twos.
+        num_blocks: Residual blocks at each scale, on the way down and again on the way up.
+
+    Raises:
+        InputError: If the image does not divide by the coarsest scale (when called).
+    """
+
+    def __init__(self, num_features: tuple[int, ...] = (32, 64, 96), num_blocks: int = 1) -> None:
+        super().__init__()
+        self.factor = 2 ** len(num_features)
+        self.blocks_of_pixels = nn.PixelUnshuffle(2)
+        self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
+        scales = list(zip(num_features[:-1], num_features[1:], strict=True))
+        self.down = nn.ModuleList(_blocks(fine, num_blocks) for fine, _ in scales)
+        self.reduce = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in scales)
+        self.bottom = _blocks(num_features[-1], 2 * num_blocks)
+        self.expand = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in scales
+        )
+        self.up = nn.ModuleList(_blocks(fine, num_blocks) for fine, _ in scales)
+        self.exit = nn.Conv2d(num_features[0], 4, 3, padding=1)
+        self.pixels = nn.PixelShuffle(2)
+
+    def forward(self, preliminary: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image."""
+        features = self.entry(self.blocks_of_pixels(preliminary))
+        skips = []
+        for blocks, reduce in zip(self.down, self.reduce, strict=True):
+            features = blocks(features)
+            skips.append(features)
+            features = reduce(features)
+        features = self.bottom(features)
+        for blocks, expand in zip(reversed(self.up), reversed(self.expand), strict=True):
+            features = blocks(expand(features) + skips.pop())
+        return preliminary + self.pixels(self.exit(torch.relu(features)))
+
+
+def _blocks(num_features: int, num_blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(num_features) for _ in range(num_blocks)))

@@ -1,0 +1,214 @@
+"""What a real receive chain adds to the ideal signal, each effect a class of its own.
+
+Every disturbance maps a signal (batch, channel, y, x) and the samples' random numbers to a signal
+of the same shape; a chain of them is applied in order. Amounts are relative to the peak of the
+signal that the disturbance is given. The FFP steps along x, line by line.
+
+Relaxation and the spread of core diameters belong to ``Particle``; a model that is off is another
+``Scanner``; a calibration with a sample of finite size is ``psf.DeltaSamplePSF``. Must not know of
+phantoms or images.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.checks import require_finite, require_non_negative
+
+
+class Disturbance(Protocol):
+    """One effect of a real receive chain."""
+
+    def __call__(
+        self, signal: Float[Tensor, "batch c my mx"], scanner: Scanner, streams: RandomStreams
+    ) -> Float[Tensor, "batch c my mx"]:
+        """Returns the disturbed signal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhiteNoise:
+    """White Gaussian receiver noise, σ = max|u|·10^(−SNR/20).
+
+    Args:
+        peak_snr_db: Peak signal-to-noise ratio 20·log10(max|u|/σ) in dB.
+
+    Raises:
+        InputError: If ``peak_snr_db`` is not finite.
+    """
+
+    peak_snr_db: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_finite(self, "peak_snr_db")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus noise."""
+        sigma = _peak(signal) * 10 ** (-self.peak_snr_db / 20)
+        return signal + sigma * streams.normal("white noise", _sample_shape(signal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinkNoise:
+    """1/f noise along the scan: power inversely proportional to frequency.
+
+    Args:
+        peak_snr_db: Peak signal-to-noise ratio 20·log10(max|u|/σ) in dB, σ over a whole scan.
+
+    Raises:
+        InputError: If ``peak_snr_db`` is not finite.
+    """
+
+    peak_snr_db: float = 40.0
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_finite(self, "peak_snr_db")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus noise."""
+        white = streams.normal("pink noise", _sample_shape(signal)).flatten(2)
+        num_times = white.shape[-1]
+        weights = torch.arange(num_times // 2 + 1, device=signal.device).clamp_min(1) ** -0.5
+        weights[0] = 0
+        # A real spectrum holds every frequency but 0 and Nyquist twice.
+        multiplicity = torch.full_like(weights, 2.0)
+        if num_times % 2 == 0:
+            multiplicity[-1] = 1
+        variance = (multiplicity * weights.square()).sum() / num_times
+        spectrum = torch.fft.rfft(white) * (weights / variance.sqrt())
+        pink = torch.fft.irfft(spectrum, n=num_times).reshape(signal.shape)
+        return signal + _peak(signal) * 10 ** (-self.peak_snr_db / 20) * pink
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedThrough:
+    """Feed-through of the drive field at the received harmonics: a constant added everywhere.
+
+    Args:
+        relative_amplitude: Amplitude relative to the peak, ≥ 0; 0.1 on a measured set-up.
+        phase_rad: Phase against the in-phase signal in rad; a real channel receives its cosine.
+
+    Raises:
+        InputError: If a value is out of its range.
+    """
+
+    relative_amplitude: float = 0.1
+    phase_rad: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_non_negative(self, "relative_amplitude")
+        require_finite(self, "phase_rad")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus a constant per channel."""
+        parts = [math.cos(self.phase_rad)]
+        if scanner.is_complex:
+            parts.append(math.sin(self.phase_rad))
+        offset = signal.new_tensor(parts).repeat(len(scanner.harmonics))[:, None, None]
+        return signal + self.relative_amplitude * _peak(signal) * offset
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundDrift:
+    """A background that drifts from line to line: a random walk, constant within a line.
+
+    Args:
+        relative_std: Standard deviation of the step between lines, relative to the peak, ≥ 0;
+            0.016 on a measured set-up.
+
+    Raises:
+        InputError: If ``relative_std`` is negative.
+    """
+
+    relative_std: float = 0.016
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_non_negative(self, "relative_std")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus an offset per line and channel."""
+        steps = streams.normal("background drift", _line_shape(signal))
+        return signal + self.relative_std * _peak(signal) * steps.cumsum(dim=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GainVariation:
+    """A gain that does not quite repeat: every line has its own, the same for all channels.
+
+    Args:
+        relative_std: Standard deviation of the gain around 1, ≥ 0; 0.018 on a measured set-up.
+
+    Raises:
+        InputError: If ``relative_std`` is negative.
+    """
+
+    relative_std: float = 0.018
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_non_negative(self, "relative_std")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal times a gain per line."""
+        variation = streams.normal("gain variation", (1, signal.shape[2], 1))
+        return signal * (1 + self.relative_std * variation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFPDisplacement:
+    """An FFP that is not where it is thought to be: one offset per scan, jitter per position.
+
+    The signal is resampled at the true positions by bicubic interpolation, and held constant
+    beyond the outermost ones.
+
+    Args:
+        offset_std_m: Standard deviation of the scan's offset along x and y in m, ≥ 0.
+        jitter_std_m: Standard deviation of each position's error along x and y in m, ≥ 0.
+
+    Raises:
+        InputError: If a value is negative.
+    """
+
+    offset_std_m: float = 0.0
+    jitter_std_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_non_negative(self, "offset_std_m", "jitter_std_m")
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal at the displaced positions."""
+        num_y, num_x = signal.shape[2:]
+        offset_m = self.offset_std_m * streams.normal("ffp offset", (1, 1, 2))
+        jitter_m = self.jitter_std_m * streams.normal("ffp jitter", (num_y, num_x, 2))
+        half_size_m = signal.new_tensor(scanner.field_of_view_m[::-1]) / 2
+        identity = signal.new_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        positions = functional.affine_grid(
+            identity.expand(len(signal), -1, -1), list(signal.shape), align_corners=False
+        )
+        displaced = positions + (offset_m + jitter_m) / half_size_m
+        return functional.grid_sample(
+            signal, displaced, mode="bicubic", padding_mode="border", align_corners=False
+        )
+
+
+def _peak(signal: Tensor) -> Float[Tensor, "batch 1 1 1"]:
+    return signal.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+def _sample_shape(signal: Tensor) -> tuple[int, ...]:
+    return tuple(signal.shape[1:])
+
+
+def _line_shape(signal: Tensor) -> tuple[int, ...]:
+    return signal.shape[1], signal.shape[2], 1

@@ -1,0 +1,133 @@
+"""The point spread function of one harmonic: what one point of tracer induces.
+
+Computed in float64; must not know of grids, images or noise.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Complex128, Float64
+from torch import Tensor
+
+from mpi_cascade.physics.particle import Particle, langevin_ratio
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.checks import require_positive
+
+_NUM_DIAMETERS = 12
+_NUM_SAMPLE_NODES = 4
+
+
+def harmonic_psf(
+    scanner: Scanner, harmonic: int, x_m: Float64[Tensor, "..."], y_m: Float64[Tensor, "..."]
+) -> Float64[Tensor, "..."]:
+    """Returns the signed n-th harmonic c_n of M_x/Ms, dimensionless.
+
+    c_n(r − r_F) = (2/2π) ∫ M_x/Ms cos(nθ) dθ over one drive period, with
+    M/Ms = L(β|B|)·B/|B| and B = G·(r − r_F) + A·cos θ·x̂. Even in x for odd n, odd in x for even
+    n, even in y. The midpoint rule over a period converges spectrally.
+
+    Args:
+        scanner: Gradient, drive field and particle; the particle's diameters are averaged over
+            their log-normal distribution, each weighted by its volume (its share of the moment).
+        harmonic: n, 1 or higher.
+        x_m: x component of r − r_F in m.
+        y_m: y component of r − r_F in m; broadcasts against ``x_m``.
+
+    Returns:
+        c_n of the broadcast shape.
+
+    Source:
+        B. Gleich and J. Weizenecker, Nature 435, 2005, doi:10.1038/nature03808; P. W. Goodwill and
+        S. M. Conolly, IEEE TMI 29, 2010, doi:10.1109/TMI.2010.2052284.
+    """
+    # cos θ is even: the midpoints of half a period stand for the whole.
+    num_phases = 64 + 8 * harmonic
+    phases = (torch.arange(num_phases, dtype=torch.float64) + 0.5) * (math.pi / num_phases)
+    static_x_t = scanner.gradient_x_t_per_m * x_m
+    static_y_t = scanner.gradient_y_t_per_m * y_m
+    diameters = list(_diameter_nodes(scanner.particle))
+    response = torch.zeros(torch.broadcast_shapes(x_m.shape, y_m.shape), dtype=torch.float64)
+    for phase in phases:
+        field_x_t = static_x_t + scanner.drive_amplitude_t * torch.cos(phase)
+        field_t = torch.sqrt(field_x_t**2 + static_y_t**2)
+        for particle, weight in diameters:
+            beta = particle.field_sensitivity_per_t
+            magnetisation = langevin_ratio(beta * field_t) * beta * field_x_t
+            response = response + weight * torch.cos(harmonic * phase) * magnetisation
+    return response * (2.0 / num_phases)
+
+
+def voltage_psf(
+    scanner: Scanner, harmonic: int, x_m: Float64[Tensor, "..."], y_m: Float64[Tensor, "..."]
+) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
+    """Returns the harmonic's induced voltage, n·c_n, times the Debye factor if relaxation is on.
+
+    The factor ω, the receive sensitivity and the chain's transfer function are the same for every
+    position and are left to the scale of the signal. A complex value holds the part in phase with
+    the equilibrium response and the quadrature part.
+
+    Args:
+        scanner: The scanner; its ``particle.relaxation_time_s`` is τ.
+        harmonic: n, 1 or higher.
+        x_m: x component of r − r_F in m.
+        y_m: y component of r − r_F in m.
+
+    Returns:
+        n·c_n, or n·c_n/(1 + i·n·ω·τ), of the broadcast shape.
+
+    Source:
+        P. Debye, Polar Molecules, 1929, for the relaxation of each harmonic on its own.
+    """
+    voltage = harmonic * harmonic_psf(scanner, harmonic, x_m, y_m)
+    if not scanner.is_complex:
+        return voltage
+    omega = 2.0 * math.pi * scanner.drive_frequency_hz
+    return voltage / (1.0 + 1j * harmonic * omega * scanner.particle.relaxation_time_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaSamplePSF:
+    """The PSF that a calibration measures with a sample of finite size, not with a point.
+
+    A square sample spreads every point over its area; its mean response stands for the point's.
+
+    Args:
+        sample_size_m: Edge of the square sample in m, > 0.
+
+    Raises:
+        InputError: If ``sample_size_m`` is not above 0.
+    """
+
+    sample_size_m: float
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_positive(self, "sample_size_m")
+
+    def __call__(
+        self, scanner: Scanner, harmonic: int, x_m: Float64[Tensor, "..."], y_m: Float64[Tensor, "..."]
+    ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
+        """Returns ``voltage_psf`` averaged over the sample, by Gauss-Legendre quadrature."""
+        nodes, weights = np.polynomial.legendre.leggauss(_NUM_SAMPLE_NODES)
+        half_m = self.sample_size_m / 2
+        total = torch.zeros((), dtype=torch.float64)
+        for node_y, weight_y in zip(nodes, weights, strict=True):
+            for node_x, weight_x in zip(nodes, weights, strict=True):
+                shifted = voltage_psf(scanner, harmonic, x_m + half_m * node_x, y_m + half_m * node_y)
+                total = total + weight_x * weight_y / 4 * shifted
+        return total
+
+
+def _diameter_nodes(particle: Particle) -> list[tuple[Particle, float]]:
+    """Returns particles of one diameter each and their weights, which sum to 1."""
+    if particle.diameter_log_std == 0:
+        return [(particle, 1.0)]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NUM_DIAMETERS)
+    diameters_m = particle.core_diameter_m * np.exp(particle.diameter_log_std * nodes)
+    moments = weights * diameters_m**3
+    return [
+        (replace(particle, core_diameter_m=float(diameter_m), diameter_log_std=0.0), float(weight))
+        for diameter_m, weight in zip(diameters_m, moments / moments.sum(), strict=True)
+    ]

@@ -1,0 +1,93 @@
+"""The scanner: gradient and drive field, the grid of field-free points and the field of view.
+
+Must not know of phantoms, networks or how signals are computed.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from mpi_cascade.physics.particle import Particle
+from mpi_cascade.checks import InputError, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanner:
+    """A narrowband scanner whose field-free point (FFP) steps over a rectangle.
+
+    At position r, with the FFP at r_F, the flux density is B(t) = G·(r − r_F) + A·cos(ωt)·x̂ with
+    G = diag(Gx, Gy); the receive coil lies along x. The defaults are the ``reference`` scanner.
+
+    Args:
+        gradient_x_t_per_m: Gradient Gx along x, the drive direction, in T/m, > 0.
+        gradient_y_t_per_m: Gradient Gy along y in T/m, > 0.
+        drive_amplitude_t: Amplitude A of the drive field in T, > 0.
+        drive_frequency_hz: Frequency ω/2π of the drive field in Hz, > 0.
+        field_of_view_x_m: Width of the field of view in m, > 0, centred at 0.
+        field_of_view_y_m: Height of the field of view in m, > 0, centred at 0.
+        num_ffp_x: Number of FFP positions along x, > 0.
+        num_ffp_y: Number of FFP positions along y, > 0; 1 is a line scan along x.
+        harmonics: The harmonics of the drive frequency that are received, each ≥ 2.
+        particle: The tracer.
+
+    Raises:
+        InputError: If a value is out of its range.
+    """
+
+    gradient_x_t_per_m: float = 5.0
+    gradient_y_t_per_m: float = 2.5
+    drive_amplitude_t: float = 4e-3
+    drive_frequency_hz: float = 25e3
+    field_of_view_x_m: float = 6.4e-3
+    field_of_view_y_m: float = 6.4e-3
+    num_ffp_x: int = 64
+    num_ffp_y: int = 64
+    harmonics: tuple[int, ...] = (3,)
+    particle: Particle = field(default_factory=Particle)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_positive(self, "gradient_x_t_per_m", "gradient_y_t_per_m")
+        require_positive(self, "drive_amplitude_t", "drive_frequency_hz")
+        require_positive(self, "field_of_view_x_m", "field_of_view_y_m", "num_ffp_x", "num_ffp_y")
+        is_valid = all(harmonic >= 2 for harmonic in self.harmonics)
+        if not self.harmonics or not is_valid or len(set(self.harmonics)) < len(self.harmonics):
+            raise InputError(
+                f"Scanner.harmonics is {list(self.harmonics)}: name one or more different "
+                "harmonics of the drive frequency, each 2 or higher"
+            )
+
+    @property
+    def ffp_shape(self) -> tuple[int, int]:
+        """Shape (y, x) of the grid of FFP positions."""
+        return self.num_ffp_y, self.num_ffp_x
+
+    @property
+    def field_of_view_m(self) -> tuple[float, float]:
+        """Size (y, x) of the field of view in m."""
+        return self.field_of_view_y_m, self.field_of_view_x_m
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the harmonics have a quadrature part, that is, whether relaxation is on."""
+        return self.particle.relaxation_time_s > 0
+
+    @property
+    def num_channels(self) -> int:
+        """Real channels of a signal: one a harmonic, or two (in phase, quadrature) if complex."""
+        return len(self.harmonics) * (2 if self.is_complex else 1)
+
+    @property
+    def signal_shape(self) -> tuple[int, int, int]:
+        """Shape (channel, y, x) of one scan's signal."""
+        return self.num_channels, *self.ffp_shape
+
+
+def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:
+    """Returns the centres, in m, of ``num_cells`` equal cells that fill ``size_m`` around 0.
+
+    FFP positions and pixels of every grid are centres of such cells over one field of view.
+    """
+    return ((torch.arange(num_cells, dtype=torch.float64) + 0.5) / num_cells - 0.5) * size_m

@@ -1,0 +1,102 @@
+"""Figures of reconstructed point pairs: matplotlib figures from arrays.
+
+Must not know how images were made, or where figures go.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mpi_cascade.data.suites import Pairs
+from mpi_cascade.metrics.functional import (
+    FULL_CONCENTRATION,
+    RAYLEIGH_DIP,
+    pair_dip,
+    pair_profile,
+)
+
+_HALF_WINDOW_MM = 1.1
+
+
+def pair_images(
+    images: Mapping[str, Float[Tensor, "gaps 1 ny nx"]],
+    pairs: Pairs,
+    field_of_view_m: tuple[float, float],
+) -> Figure:
+    """Returns the paper's Figure 1: one row per kind of image, one column per gap.
+
+    Args:
+        images: Images by name, one for each pair; every panel shows the same window around its
+            pair, on one colour scale.
+        pairs: The pairs.
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+    num_rows, num_columns = len(images), len(pairs.gap_m)
+    figure = Figure(figsize=(2.1 * num_columns + 1.2, 2.1 * num_rows + 0.5), layout="constrained")
+    axes = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True)
+    size_y_mm, size_x_mm = (1e3 * size for size in field_of_view_m)
+    for row, (name, stack) in enumerate(images.items()):
+        dips = pair_dip(stack, pairs, field_of_view_m).tolist()
+        for column, axis in enumerate(axes[row]):
+            centre_x, centre_y = (1e3 * pairs.centre_m[column]).tolist()
+            extent = (
+                -size_x_mm / 2 - centre_x, size_x_mm / 2 - centre_x,
+                -size_y_mm / 2 - centre_y, size_y_mm / 2 - centre_y,
+            )  # fmt: skip
+            shown = axis.imshow(
+                stack[column, 0].numpy(), extent=extent, origin="lower", cmap="inferno",
+                vmin=0, vmax=FULL_CONCENTRATION, interpolation="nearest",
+            )  # fmt: skip
+            axis.set(
+                xlim=(-_HALF_WINDOW_MM, _HALF_WINDOW_MM), ylim=(-_HALF_WINDOW_MM, _HALF_WINDOW_MM)
+            )
+            axis.text(
+                0.04, 0.05, f"dip {dips[column]:.2f}", transform=axis.transAxes, color="white"
+            )
+            if row == 0:
+                axis.set_title(f"gap {1e3 * pairs.gap_m[column]:.2g} mm")
+        axes[row, 0].set_ylabel(f"{name}\ny / mm")
+    for axis in axes[-1]:
+        axis.set_xlabel("x / mm")
+    figure.colorbar(shown, ax=axes, label="tracer concentration", shrink=0.8)
+    return figure
+
+
+def pair_profiles(
+    images: Mapping[str, Float[Tensor, "1 1 ny nx"]],
+    pair: Pairs,
+    field_of_view_m: tuple[float, float],
+) -> Figure:
+    """Returns the paper's Figure 2: profiles along the line through one pair.
+
+    Args:
+        images: Images of the pair by name; the first is the truth.
+        pair: The pair, a batch of one.
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axis = figure.subplots()
+    positions_mm = np.linspace(-_HALF_WINDOW_MM, _HALF_WINDOW_MM, 401)
+    positions_m = torch.from_numpy(1e-3 * positions_mm).to(pair.centre_m)[None]
+    diameter_mm, gap_mm = 1e3 * pair.diameter_m.item(), 1e3 * pair.gap_m.item()
+    for side in (-1, 1):
+        inner, outer = side * gap_mm / 2, side * (gap_mm / 2 + diameter_mm)
+        axis.axvspan(min(inner, outer), max(inner, outer), color="0.93", zorder=0)
+    for number, (name, image) in enumerate(images.items()):
+        profile = pair_profile(image, pair, positions_m, field_of_view_m)[0]
+        dip = pair_dip(image, pair, field_of_view_m).item()
+        style = {"color": "black", "linestyle": "--"} if number == 0 else {}
+        axis.plot(positions_mm, profile.numpy(), label=f"{name} (dip {dip:.2f})", **style)
+    axis.axhline(0, color="0.7", linewidth=0.8)
+    axis.set(
+        xlabel="distance from the middle of the pair, along x / mm",
+        ylabel="tracer concentration",
+        title=f"Two discs of {diameter_mm:.2g} mm, {gap_mm:.2g} mm apart "
+        f"(resolved: dip ≥ {RAYLEIGH_DIP})",
+    )
+    axis.legend(frameon=False)
+    return figure

@@ -1,0 +1,53 @@
+"""Reading checkpoints, with a plain sentence for those that can't be used."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mpi_cascade.checks import InputError
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Returns the contents of a checkpoint, read without running any code in it.
+
+    Args:
+        path: The checkpoint file.
+
+    Raises:
+        InputError: If the file is missing, damaged or no checkpoint of this project.
+    """
+    if not path.is_file():
+        raise InputError(f"the checkpoint {path} does not exist: name a .ckpt file of a run")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged archive makes torch.load raise whatever its parts raise.
+    except Exception as error:
+        raise InputError(
+            f"the checkpoint {path} can't be read ({type(error).__name__}): it is truncated, "
+            "damaged or no checkpoint, so use another one"
+        ) from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise InputError(f"{path} holds no networks: name a .ckpt file of a run")
+    return checkpoint
+
+
+def require_same_architecture(checkpoint: dict[str, Any], module: nn.Module, path: Path) -> None:
+    """Raises an InputError unless the checkpoint's weights fit the module, name by name."""
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    if expected == found:
+        return
+    name = next(
+        name for name in [*expected, *found] if expected.get(name) != found.get(name)
+    )
+    raise InputError(
+        f"the checkpoint {path} is of another architecture: {name} is {_describe(found.get(name))} "
+        f"there and {_describe(expected.get(name))} in the configured networks, so use the "
+        "config.yaml of the checkpoint's run"
+    )
+
+
+def _describe(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else f"of shape {list(shape)}"

@@ -1,0 +1,184 @@
+"""The splits and their loaders; loaders carry sample indices, the device simulates the scans."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.phantoms import PhantomFamily, PhantomMixture
+from mpi_cascade.data.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
+from mpi_cascade.data.simulated import Sample, SimulatedScans
+from mpi_cascade.data.suites import TwoPoints
+from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+
+
+_EVALUATION_SEED = 0
+
+
+class Stream(IntEnum):
+    """Streams of samples; no two share a random number."""
+
+    TRAINING = 0
+    VALIDATION = 1
+    VALIDATION_PAIRS = 2
+    TEST = 3
+    TEST_PAIRS = 4
+
+
+class SimulatedDataModule(LightningDataModule):
+    """Scans simulated on the fly: fresh ones for training, fixed ones for validation and test.
+
+    Args:
+        scanner: The scanner that reconstructions believe in.
+        image_shape: Pixels (y, x) of the images over the scanner's field of view.
+        oversampling: Pixels of the simulation grid per image pixel along each axis, ≥ 2.
+        phantoms: Families of training, validation and test phantoms by name; the default is
+            pairs, clusters, bars, vessels and blobs.
+        phantom_weights: Weight of each family in the mixture; 1 where none is given.
+        two_points: The two-point suite of the test; validation has a quarter of its cases.
+        peak_snr_db: White receiver noise, 20·log10(max|u|/σ).
+        disturbances: Further disturbances, applied before the noise.
+        true_scanner: The scanner that makes the signals, where it differs from ``scanner``.
+        delta_sample_m: Edge of the sample with which the reconstruction's system matrix was
+            measured, in m; 0 is an ideal point.
+        batch_size: Training samples per step and process.
+        evaluation_batch_size: Most validation and test samples per step and process.
+        samples_per_epoch: Training samples of all processes per epoch.
+        num_validation: Random phantoms in the validation split.
+        num_test: Random phantoms in the test split.
+        num_workers: Processes per loader. Loading is indices only, so 0 is fastest.
+        training_seed: Seed of the training samples; validation and test samples never change.
+
+    Raises:
+        InputError: If a value is out of its range, or a phantom may exceed the field of view.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner = Scanner(),
+        image_shape: tuple[int, int] = (64, 64),
+        oversampling: int = 2,
+        phantoms: dict[str, PhantomFamily] | None = None,
+        phantom_weights: dict[str, float] | None = None,
+        two_points: TwoPoints = TwoPoints(),
+        peak_snr_db: float = 30.0,
+        disturbances: Sequence[Disturbance] = (),
+        true_scanner: Scanner | None = None,
+        delta_sample_m: float = 0.0,
+        batch_size: int = 16,
+        evaluation_batch_size: int = 64,
+        samples_per_epoch: int = 12_800,
+        num_validation: int = 256,
+        num_test: int = 512,
+        num_workers: int = 0,
+        training_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, value in (
+            ("batch_size", batch_size),
+            ("evaluation_batch_size", evaluation_batch_size),
+        ):
+            if value < 1:
+                raise InputError(f"{name} is {value}: it must be 1 or more")
+        self.scanner = scanner
+        self.image_shape = image_shape
+        self.two_points = two_points
+        self.delta_sample_m = delta_sample_m
+        self.batch_size = batch_size
+        self.evaluation_batch_size = evaluation_batch_size
+        self.samples_per_epoch = samples_per_epoch
+        self.num_validation = num_validation
+        self.num_test = num_test
+        self.num_workers = num_workers
+        self.training_seed = training_seed
+        self.mixture = PhantomMixture(phantoms, phantom_weights)
+        self.mixture.check_fits(scanner.field_of_view_m)
+        two_points.check_fits(scanner.field_of_view_m)
+        self.scans = SimulatedScans(
+            scanner=true_scanner or scanner,
+            nominal_scanner=scanner,
+            image_shape=image_shape,
+            oversampling=oversampling,
+            disturbances=[*disturbances, WhiteNoise(peak_snr_db=peak_snr_db)],
+        )
+        self._resume_batch = 0
+
+    def reconstruction_model(self) -> ForwardModel:
+        """Returns the forward model on the image grid that a reconstruction may know."""
+        psf = DeltaSamplePSF(sample_size_m=self.delta_sample_m) if self.delta_sample_m else voltage_psf
+        return ForwardModel(self.scanner, self.image_shape, psf)
+
+    def simulate(self, keys: SampleKeys) -> Sample:
+        """Returns the scans that ``keys`` stand for, on the device of its indices."""
+        scans = self.scans.to(keys.indices.device)
+        seed = self.training_seed if keys.stream == Stream.TRAINING else _EVALUATION_SEED
+        streams = RandomStreams(seed, keys.stream, keys.indices)
+        if keys.stream in (Stream.VALIDATION_PAIRS, Stream.TEST_PAIRS):
+            return scans.two_points(self.two_points, streams)
+        return scans.phantoms(self.mixture, streams)
+
+    def on_after_batch_transfer(self, batch: SampleKeys, dataloader_idx: int) -> Sample:
+        """Returns the simulated batch: the one place where training data is made."""
+        return self.simulate(batch)
+
+    def train_dataloader(self) -> DataLoader[SampleKeys]:
+        """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
+        first_batch, self._resume_batch = self._resume_batch, 0
+        sampler = FreshBatches(
+            self.samples_per_epoch, self.batch_size, *self._process(), first_batch=first_batch
+        )
+        return self._loader(Stream.TRAINING, sampler)
+
+    def val_dataloader(self) -> list[DataLoader[SampleKeys]]:
+        """Returns the validation phantoms and a part of the two-point suite."""
+        return [
+            self._loader(Stream.VALIDATION, self._fixed(range(self.num_validation))),
+            self._loader(Stream.VALIDATION_PAIRS, self._fixed(self._validation_pairs())),
+        ]
+
+    def test_dataloader(self) -> list[DataLoader[SampleKeys]]:
+        """Returns the test phantoms and the two-point suite."""
+        return [
+            self._loader(Stream.TEST, self._fixed(range(self.num_test))),
+            self._loader(Stream.TEST_PAIRS, self._fixed(range(len(self.two_points)))),
+        ]
+
+    def predict_dataloader(self) -> list[DataLoader[SampleKeys]]:
+        """Returns the test phantoms."""
+        return self.test_dataloader()[:1]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the position in the epoch, so that a resumed run sees no sample twice."""
+        assert self.trainer is not None
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        return {"batch": progress.current.processed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores what ``state_dict`` returned."""
+        self._resume_batch = state_dict["batch"]
+
+    def _validation_pairs(self) -> list[int]:
+        """Returns the first quarter of the cases of each gap."""
+        cases = self.two_points.cases_per_gap
+        return [index for index in range(len(self.two_points)) if index % cases < -(-cases // 4)]
+
+    def _fixed(self, samples: Sequence[int]) -> FixedBatches:
+        return FixedBatches(samples, self.evaluation_batch_size, *self._process())
+
+    def _loader(
+        self, stream: Stream, sampler: FreshBatches | FixedBatches
+    ) -> DataLoader[SampleKeys]:
+        return DataLoader(
+            KeyedSamples(stream), sampler=sampler, batch_size=None, num_workers=self.num_workers
+        )
+
+    def _process(self) -> tuple[int, int]:
+        """Returns this process's rank and the number of processes."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -1,0 +1,133 @@
+"""The training step: losses, optimiser and metrics around a cascade."""
+
+from typing import Any
+
+import torch
+from jsonargparse import lazy_instance
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.simulated import Sample
+from mpi_cascade.metrics.collection import EvaluationMetrics
+from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.schedules import Schedule, WarmupCosine
+
+
+class CascadeModule(LightningModule):
+    """Trains a cascade end to end on a loss of its final and one of its preliminary image.
+
+    Args:
+        preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
+        refinement: Stage 2, from that image to the final one of the same shape.
+        final_loss: Loss of the final image, called as ``loss(estimate, truth)``.
+        preliminary_loss: Loss of the preliminary image.
+        preliminary_weight: Weight of the preliminary loss, ≥ 0; the final loss weighs 1.
+        optimizer: Class of the optimiser.
+        learning_rate: Learning rate that the schedule scales, > 0.
+        optimizer_options: Further arguments of the optimiser.
+        schedule: Share of the learning rate over the share of training that is done.
+
+    Raises:
+        InputError: If a weight or rate is out of its range.
+    """
+
+    def __init__(
+        self,
+        preliminary: nn.Module,
+        refinement: nn.Module,
+        final_loss: nn.Module = lazy_instance(nn.MSELoss),
+        preliminary_loss: nn.Module = lazy_instance(nn.MSELoss),
+        preliminary_weight: float = 0.2,
+        optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
+        learning_rate: float = 2e-3,
+        optimizer_options: dict[str, Any] | None = None,
+        schedule: Schedule = lazy_instance(WarmupCosine),
+    ) -> None:
+        super().__init__()
+        if preliminary_weight < 0:
+            raise InputError(f"preliminary_weight is {preliminary_weight}: it must not be negative")
+        if not learning_rate > 0:
+            raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
+        # Convolutions on CPUs and tensor cores are fastest with the channels last.
+        self.cascade = Cascade(preliminary, refinement).to(memory_format=torch.channels_last)
+        self.final_loss = final_loss
+        self.preliminary_loss = preliminary_loss
+        self.preliminary_weight = preliminary_weight
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.optimizer_options = optimizer_options or {}
+        self.schedule = schedule
+        self.metrics: dict[str, EvaluationMetrics] = {}
+
+    def forward(self, signal: Tensor) -> Reconstruction:
+        """Returns the preliminary and the final image of signals (batch, channel, y, x)."""
+        reconstruction: Reconstruction = self.cascade(signal)
+        return reconstruction
+
+    def setup(self, stage: str) -> None:
+        """Makes the metrics of the data module's two-point suite and field of view."""
+        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        for image in Reconstruction._fields:
+            self.metrics[image] = EvaluationMetrics(
+                data.two_points.gaps_mm, data.scanner.field_of_view_m
+            )
+
+    def training_step(self, sample: Sample, batch_index: int) -> Tensor:
+        """Returns the loss of one batch."""
+        reconstruction = self(sample.signal)
+        final = self.final_loss(reconstruction.final, sample.concentration)
+        preliminary = self.preliminary_loss(reconstruction.preliminary, sample.concentration)
+        loss: Tensor = final + self.preliminary_weight * preliminary
+        self.log("train/loss", loss, prog_bar=True)
+        self.log("train/final_loss", final)
+        self.log("train/preliminary_loss", preliminary)
+        return loss
+
+    def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
+        """Adds one batch to the validation metrics."""
+        self._evaluate(sample)
+
+    def test_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
+        """Adds one batch to the test metrics."""
+        self._evaluate(sample)
+
+    def predict_step(self, sample: Sample, batch_index: int) -> Reconstruction:
+        """Returns both images of one batch."""
+        return self(sample.signal)  # type: ignore[no-any-return]
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``val/<image>/<metric>``."""
+        self._log_metrics("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs ``test/<image>/<metric>``."""
+        self._log_metrics("test")
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Returns the optimiser and its schedule, stretched over the whole training."""
+        optimizer = self.optimizer(
+            self.parameters(), lr=self.learning_rate, **self.optimizer_options
+        )  # type: ignore[call-arg]
+        num_steps = self.trainer.estimated_stepping_batches
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.schedule((step + 1) / num_steps)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def _evaluate(self, sample: Sample) -> None:
+        reconstruction = self(sample.signal)
+        for image, estimate in reconstruction._asdict().items():
+            self.metrics[image].update(estimate.float(), sample)
+
+    def _log_metrics(self, split: str) -> None:
+        for image, metrics in self.metrics.items():
+            values = {f"{split}/{image}/{name}": value for name, value in metrics.compute().items()}
+            # The means are already those of all processes: syncing them changes nothing.
+            self.log_dict(values, sync_dist=True)
+            metrics.reset()

@@ -1,0 +1,136 @@
+"""The report of a run: the classical yardstick, the test metrics and the paper's figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import wandb
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.data.simulated import Sample
+from mpi_cascade.data.suites import Pairs
+from mpi_cascade.metrics.collection import EvaluationMetrics
+from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.report.figures import pair_images, pair_profiles
+from mpi_cascade.solvers.tikhonov import Tikhonov, tune_regularisation
+from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+
+_PROFILE_GAP_MM = 0.3
+_CANDIDATES = torch.logspace(-8, 0, 33).tolist()
+
+
+class Report(Callback):
+    """Compares the cascade with tuned Tikhonov on the very same signals.
+
+    During validation the figures go to W&B; after the test, metrics and figures go to ``report/``.
+
+    Args:
+        directory: Directory of the run; the report is made below it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "report"
+        self.tikhonov: Tikhonov | None = None
+        self.metrics: EvaluationMetrics | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Tunes Tikhonov's λ on the validation phantoms, once."""
+        data = _data(trainer)
+        self.metrics = EvaluationMetrics(data.two_points.gaps_mm, data.scanner.field_of_view_m)
+        if self.tikhonov is None and stage != "predict":
+            self.tikhonov = _tuned_tikhonov(data)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Sends both figures to W&B."""
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+        if trainer.sanity_checking or not trainer.is_global_zero or not loggers:
+            return
+        figures = self._figures(trainer, pl_module, Stream.VALIDATION_PAIRS)
+        for logger in loggers:
+            images = {f"val/{name}": wandb.Image(figure) for name, figure in figures.items()}
+            logger.experiment.log({**images, "trainer/global_step": trainer.global_step})
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Sample,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Reconstructs the batch with Tikhonov."""
+        assert self.tikhonov is not None and self.metrics is not None
+        self.metrics.update(self.tikhonov.to(batch.signal.device)(batch.signal), batch)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs ``test/tikhonov/<metric>``."""
+        assert self.metrics is not None
+        values = self.metrics.compute()
+        self.log_dict({f"test/tikhonov/{k}": v for k, v in values.items()}, sync_dist=True)
+        self.metrics.reset()
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes ``metrics.json`` and both figures."""
+        if not trainer.is_global_zero:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        metrics = {
+            key: round(value.item(), 6)
+            for key, value in sorted(trainer.callback_metrics.items())
+            if key.startswith("test/")
+        }
+        (self.directory / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+        for name, figure in self._figures(trainer, pl_module, Stream.TEST_PAIRS).items():
+            figure.savefig(self.directory / f"{name}.png", dpi=130)
+
+    @torch.no_grad()
+    def _figures(
+        self, trainer: Trainer, pl_module: LightningModule, stream: Stream
+    ) -> dict[str, Figure]:
+        assert self.tikhonov is not None
+        data = _data(trainer)
+        suite = data.two_points
+        first_cases = torch.arange(len(suite.gaps_mm), device=pl_module.device) * suite.cases_per_gap
+        sample = data.simulate(SampleKeys(stream, first_cases))
+        reconstruction = pl_module(sample.signal)
+        images = {
+            "truth": sample.concentration,
+            "Tikhonov": self.tikhonov.to(pl_module.device)(sample.signal),
+            "preliminary": reconstruction.preliminary,
+            "final": reconstruction.final,
+        }
+        images = {name: image.float().cpu() for name, image in images.items()}
+        assert sample.pairs is not None
+        pairs = Pairs(*(column.cpu() for column in sample.pairs))
+        chosen = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
+        field_of_view_m = data.scanner.field_of_view_m
+        return {
+            "figure1": pair_images(images, pairs, field_of_view_m),
+            "figure2": pair_profiles(
+                {name: image[chosen : chosen + 1] for name, image in images.items()},
+                Pairs(*(column[chosen : chosen + 1] for column in pairs)),
+                field_of_view_m,
+            ),
+        }
+
+
+def _tuned_tikhonov(data: SimulatedDataModule) -> Tikhonov:
+    solver = Tikhonov(data.reconstruction_model())
+    batches: list[tuple[Tensor, Tensor]] = []
+    for indices in torch.arange(data.num_validation).split(data.evaluation_batch_size):
+        sample = data.simulate(SampleKeys(Stream.VALIDATION, indices))
+        batches.append((sample.signal, sample.concentration))
+    tune_regularisation(solver, batches, psnr, _CANDIDATES)
+    return solver
+
+
+def _data(trainer: Trainer) -> SimulatedDataModule:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(data, SimulatedDataModule)
+    return data

@@ -1,0 +1,163 @@
+"""The directory of a run: where it lies, and what explains it."""
+
+import csv
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from mpi_cascade import __version__
+from mpi_cascade.checks import InputError
+
+CONFIG_KEY = "mpi_cascade_config"
+"""Key of a checkpoint that holds the resolved configuration as YAML text."""
+
+_DIRECTORY_VARIABLE = "MPI_CASCADE_RUN_DIRECTORY"
+_PACKAGES = ("torch", "lightning", "torchmetrics", "wandb", "numpy", "omegaconf", "jsonargparse")
+
+
+def choose_run_directory(root: Path, subcommand: str, checkpoint: Path | None) -> Path:
+    """Returns the directory of a run: a new one, or that of the run which ``fit`` continues.
+
+    Args:
+        root: Directory of all runs.
+        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+        checkpoint: The checkpoint that the run starts from, if any.
+
+    Raises:
+        InputError: If the directory can't be written.
+    """
+    if subcommand == "fit" and checkpoint and _is_of_run(checkpoint):
+        directory = checkpoint.parent.parent
+    elif chosen := os.environ.get(_DIRECTORY_VARIABLE):
+        directory = Path(chosen)  # Another process of this run, or its user, has chosen.
+    else:
+        name = f"{subcommand}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        directory = root / name
+        for number in range(2, 1000):
+            if not directory.exists():
+                break
+            directory = root / f"{name}-{number}"
+    os.environ[_DIRECTORY_VARIABLE] = str(directory)
+    _require_writable(directory)
+    return directory
+
+
+def _is_of_run(checkpoint: Path) -> bool:
+    return (checkpoint.parent.parent / "config.yaml").is_file()
+
+
+def _require_writable(directory: Path) -> None:
+    existing = directory.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"the run directory {directory} can't be written, because of {existing}: choose "
+            "another with --trainer.default_root_dir"
+        )
+
+
+def make_loggers(directory: Path, resume_step: int) -> list[CSVLogger | WandbLogger]:
+    """Returns the logger of ``metrics.csv`` and that of Weights & Biases.
+
+    W&B is offline unless ``WANDB_MODE`` says otherwise or a sweep agent started the run.
+
+    Args:
+        directory: Directory of the run.
+        resume_step: Optimiser step at which the run goes on; rows before it are kept.
+    """
+    mode = os.environ.get("WANDB_MODE") or ("online" if "WANDB_SWEEP_ID" in os.environ else "offline")
+    return [
+        ResumableCSVLogger(directory, resume_step),
+        WandbLogger(
+            project="mpi_cascade", name=directory.name, save_dir=directory, offline=mode != "online"
+        ),
+    ]
+
+
+class ResumableCSVLogger(CSVLogger):
+    """Writes ``metrics.csv`` and keeps the rows of the run that is continued.
+
+    Args:
+        directory: Directory of the run.
+        resume_step: Rows of earlier steps are kept, later ones will be logged again.
+    """
+
+    def __init__(self, directory: Path, resume_step: int) -> None:
+        super().__init__(directory, name="", version="")
+        self._earlier_rows: list[dict[str, Any]] = []
+        path = directory / "metrics.csv"
+        if resume_step and path.is_file():
+            with path.open(newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) < resume_step]
+            self._earlier_rows = [{k: v for k, v in row.items() if v} for row in rows]
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+        """Logs one row, after those of the run that is continued."""
+        self.experiment.metrics[:0] = self._earlier_rows
+        self._earlier_rows = []
+        super().log_metrics(metrics, step)
+
+
+class RunRecord(Callback):
+    """Writes what explains a run, and puts the configuration into its checkpoints.
+
+    Args:
+        directory: Directory of the run.
+        config: The resolved configuration as YAML text.
+    """
+
+    def __init__(self, directory: Path, config: str) -> None:
+        self.directory = directory
+        self.config = config
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Writes ``config.yaml`` and ``environment.json``, and gives the loggers the config."""
+        if not trainer.is_global_zero:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "config.yaml").write_text(self.config)
+        (self.directory / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_hyperparams(yaml.safe_load(self.config))
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Puts the configuration into the checkpoint."""
+        checkpoint[CONFIG_KEY] = self.config
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "command": sys.argv,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "mpi_cascade": __version__,
+        "git": _git_state(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _git_state() -> str | None:
+    """Returns the commit of the package's checkout, marked if it has changes; None outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

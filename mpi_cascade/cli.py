@@ -1,11 +1,12 @@
 """The command line: LightningCLI with a run directory, plain error messages and a final test."""
 
+import logging
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from jsonargparse import set_parsing_settings
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
@@ -13,15 +14,28 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities import rank_zero_only
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, TrainingStopped
+from mpi_cascade.report.tables import metrics_table
+from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, TrainingStoppedError
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.predictions import PredictionWriter
 from mpi_cascade.training.reporting import Report
-from mpi_cascade.training.run_directory import RunRecord, choose_run_directory, make_loggers
+from mpi_cascade.training.run_directory import (
+    RunRecord,
+    choose_run_directory,
+    make_loggers,
+    make_run_directory,
+)
 
 MONITORED_METRIC = "val/final/psnr"
+
+
+class PlainParser(LightningArgumentParser):
+    """A parser whose errors are a sentence, not a page of options."""
+
+    def print_usage(self, file: Any = None) -> None:
+        """Prints nothing: ``--help`` shows the options."""
 
 
 class CascadeCLI(LightningCLI):
@@ -38,6 +52,7 @@ class CascadeCLI(LightningCLI):
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": "runs", "gradient_clip_val": 1.0},
             parser_kwargs={"parser_mode": "omegaconf+"},
+            parser_class=PlainParser,
             seed_everything_default=0,
         )
 
@@ -70,7 +85,6 @@ class CascadeCLI(LightningCLI):
             callbacks += [
                 FiniteLoss(),
                 StopOnSignal(checkpoints / "last.ckpt"),
-                LearningRateMonitor(),
                 ModelCheckpoint(
                     checkpoints,
                     filename="best",
@@ -80,27 +94,46 @@ class CascadeCLI(LightningCLI):
                     enable_version_counter=False,
                 ),
             ]
+            if self._options.trainer.logger is not False:
+                callbacks.append(LearningRateMonitor())
         if self._name == "predict":
             callbacks.append(PredictionWriter(self.run_directory))
         self.trainer_defaults["callbacks"] = callbacks
         return super().instantiate_trainer(**kwargs)
 
+    def after_instantiate_classes(self) -> None:
+        """Checks what needs the number of processes, then makes the run directory."""
+        self.datamodule.check_shares(self.trainer.world_size)
+        if self.trainer.is_global_zero:
+            make_run_directory(self.run_directory)
+
     def after_fit(self) -> None:
         """Tests the best checkpoint and says where everything lies."""
         if not self.trainer.fast_dev_run:
-            self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path="best")
+            self.trainer.test(
+                self.model, datamodule=self.datamodule, ckpt_path="best", verbose=False
+            )
         self._announce()
 
-    def after_test(self) -> None:
-        """Says where everything lies."""
+    def after_validate(self) -> None:
+        """Shows the metrics and says where everything lies."""
         self._announce()
 
-    after_validate = after_test
-    after_predict = after_test
+    after_test = after_validate
+    after_predict = after_validate
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        """Leaves out Lightning's table of metrics, which has a column per loader."""
+        kwargs = super()._prepare_subcommand_kwargs(subcommand)
+        return {**kwargs, "verbose": False} if "verbose" in kwargs else kwargs
 
     @rank_zero_only
     def _announce(self) -> None:
         lines = [f"Everything lies in {self.run_directory}"]
+        metrics = {key: value.item() for key, value in self.trainer.callback_metrics.items()}
+        evaluated = {key: metrics[key] for key in sorted(metrics) if key.count("/") == 2}
+        if evaluated:
+            lines[:0] = ["", metrics_table(evaluated), ""]
         lines += [
             f"  {path.relative_to(self.run_directory)}"
             for path in sorted(self.run_directory.rglob("*"))
@@ -117,15 +150,27 @@ class CascadeCLI(LightningCLI):
         return self.config[self._name]
 
 
+def _silence_known_warnings() -> None:
+    """Hides messages of the libraries that a user can do nothing about."""
+    # Of Lightning's own use of a torch API; of a directory that we made and that is ours.
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: "litlogger" not in record.getMessage()
+    )
+
+
 def main(args: ArgsType = None) -> None:
     """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
-    torch.set_float32_matmul_precision("high")
+    _silence_known_warnings()
     try:
         CascadeCLI(args)
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    except TrainingStopped as stop:
+    except TrainingStoppedError as stop:
         config = stop.checkpoint.parent.parent / "config.yaml"
         sys.stderr.write(
             f"{stop}; continue with\n  python -m mpi_cascade fit --config {config} "

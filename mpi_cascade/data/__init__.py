@@ -1,0 +1,1 @@
+"""Phantoms, suites and simulated scans: torch, no Lightning."""

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mpi_cascade.checks import InputError, require_positive, require_range
 from mpi_cascade.data.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.checks import InputError, require_positive, require_range
 
 Shapes = list[Strokes | Blobs]
 
@@ -292,7 +292,9 @@ class SmoothBlobs:
         most = self.num_blobs[1]
         count, amplitude, *position = uniforms[:, :4].unbind(1)
         share, *pairs = uniforms[:, 4:].reshape(-1, 5, most).unbind(1)
-        is_present = torch.arange(most, device=uniforms.device) < _integer(count, self.num_blobs)[:, None]
+        is_present = (
+            torch.arange(most, device=uniforms.device) < _integer(count, self.num_blobs)[:, None]
+        )
         share = share * is_present
         share = share / share.sum(dim=1, keepdim=True)
         sigma = 1e-3 * _scale(torch.stack(pairs[:2], dim=-1), self.sigma_mm)
@@ -421,7 +423,9 @@ def _place(
     corner = position * (size - (upper - lower)).clamp_min(0) - size / 2
     shift = (corner - lower)[:, None]
     sample = torch.arange(len(start), device=start.device)[:, None].expand_as(is_present)
-    flat = torch.zeros_like(is_present) if is_flat is None else is_flat[:, None].expand_as(is_present)
+    flat = (
+        torch.zeros_like(is_present) if is_flat is None else is_flat[:, None].expand_as(is_present)
+    )
     return Strokes(
         sample=sample[is_present],
         start=(start + shift)[is_present],

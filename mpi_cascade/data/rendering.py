@@ -108,9 +108,7 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
     beyond_y = offset_y - direction[:, None, 1] * nearest
     round_distance = torch.sqrt(beyond_x**2 + beyond_y**2) - radius
     half_length = length / 2
-    flat_distance = torch.maximum(
-        across.abs() - radius, (along - half_length).abs() - half_length
-    )
+    flat_distance = torch.maximum(across.abs() - radius, (along - half_length).abs() - half_length)
     return torch.where(strokes.is_flat[:, None], flat_distance, round_distance)
 
 

@@ -24,13 +24,13 @@ class Sample(NamedTuple):
     """A batch of simulated scans and the truth behind them.
 
     Attributes:
-        index: Index of each sample in its stream, (batch,).
+        indices: Index of each sample in its stream, (batch,).
         signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of ∫ |PSF| dr.
         concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
         pairs: Geometry of the two points, where the samples are a two-point suite.
     """
 
-    index: Int64[Tensor, " batch"]
+    indices: Int64[Tensor, " batch"]
     signal: Float[Tensor, "batch c my mx"]
     concentration: Float[Tensor, "batch 1 ny nx"]
     pairs: Pairs | None
@@ -97,7 +97,7 @@ class SimulatedScans(nn.Module):
         for disturbance in self.disturbances:
             signal = disturbance(signal, self.forward_model.scanner, streams)
         return Sample(
-            index=streams.indices,
+            indices=streams.indices,
             signal=signal,
             concentration=functional.avg_pool2d(fine, self.oversampling),
             pairs=pairs,

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mpi_cascade.checks import InputError, require_positive
 from mpi_cascade.data.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.checks import InputError, require_positive
 
 
 class Pairs(NamedTuple):

@@ -1,0 +1,1 @@
+"""Image quality: pure functions, and their means over a split."""

@@ -14,7 +14,6 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
 
 
-
 class DenseInverse(nn.Module):
     """The voltage vector times a learned matrix, started from a Tikhonov inverse.
 

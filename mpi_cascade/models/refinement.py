@@ -3,6 +3,8 @@
 Each takes and returns an image (batch, 1, y, x). Must not know of signals, losses or Lightning.
 """
 
+import itertools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -42,7 +44,7 @@ class ResidualUNet(nn.Module):
         self.factor = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
-        scales = list(zip(num_features[:-1], num_features[1:], strict=True))
+        scales = list(itertools.pairwise(num_features))
         self.down = nn.ModuleList(_blocks(fine, num_blocks) for fine, _ in scales)
         self.reduce = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in scales)
         self.bottom = _blocks(num_features[-1], 2 * num_blocks)
@@ -53,7 +55,9 @@ class ResidualUNet(nn.Module):
         self.exit = nn.Conv2d(num_features[0], 4, 3, padding=1)
         self.pixels = nn.PixelShuffle(2)
 
-    def forward(self, preliminary: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(
+        self, preliminary: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
         features = self.entry(self.blocks_of_pixels(preliminary))
         skips = []

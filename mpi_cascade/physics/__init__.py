@@ -1,0 +1,1 @@
+"""The signal equation: scanner, point spread function, S c = u, disturbances."""

@@ -18,9 +18,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from mpi_cascade.checks import require_finite, require_non_negative
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.checks import require_finite, require_non_negative
 
 
 class Disturbance(Protocol):

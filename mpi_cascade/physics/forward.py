@@ -70,7 +70,9 @@ class ForwardModel(nn.Module):
         transfer_function = torch.fft.rfft2(kernel).transpose(-1, -2).to(torch.complex64)
         self.register_buffer("_transfer_function", transfer_function.contiguous(), persistent=False)
 
-    def forward(self, concentration: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch c my mx"]:
+    def forward(
+        self, concentration: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, "batch c my mx"]:
         """Returns the noise-free signal S c.
 
         Args:
@@ -102,9 +104,7 @@ class ForwardModel(nn.Module):
         """Returns S explicitly, (channel·FFP, pixel), row-major; for grids that fit in memory."""
         num_y, num_x = self.image_shape
         pixels = torch.eye(num_y * num_x, device=self._transfer_function.device)
-        rows = [
-            self(chunk.reshape(-1, 1, num_y, num_x)).flatten(1) for chunk in pixels.split(256)
-        ]
+        rows = [self(chunk.reshape(-1, 1, num_y, num_x)).flatten(1) for chunk in pixels.split(256)]
         return torch.cat(rows).T.contiguous()
 
     def _signal_of(self, concentration: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ def _chunk_size(batch: Tensor) -> int:
 
 
 def _as_channels(harmonics: Tensor) -> Tensor:
-    """Returns complex harmonics (n, …) as real channels (2n, …): in phase, quadrature, …"""
+    """Returns complex harmonics (n, …) as real channels (2n, …): in phase, quadrature."""
     if not harmonics.is_complex():
         return harmonics
     return torch.stack((harmonics.real, harmonics.imag), dim=1).flatten(0, 1)

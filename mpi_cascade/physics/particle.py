@@ -68,7 +68,9 @@ def langevin_ratio(xi: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     is_small = xi.abs() < _SERIES_LIMIT
     large = torch.where(is_small, torch.ones_like(xi), xi)
     square = torch.where(is_small, xi, torch.zeros_like(xi)) ** 2
-    series = 1 / 3 - square / 45 * (1 - square * 2 / 21 * (1 - square / 10 * (1 - square * 10 / 99)))
+    series = 1 / 3 - square / 45 * (
+        1 - square * 2 / 21 * (1 - square / 10 * (1 - square * 10 / 99))
+    )
     return torch.where(is_small, series, (1.0 / torch.tanh(large) - 1.0 / large) / large)
 
 

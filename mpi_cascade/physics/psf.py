@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Complex128, Float64
 from torch import Tensor
 
+from mpi_cascade.checks import require_positive
 from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.checks import require_positive
 
 _NUM_DIAMETERS = 12
 _NUM_SAMPLE_NODES = 4
@@ -107,7 +107,11 @@ class DeltaSamplePSF:
         require_positive(self, "sample_size_m")
 
     def __call__(
-        self, scanner: Scanner, harmonic: int, x_m: Float64[Tensor, "..."], y_m: Float64[Tensor, "..."]
+        self,
+        scanner: Scanner,
+        harmonic: int,
+        x_m: Float64[Tensor, "..."],
+        y_m: Float64[Tensor, "..."],
     ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
         """Returns ``voltage_psf`` averaged over the sample, by Gauss-Legendre quadrature."""
         nodes, weights = np.polynomial.legendre.leggauss(_NUM_SAMPLE_NODES)
@@ -115,7 +119,9 @@ class DeltaSamplePSF:
         total = torch.zeros((), dtype=torch.float64)
         for node_y, weight_y in zip(nodes, weights, strict=True):
             for node_x, weight_x in zip(nodes, weights, strict=True):
-                shifted = voltage_psf(scanner, harmonic, x_m + half_m * node_x, y_m + half_m * node_y)
+                shifted = voltage_psf(
+                    scanner, harmonic, x_m + half_m * node_x, y_m + half_m * node_y
+                )
                 total = total + weight_x * weight_y / 4 * shifted
         return total
 

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mpi_cascade.physics.particle import Particle
 from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.physics.particle import Particle
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,8 +89,13 @@ def pair_profiles(
     for number, (name, image) in enumerate(images.items()):
         profile = pair_profile(image, pair, positions_m, field_of_view_m)[0]
         dip = pair_dip(image, pair, field_of_view_m).item()
-        style = {"color": "black", "linestyle": "--"} if number == 0 else {}
-        axis.plot(positions_mm, profile.numpy(), label=f"{name} (dip {dip:.2f})", **style)
+        axis.plot(
+            positions_mm,
+            profile.numpy(),
+            label=f"{name} (dip {dip:.2f})",
+            color="black" if number == 0 else f"C{number - 1}",
+            linestyle="--" if number == 0 else "-",
+        )
     axis.axhline(0, color="0.7", linewidth=0.8)
     axis.set(
         xlabel="distance from the middle of the pair, along x / mm",

@@ -1,0 +1,1 @@
+"""Classical reconstructions, called like a network."""

@@ -1,0 +1,1 @@
+"""The only part that knows Lightning and wandb, with the command line."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 
 
-class TrainingStopped(Exception):
+class TrainingStoppedError(Exception):
     """A signal stopped the training after a whole step, with a checkpoint to go on from.
 
     Args:
@@ -59,7 +59,7 @@ class StopOnSignal(Callback):
         if has_received:
             trainer.save_checkpoint(self.checkpoint)
             signum = self._received or signal.SIGTERM
-            raise TrainingStopped(signum, trainer.global_step, self.checkpoint)
+            raise TrainingStoppedError(signum, trainer.global_step, self.checkpoint)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops to listen."""
@@ -119,10 +119,9 @@ class FiniteLoss(Callback):
         )
 
 
-class CompileNetworks(Callback):
-    """Compiles both stages with ``torch.compile`` before the first step."""
+class CompileRefinement(Callback):
+    """Compiles stage 2, where nearly all time goes, with ``torch.compile``."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Compiles in place, so that checkpoints keep their names."""
-        for stage_network in pl_module.cascade.children():  # type: ignore[union-attr, operator]
-            stage_network.compile()
+        pl_module.cascade.refinement.compile()  # type: ignore[union-attr]

@@ -39,9 +39,7 @@ def require_same_architecture(checkpoint: dict[str, Any], module: nn.Module, pat
     found = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
     if expected == found:
         return
-    name = next(
-        name for name in [*expected, *found] if expected.get(name) != found.get(name)
-    )
+    name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
     raise InputError(
         f"the checkpoint {path} is of another architecture: {name} is {_describe(found.get(name))} "
         f"there and {_describe(expected.get(name))} in the configured networks, so use the "

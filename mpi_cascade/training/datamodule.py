@@ -18,7 +18,6 @@ from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
-
 _EVALUATION_SEED = 0
 
 
@@ -87,6 +86,8 @@ class SimulatedDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise InputError(f"{name} is {value}: it must be 1 or more")
+        if min(image_shape) < 1:
+            raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self.scanner = scanner
         self.image_shape = image_shape
         self.two_points = two_points
@@ -112,14 +113,28 @@ class SimulatedDataModule(LightningDataModule):
 
     def reconstruction_model(self) -> ForwardModel:
         """Returns the forward model on the image grid that a reconstruction may know."""
-        psf = DeltaSamplePSF(sample_size_m=self.delta_sample_m) if self.delta_sample_m else voltage_psf
+        psf = (
+            DeltaSamplePSF(sample_size_m=self.delta_sample_m)
+            if self.delta_sample_m
+            else voltage_psf
+        )
         return ForwardModel(self.scanner, self.image_shape, psf)
+
+    def streams(self, keys: SampleKeys) -> RandomStreams:
+        """Returns the random numbers of the samples that ``keys`` stand for."""
+        seed = self.training_seed if keys.stream == Stream.TRAINING else _EVALUATION_SEED
+        return RandomStreams(seed, keys.stream, keys.indices)
+
+    def check_shares(self, world_size: int) -> None:
+        """Raises an InputError unless every split can be shared evenly by the processes."""
+        FreshBatches(self.samples_per_epoch, self.batch_size, world_size=world_size)
+        for samples in self._evaluation_samples().values():
+            FixedBatches(samples, self.evaluation_batch_size, world_size=world_size)
 
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
         scans = self.scans.to(keys.indices.device)
-        seed = self.training_seed if keys.stream == Stream.TRAINING else _EVALUATION_SEED
-        streams = RandomStreams(seed, keys.stream, keys.indices)
+        streams = self.streams(keys)
         if keys.stream in (Stream.VALIDATION_PAIRS, Stream.TEST_PAIRS):
             return scans.two_points(self.two_points, streams)
         return scans.phantoms(self.mixture, streams)
@@ -138,39 +153,41 @@ class SimulatedDataModule(LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[SampleKeys]]:
         """Returns the validation phantoms and a part of the two-point suite."""
-        return [
-            self._loader(Stream.VALIDATION, self._fixed(range(self.num_validation))),
-            self._loader(Stream.VALIDATION_PAIRS, self._fixed(self._validation_pairs())),
-        ]
+        return [self._fixed(Stream.VALIDATION), self._fixed(Stream.VALIDATION_PAIRS)]
 
     def test_dataloader(self) -> list[DataLoader[SampleKeys]]:
         """Returns the test phantoms and the two-point suite."""
-        return [
-            self._loader(Stream.TEST, self._fixed(range(self.num_test))),
-            self._loader(Stream.TEST_PAIRS, self._fixed(range(len(self.two_points)))),
-        ]
+        return [self._fixed(Stream.TEST), self._fixed(Stream.TEST_PAIRS)]
 
-    def predict_dataloader(self) -> list[DataLoader[SampleKeys]]:
+    def predict_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns the test phantoms."""
-        return self.test_dataloader()[:1]
+        return self._fixed(Stream.TEST)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the position in the epoch, so that a resumed run sees no sample twice."""
         assert self.trainer is not None
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        return {"batch": progress.current.processed}
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
+        return {"batch": progress.processed}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores what ``state_dict`` returned."""
         self._resume_batch = state_dict["batch"]
 
-    def _validation_pairs(self) -> list[int]:
-        """Returns the first quarter of the cases of each gap."""
+    def _evaluation_samples(self) -> dict[Stream, Sequence[int]]:
+        pairs = range(len(self.two_points))
         cases = self.two_points.cases_per_gap
-        return [index for index in range(len(self.two_points)) if index % cases < -(-cases // 4)]
+        return {
+            Stream.VALIDATION: range(self.num_validation),
+            Stream.VALIDATION_PAIRS: [i for i in pairs if i % cases < -(-cases // 4)],
+            Stream.TEST: range(self.num_test),
+            Stream.TEST_PAIRS: pairs,
+        }
 
-    def _fixed(self, samples: Sequence[int]) -> FixedBatches:
-        return FixedBatches(samples, self.evaluation_batch_size, *self._process())
+    def _fixed(self, stream: Stream) -> DataLoader[SampleKeys]:
+        samples = self._evaluation_samples()[stream]
+        return self._loader(
+            stream, FixedBatches(samples, self.evaluation_batch_size, *self._process())
+        )
 
     def _loader(
         self, stream: Stream, sampler: FreshBatches | FixedBatches

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from jsonargparse import lazy_instance
+from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -52,7 +52,8 @@ class CascadeModule(LightningModule):
         if not learning_rate > 0:
             raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
         # Convolutions on CPUs and tensor cores are fastest with the channels last.
-        self.cascade = Cascade(preliminary, refinement).to(memory_format=torch.channels_last)
+        self.cascade = Cascade(preliminary, refinement)
+        self.cascade.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
         self.preliminary_weight = preliminary_weight
@@ -96,7 +97,7 @@ class CascadeModule(LightningModule):
 
     def predict_step(self, sample: Sample, batch_index: int) -> Reconstruction:
         """Returns both images of one batch."""
-        return self(sample.signal)  # type: ignore[no-any-return]
+        return self(sample.signal)
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/<image>/<metric>``."""

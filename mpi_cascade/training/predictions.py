@@ -12,7 +12,7 @@ from mpi_cascade.models.cascade import Reconstruction
 
 
 class PredictionWriter(BasePredictionWriter):
-    """Writes one ``predictions/<rank>-<batch>.npz`` per batch: index, signal, truth, both images.
+    """Writes one ``predictions/<rank>-<batch>.npz`` per batch: indices, signal, truth, both images.
 
     Args:
         directory: Directory of the run.
@@ -36,7 +36,7 @@ class PredictionWriter(BasePredictionWriter):
         self.directory.mkdir(parents=True, exist_ok=True)
         np.savez(
             self.directory / f"{trainer.global_rank}-{batch_idx:05d}.npz",
-            index=batch.index.cpu().numpy(),
+            indices=batch.indices.cpu().numpy(),
             signal=batch.signal.cpu().numpy(),
             concentration=batch.concentration.cpu().numpy(),
             preliminary=prediction.preliminary.float().cpu().numpy(),

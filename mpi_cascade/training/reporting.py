@@ -8,6 +8,7 @@ import torch
 import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_info
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -72,7 +73,7 @@ class Report(Callback):
         """Logs ``test/tikhonov/<metric>``."""
         assert self.metrics is not None
         values = self.metrics.compute()
-        self.log_dict({f"test/tikhonov/{k}": v for k, v in values.items()}, sync_dist=True)
+        pl_module.log_dict({f"test/tikhonov/{k}": v for k, v in values.items()}, sync_dist=True)
         self.metrics.reset()
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -83,7 +84,7 @@ class Report(Callback):
         metrics = {
             key: round(value.item(), 6)
             for key, value in sorted(trainer.callback_metrics.items())
-            if key.startswith("test/")
+            if key.startswith("test/") and value.isfinite()
         }
         (self.directory / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         for name, figure in self._figures(trainer, pl_module, Stream.TEST_PAIRS).items():
@@ -95,9 +96,7 @@ class Report(Callback):
     ) -> dict[str, Figure]:
         assert self.tikhonov is not None
         data = _data(trainer)
-        suite = data.two_points
-        first_cases = torch.arange(len(suite.gaps_mm), device=pl_module.device) * suite.cases_per_gap
-        sample = data.simulate(SampleKeys(stream, first_cases))
+        sample = data.simulate(SampleKeys(stream, _central_cases(data, stream, pl_module.device)))
         reconstruction = pl_module(sample.signal)
         images = {
             "truth": sample.concentration,
@@ -120,13 +119,25 @@ class Report(Callback):
         }
 
 
+def _central_cases(data: SimulatedDataModule, stream: Stream, device: torch.device) -> Tensor:
+    """Returns the index, for each gap, of the pair nearest to the middle of the field of view."""
+    suite = data.two_points
+    indices = torch.arange(len(suite), device=device)
+    streams = data.streams(SampleKeys(stream, indices))
+    distances = suite.pairs(streams, data.scanner.field_of_view_m).centre_m.norm(dim=1)
+    nearest = distances.reshape(-1, suite.cases_per_gap).argmin(dim=1)
+    return nearest + torch.arange(len(nearest), device=device) * suite.cases_per_gap
+
+
 def _tuned_tikhonov(data: SimulatedDataModule) -> Tikhonov:
+    rank_zero_info(f"Tuning Tikhonov on {data.num_validation} validation scans …")
     solver = Tikhonov(data.reconstruction_model())
     batches: list[tuple[Tensor, Tensor]] = []
     for indices in torch.arange(data.num_validation).split(data.evaluation_batch_size):
         sample = data.simulate(SampleKeys(Stream.VALIDATION, indices))
         batches.append((sample.signal, sample.concentration))
-    tune_regularisation(solver, batches, psnr, _CANDIDATES)
+    best = tune_regularisation(solver, batches, psnr, _CANDIDATES)
+    rank_zero_info(f"Tuned Tikhonov: λ = {best:.2g} of the largest eigenvalue")
     return solver
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,11 @@ def choose_run_directory(root: Path, subcommand: str, checkpoint: Path | None) -
         root: Directory of all runs.
         subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
         checkpoint: The checkpoint that the run starts from, if any.
-
-    Raises:
-        InputError: If the directory can't be written.
     """
     if subcommand == "fit" and checkpoint and _is_of_run(checkpoint):
         directory = checkpoint.parent.parent
-    elif chosen := os.environ.get(_DIRECTORY_VARIABLE):
-        directory = Path(chosen)  # Another process of this run, or its user, has chosen.
+    elif _rank() and _DIRECTORY_VARIABLE in os.environ:
+        directory = Path(os.environ[_DIRECTORY_VARIABLE])  # The process of rank 0 has chosen.
     else:
         name = f"{subcommand}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         directory = root / name
@@ -49,23 +47,33 @@ def choose_run_directory(root: Path, subcommand: str, checkpoint: Path | None) -
                 break
             directory = root / f"{name}-{number}"
     os.environ[_DIRECTORY_VARIABLE] = str(directory)
-    _require_writable(directory)
     return directory
+
+
+def _rank() -> int:
+    """Returns this process's number before there is a trainer to ask."""
+    return int(getattr(rank_zero_only, "rank", 0))
 
 
 def _is_of_run(checkpoint: Path) -> bool:
     return (checkpoint.parent.parent / "config.yaml").is_file()
 
 
-def _require_writable(directory: Path) -> None:
-    existing = directory.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+def make_run_directory(directory: Path) -> None:
+    """Makes the directory of a run, with all above it.
+
+    Raises:
+        InputError: If it can't be made or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
         raise InputError(
-            f"the run directory {directory} can't be written, because of {existing}: choose "
-            "another with --trainer.default_root_dir"
-        )
+            f"the run directory {directory} can't be written ({error.strerror}): choose another "
+            "with --trainer.default_root_dir"
+        ) from error
 
 
 def make_loggers(directory: Path, resume_step: int) -> list[CSVLogger | WandbLogger]:
@@ -77,7 +85,9 @@ def make_loggers(directory: Path, resume_step: int) -> list[CSVLogger | WandbLog
         directory: Directory of the run.
         resume_step: Optimiser step at which the run goes on; rows before it are kept.
     """
-    mode = os.environ.get("WANDB_MODE") or ("online" if "WANDB_SWEEP_ID" in os.environ else "offline")
+    mode = os.environ.get("WANDB_MODE") or (
+        "online" if "WANDB_SWEEP_ID" in os.environ else "offline"
+    )
     return [
         ResumableCSVLogger(directory, resume_step),
         WandbLogger(
@@ -104,7 +114,7 @@ class ResumableCSVLogger(CSVLogger):
             self._earlier_rows = [{k: v for k, v in row.items() if v} for row in rows]
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Logs one row, after those of the run that is continued."""
         self.experiment.metrics[:0] = self._earlier_rows
         self._earlier_rows = []
@@ -127,9 +137,10 @@ class RunRecord(Callback):
         """Writes ``config.yaml`` and ``environment.json``, and gives the loggers the config."""
         if not trainer.is_global_zero:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "config.yaml").write_text(self.config)
-        (self.directory / "environment.json").write_text(json.dumps(_environment(), indent=2) + "\n")
+        (self.directory / "environment.json").write_text(
+            json.dumps(_environment(), indent=2) + "\n"
+        )
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_hyperparams(yaml.safe_load(self.config))
@@ -156,7 +167,15 @@ def _environment() -> dict[str, Any]:
 
 def _git_state() -> str | None:
     """Returns the commit of the package's checkout, marked if it has changes; None outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+    ]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

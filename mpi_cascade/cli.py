@@ -7,15 +7,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import wandb
 from jsonargparse import set_parsing_settings
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.report.tables import metrics_table
-from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, TrainingStoppedError
+from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
@@ -41,12 +43,11 @@ class PlainParser(LightningArgumentParser):
 class CascadeCLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict``, each in a run directory of its own."""
 
-    def __init__(self, args: ArgsType = None) -> None:
+    def __init__(self) -> None:
         set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
         super().__init__(
             CascadeModule,
             SimulatedDataModule,
-            args=args,
             save_config_callback=None,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
@@ -79,12 +80,13 @@ class CascadeCLI(LightningCLI):
             resume_step = self.checkpoint["global_step"] if is_resumed and self.checkpoint else 0
             kwargs["logger"] = make_loggers(self.run_directory, resume_step)
         checkpoints = self.run_directory / "checkpoints"
+        self._stop = StopOnSignal(checkpoints / "last.ckpt")
         config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
         callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
         if self._name == "fit":
             callbacks += [
                 FiniteLoss(),
-                StopOnSignal(checkpoints / "last.ckpt"),
+                self._stop,
                 ModelCheckpoint(
                     checkpoints,
                     filename="best",
@@ -107,9 +109,21 @@ class CascadeCLI(LightningCLI):
         if self.trainer.is_global_zero:
             make_run_directory(self.run_directory)
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Runs the command; where a signal ended the training, says how to go on."""
+        try:
+            super()._run_subcommand(subcommand)
+        except SIGTERMException:
+            sys.stderr.write(
+                f"stopped by {self._stop.signum.name} after step {self.trainer.global_step}; "
+                f"continue with\n  python -m mpi_cascade fit --config "
+                f"{self.run_directory / 'config.yaml'} --ckpt_path {self._stop.checkpoint}\n"
+            )
+            sys.exit(128 + self._stop.signum)
+
     def after_fit(self) -> None:
         """Tests the best checkpoint and says where everything lies."""
-        if not self.trainer.fast_dev_run:
+        if not self._options.trainer.fast_dev_run:
             self.trainer.test(
                 self.model, datamodule=self.datamodule, ckpt_path="best", verbose=False
             )
@@ -152,9 +166,14 @@ class CascadeCLI(LightningCLI):
 
 def _silence_known_warnings() -> None:
     """Hides messages of the libraries that a user can do nothing about."""
-    # Of Lightning's own use of a torch API; of a directory that we made and that is ours.
+    # Of Lightning's own use of a torch API.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    # Of a directory that is ours, and of a resume that our data module makes exact.
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
+    # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
@@ -162,20 +181,15 @@ def _silence_known_warnings() -> None:
     )
 
 
-def main(args: ArgsType = None) -> None:
+def main() -> None:
     """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
     _silence_known_warnings()
     try:
-        CascadeCLI(args)
+        CascadeCLI()
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    except TrainingStoppedError as stop:
-        config = stop.checkpoint.parent.parent / "config.yaml"
-        sys.stderr.write(
-            f"{stop}; continue with\n  python -m mpi_cascade fit --config {config} "
-            f"--ckpt_path {stop.checkpoint}\n"
-        )
-        sys.exit(128 + stop.signum)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    finally:
+        wandb.finish()

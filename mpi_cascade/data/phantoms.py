@@ -8,7 +8,7 @@ scanners or signals.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from mpi_cascade.randomness import RandomStreams
 Shapes = list[Strokes | Blobs]
 
 
+@runtime_checkable
 class PhantomFamily(Protocol):
     """A family of phantoms, each a pure function of ``num_uniforms`` random numbers."""
 

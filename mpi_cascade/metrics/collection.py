@@ -42,12 +42,12 @@ class EvaluationMetrics(nn.Module):
             resolved.to(dips.device).update((chosen >= RAYLEIGH_DIP).float())
 
     def compute(self) -> dict[str, float]:
-        """Returns the mean of every metric over all processes, NaN for what was never updated."""
+        """Returns the mean over all processes of every metric that was updated."""
         means = {function.__name__: mean for function, mean in self._images.items()}
         for gap_mm, (dip, resolved) in self._dips.items():
             means[f"dip@{gap_mm:g}mm"] = dip
             means[f"resolved@{gap_mm:g}mm"] = resolved
-        return {name: mean.compute().item() for name, mean in means.items()}
+        return {name: mean.compute().item() for name, mean in means.items() if mean.update_called}
 
     def reset(self) -> None:
         """Forgets everything."""

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpi_cascade.checks import InputError
+
 
 class ResidualBlock(nn.Module):
     """Two 3 × 3 convolutions whose output is added to the input; the identity at the start."""
@@ -41,7 +43,7 @@ class ResidualUNet(nn.Module):
 
     def __init__(self, num_features: tuple[int, ...] = (32, 64, 96), num_blocks: int = 1) -> None:
         super().__init__()
-        self.factor = 2 ** len(num_features)
+        self.factor: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
         scales = list(itertools.pairwise(num_features))
@@ -59,6 +61,11 @@ class ResidualUNet(nn.Module):
         self, preliminary: Float[Tensor, "batch 1 ny nx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
+        if any(size % self.factor for size in preliminary.shape[-2:]):
+            raise InputError(
+                f"image_shape is {list(preliminary.shape[-2:])}: a ResidualUNet of this depth "
+                f"needs multiples of {self.factor}, so change the shape or shorten num_features"
+            )
         features = self.entry(self.blocks_of_pixels(preliminary))
         skips = []
         for blocks, reduce in zip(self.down, self.reduce, strict=True):

@@ -11,7 +11,7 @@ phantoms or images.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
 
+@runtime_checkable
 class Disturbance(Protocol):
     """One effect of a real receive chain."""
 

@@ -58,13 +58,13 @@ class ForwardModel(nn.Module):
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self.scanner = scanner
         self.image_shape = (image_shape[0], image_shape[1])
-        lattice_shape = tuple(map(math.lcm, self.image_shape, scanner.ffp_shape))
-        self._pixel_steps = tuple(n // m for n, m in zip(lattice_shape, image_shape, strict=True))
-        self._ffp_steps = tuple(
-            n // m for n, m in zip(lattice_shape, scanner.ffp_shape, strict=True)
-        )
+        ffp_y, ffp_x = scanner.ffp_shape
+        pixels_y, pixels_x = self.image_shape
+        lattice_y, lattice_x = math.lcm(pixels_y, ffp_y), math.lcm(pixels_x, ffp_x)
+        self._pixel_steps = lattice_y // pixels_y, lattice_x // pixels_x
+        self._ffp_steps = lattice_y // ffp_y, lattice_x // ffp_x
         # Twice the field of view holds every difference r − r_F: circular equals linear.
-        self._period = tuple(2 * n for n in lattice_shape)
+        self._period = 2 * lattice_y, 2 * lattice_x
         kernel = self._kernel(psf) / signal_unit(unit_scanner or scanner)
         self._transfer_function: Tensor
         transfer_function = torch.fft.rfft2(kernel).transpose(-1, -2).to(torch.complex64)

@@ -3,13 +3,13 @@
 Must not know of networks or of how signals were made.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.physics.forward import ForwardModel
 
 
@@ -76,8 +76,8 @@ def tune_regularisation(
             is better, NaN where undefined.
         candidates: Values of λ relative to the largest eigenvalue, ascending.
 
-    Raises:
-        InputError: If the best value lies on the edge of the candidates.
+    Warns:
+        UserWarning: If the best value lies on the edge of the candidates.
     """
     scores = []
     for candidate in candidates:
@@ -87,8 +87,9 @@ def tune_regularisation(
     best = max(range(len(candidates)), key=scores.__getitem__)
     solver.relative_regularisation = candidates[best]
     if best in (0, len(candidates) - 1):
-        raise InputError(
+        warnings.warn(
             f"the best Tikhonov regularisation, {candidates[best]:g}, lies on the edge of the "
-            f"search from {candidates[0]:g} to {candidates[-1]:g}: widen the search"
+            f"search from {candidates[0]:g} to {candidates[-1]:g}: it may not be tuned",
+            stacklevel=2,
         )
     return candidates[best]

@@ -9,77 +9,47 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
 
 
-class TrainingStoppedError(Exception):
-    """A signal stopped the training after a whole step, with a checkpoint to go on from.
-
-    Args:
-        signum: Number of the signal.
-        step: Optimiser steps done.
-        checkpoint: Where the training can go on from.
-    """
-
-    def __init__(self, signum: int, step: int, checkpoint: Path) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name} after step {step}")
-        self.signum = signum
-        self.checkpoint = checkpoint
-
-
 class StopOnSignal(Callback):
     """Ctrl-C and SIGTERM end the training after the step they fall in, with a checkpoint.
 
-    A second Ctrl-C interrupts at once.
+    A second Ctrl-C interrupts at once. Lightning ends the step, its logging and a validation that
+    is due, and then raises ``SIGTERMException``.
 
     Args:
         checkpoint: Path of the checkpoint to write.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
-        self._received: int | None = None
-        self._previous: dict[int, Any] = {}
+        self.signum = signal.SIGTERM
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts to listen."""
-        self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
+        """Lets Ctrl-C do what SIGTERM does."""
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Saves and stops if a signal has come to any process."""
-        has_received = self._received is not None
-        if trainer.world_size > 1:
-            has_received = trainer.strategy.reduce_boolean_decision(has_received, all=False)
-        if has_received:
-            trainer.save_checkpoint(self.checkpoint)
-            signum = self._received or signal.SIGTERM
-            raise TrainingStoppedError(signum, trainer.global_step, self.checkpoint)
+        def stop(signum: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.signum = signal.SIGINT
+            trainer._signal_connector.received_sigterm = True
+
+        signal.signal(signal.SIGINT, stop)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stops to listen."""
-        self._restore()
+        """Lets Ctrl-C interrupt again."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Stops to listen."""
-        self._restore()
-
-    def _note(self, signum: int, frame: FrameType | None) -> None:
-        if self._received is not None and signum == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._received = signum
-
-    def _restore(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
+        """Writes the checkpoint if a signal ended the training."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if isinstance(exception, SIGTERMException):
+            trainer.save_checkpoint(self.checkpoint)
 
 
 class FiniteLoss(Callback):
@@ -100,7 +70,9 @@ class FiniteLoss(Callback):
         step = torch.where(loss.detach().isfinite(), torch.inf, float(trainer.global_step))
         seen = self._first_bad_step
         self._first_bad_step = step if seen is None else torch.minimum(seen, step)
-        if loss.device.type == "cpu" or (batch_idx + 1) % trainer.log_every_n_steps == 0:
+        interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        is_logged = (batch_idx + 1) % interval == 0
+        if loss.device.type == "cpu" or is_logged:
             self._check(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import wandb
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
@@ -91,7 +92,11 @@ def make_loggers(directory: Path, resume_step: int) -> list[CSVLogger | WandbLog
     return [
         ResumableCSVLogger(directory, resume_step),
         WandbLogger(
-            project="mpi_cascade", name=directory.name, save_dir=directory, offline=mode != "online"
+            project="mpi_cascade",
+            name=directory.name,
+            save_dir=directory,
+            offline=mode != "online",
+            settings=wandb.Settings(silent=True),
         ),
     ]
 

@@ -1,0 +1,13 @@
+import os
+
+import pytest
+
+# Lightning 2.6 calls what jsonargparse 4.53 has renamed; nothing that this project can mend.
+os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
+
+from mpi_cascade.physics.scanner import Scanner
+
+
+@pytest.fixture
+def small_scanner() -> Scanner:
+    return Scanner(num_ffp_x=16, num_ffp_y=16)

@@ -1,0 +1,71 @@
+import torch
+
+from mpi_cascade.data.simulated import Sample
+from mpi_cascade.data.suites import Pairs
+from mpi_cascade.metrics.collection import EvaluationMetrics
+from mpi_cascade.metrics.functional import psnr
+
+FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
+
+
+def make_sample(num: int, pairs: Pairs | None = None) -> tuple[torch.Tensor, Sample]:
+    torch.manual_seed(num)
+    truth = torch.rand(num, 1, 16, 16)
+    truth[0] = 0
+    sample = Sample(torch.arange(num), torch.zeros(num, 1, 4, 4), truth, pairs)
+    return truth + 0.1 * torch.randn_like(truth), sample
+
+
+def split(sample: Sample, sizes: list[int]) -> list[Sample]:
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [
+        Sample(*(column[a : a + n] for column in sample[:3]), pairs=None)
+        for a, n in zip(starts, sizes, strict=True)
+    ]
+
+
+def test_the_mean_does_not_depend_on_how_the_batch_is_split():
+    estimate, sample = make_sample(11)
+    whole = EvaluationMetrics([0.3], FIELD_OF_VIEW_M)
+    whole.update(estimate, sample)
+    parts = EvaluationMetrics([0.3], FIELD_OF_VIEW_M)
+    for part, piece in zip(estimate.split([1, 7, 3]), split(sample, [1, 7, 3]), strict=True):
+        parts.update(part, piece)
+    for name in ("psnr", "ssim", "nrmse"):
+        torch.testing.assert_close(whole.compute()[name], parts.compute()[name], rtol=1e-5, atol=0)
+
+
+def test_empty_images_are_not_counted():
+    estimate, sample = make_sample(6)
+    metrics = EvaluationMetrics([], FIELD_OF_VIEW_M)
+    metrics.update(estimate, sample)
+    expected = psnr(estimate[1:], sample.concentration[1:]).mean().item()
+    torch.testing.assert_close(metrics.compute()["psnr"], expected)
+
+
+def test_dips_are_kept_apart_by_gap():
+    gaps_mm = torch.tensor([0.1, 0.3, 0.3, 0.3])
+    pairs = Pairs(
+        centre_m=torch.zeros(4, 2),
+        direction=torch.tensor([[1.0, 0.0]]).expand(4, 2),
+        diameter_m=torch.full((4,), 0.4e-3),
+        gap_m=1e-3 * gaps_mm,
+    )
+    estimate = torch.ones(4, 1, 64, 64)
+    estimate[2, ..., 31:33] = 0
+    sample = Sample(torch.arange(4), torch.zeros(4, 1, 4, 4), estimate, pairs)
+    metrics = EvaluationMetrics([0.1, 0.3], FIELD_OF_VIEW_M)
+    metrics.update(estimate, sample)
+    values = metrics.compute()
+    assert values["dip@0.1mm"] == 0
+    torch.testing.assert_close(values["dip@0.3mm"], 1 / 3, rtol=1e-5, atol=0)
+    torch.testing.assert_close(values["resolved@0.3mm"], 1 / 3, rtol=1e-5, atol=0)
+
+
+def test_reset_forgets():
+    estimate, sample = make_sample(3)
+    metrics = EvaluationMetrics([], FIELD_OF_VIEW_M)
+    metrics.update(estimate, sample)
+    metrics.reset()
+    metrics.update(sample.concentration, sample)
+    assert metrics.compute()["nrmse"] == 0

@@ -42,7 +42,7 @@ def require_fraction(owner: object, *names: str) -> None:
 def require_range(owner: object, name: str, lower: float, upper: float) -> None:
     """Raises an InputError unless attribute ``name`` is a pair lower ≤ first ≤ second ≤ upper."""
     first, second = getattr(owner, name)
-    if not lower <= first <= second <= upper:
+    if not (lower <= first <= second <= upper and math.isfinite(second)):
         raise InputError(
             f"{_where(owner, name)} is [{first}, {second}]: it must be an ascending pair "
             f"within {lower} … {upper}"

@@ -93,6 +93,7 @@ class CascadeCLI(LightningCLI):
                     monitor=MONITORED_METRIC,
                     mode="max",
                     save_last=True,
+                    save_on_train_epoch_end=False,
                     enable_version_counter=False,
                 ),
             ]
@@ -114,18 +115,23 @@ class CascadeCLI(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
         except SIGTERMException:
+            signum = self._stop.received or signal.SIGTERM
             sys.stderr.write(
-                f"stopped by {self._stop.signum.name} after step {self.trainer.global_step}; "
-                f"continue with\n  python -m mpi_cascade fit --config "
-                f"{self.run_directory / 'config.yaml'} --ckpt_path {self._stop.checkpoint}\n"
+                f"stopped by {signum.name} after step {self.trainer.global_step}; continue with\n"
+                f"  python -m mpi_cascade fit --config {self.run_directory / 'config.yaml'} "
+                f"--ckpt_path {self._stop.checkpoint}\n"
             )
-            sys.exit(128 + self._stop.signum)
+            sys.exit(128 + signum)
 
     def after_fit(self) -> None:
         """Tests the best checkpoint and says where everything lies."""
         if not self._options.trainer.fast_dev_run:
             self.trainer.test(
-                self.model, datamodule=self.datamodule, ckpt_path="best", verbose=False
+                self.model,
+                datamodule=self.datamodule,
+                ckpt_path="best",
+                weights_only=True,
+                verbose=False,
             )
         self._announce()
 
@@ -137,8 +143,9 @@ class CascadeCLI(LightningCLI):
     after_predict = after_validate
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
-        """Leaves out Lightning's table of metrics, which has a column per loader."""
+        """Runs no code of a checkpoint; leaves out Lightning's table, with a column per loader."""
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
+        kwargs["weights_only"] = True
         return {**kwargs, "verbose": False} if "verbose" in kwargs else kwargs
 
     @rank_zero_only

@@ -91,8 +91,8 @@ class RandomStreams:
         """
         size = math.prod(shape)
         words = torch.stack(self._words(purpose, -(-size // 4)), dim=-1)
-        # 24 bits fit a float32 exactly; half a step keeps 0 and 1 out.
-        uniform = ((words >> 8).float() + 0.5) * 2.0**-24
+        # 23 bits and half a step fit a float32 exactly, and keep 0 and 1 out.
+        uniform = ((words >> 9).float() + 0.5) * 2.0**-23
         return uniform.flatten(1)[:, :size].reshape(len(self), *shape)
 
     def normal(self, purpose: str, shape: tuple[int, ...] = ()) -> Float[Tensor, "batch ..."]:

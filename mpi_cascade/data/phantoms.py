@@ -178,7 +178,7 @@ class Vessels:
     """
 
     diameter_mm: tuple[float, float] = (0.25, 0.7)
-    taper: tuple[float, float] = (0.3, 0.9)
+    taper: tuple[float, float] = (0.5, 1.0)
     segment_mm: tuple[float, float] = (0.3, 0.6)
     num_branches: tuple[int, int] = (0, 2)
     amplitude: tuple[float, float] = (0.4, 1.0)
@@ -335,14 +335,16 @@ class PhantomMixture:
                 f"{', '.join(self.families)}"
             )
         values = [float(weights.get(name, 1.0)) for name in self.families]
-        if min(values) < 0 or sum(values) == 0:
-            raise InputError(f"weights are {values}: none may be negative, and one must be above 0")
+        if not (min(values) >= 0 and 0 < sum(values) < math.inf):
+            raise InputError(
+                f"weights are {values}: each must be finite and not negative, and one above 0"
+            )
         self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a phantom may be larger than the field of view (y, x) in m."""
-        for name, family in self.families.items():
-            if family.largest_extent_m > min(field_of_view_m):
+        for (name, family), share in zip(self.families.items(), self._shares, strict=True):
+            if share > 0 and family.largest_extent_m > min(field_of_view_m):
                 raise InputError(
                     f"phantoms of {name} may be {1e3 * family.largest_extent_m:.2f} mm large, the "
                     f"field of view has {1e3 * min(field_of_view_m):.2f} mm: make the phantom's "

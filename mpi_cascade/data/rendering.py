@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mpi_cascade.physics.scanner import cell_centres
 
-_TILE = 8
+_TILE = 4
+_SUBSAMPLES = 2
 
 
 class Strokes(NamedTuple):
@@ -95,7 +96,8 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
     """
     axis = strokes.end - strokes.start
     length = axis.norm(dim=-1, keepdim=True)
-    direction = axis / length.clamp_min(1e-12)
+    along_x = torch.tensor([1.0, 0.0], device=axis.device)
+    direction = torch.where(length > 0, axis / length.clamp_min(1e-12), along_x)
     offset_x = points[..., 0] - strokes.start[:, None, 0]
     offset_y = points[..., 1] - strokes.start[:, None, 1]
     along = offset_x * direction[:, None, 0] + offset_y * direction[:, None, 1]
@@ -103,7 +105,6 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
     nearest = torch.minimum(along.clamp_min(0), length)
     taper = (strokes.end_radius - strokes.start_radius)[:, None] / length.clamp_min(1e-12)
     radius = strokes.start_radius[:, None] + taper * nearest
-    # A disc has no direction: its offset lies neither along nor across.
     beyond_x = offset_x - direction[:, None, 0] * nearest
     beyond_y = offset_y - direction[:, None, 1] * nearest
     round_distance = torch.sqrt(beyond_x**2 + beyond_y**2) - radius
@@ -123,7 +124,7 @@ def _render_strokes(
     num_y, num_x = image_shape
     tiles_y, tiles_x = -(-num_y // _TILE), -(-num_x // _TILE)
     pixel_y, pixel_x = field_of_view_m[0] / num_y, field_of_view_m[1] / num_x
-    edge_m = (pixel_x * pixel_y) ** 0.5
+    edge_m = (pixel_x * pixel_y) ** 0.5 / _SUBSAMPLES
 
     # Tiles may reach past the image: their grid is laid from the image's corner.
     tile_size_y, tile_size_x = _TILE * pixel_y, _TILE * pixel_x
@@ -135,17 +136,26 @@ def _render_strokes(
     stroke, tile = torch.nonzero(distances < reach, as_tuple=True)
 
     inside_tile = _points(
-        cell_centres(_TILE, tile_size_x).float().to(device),
-        cell_centres(_TILE, tile_size_y).float().to(device),
+        cell_centres(_TILE * _SUBSAMPLES, tile_size_x).float().to(device),
+        cell_centres(_TILE * _SUBSAMPLES, tile_size_y).float().to(device),
     )
-    touching = Strokes(*(column[stroke] for column in strokes))
+    touching = _with_exact_discs(Strokes(*(column[stroke] for column in strokes)), edge_m)
     distances = signed_distance(touching, tile_centres[tile][:, None] + inside_tile)
-    coverage = (0.5 - distances / edge_m).clamp(0, 1) * touching.amplitude[:, None]
+    coverage = (0.5 - distances / edge_m).clamp(0, 1)
+    coverage = coverage.reshape(-1, _TILE, _SUBSAMPLES, _TILE, _SUBSAMPLES).mean(dim=(2, 4))
+    concentration = coverage.flatten(1) * touching.amplitude[:, None]
     tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
-    target = (touching.sample * (tiles_y * tiles_x) + tile)[:, None].expand_as(coverage)
-    tiles.scatter_reduce_(0, target, coverage, reduce="amax")
+    target = (touching.sample * (tiles_y * tiles_x) + tile)[:, None].expand_as(concentration)
+    tiles.scatter_reduce_(0, target, concentration, reduce="amax")
     image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
     return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]
+
+
+def _with_exact_discs(strokes: Strokes, edge_m: float) -> Strokes:
+    """Returns strokes whose discs have, with a linear edge of this width, the area π·r²."""
+    is_disc = (strokes.start == strokes.end).all(dim=1) & ~strokes.is_flat
+    exact = (strokes.start_radius**2 - edge_m**2 / 12).clamp_min(0).sqrt()
+    return strokes._replace(start_radius=torch.where(is_disc, exact, strokes.start_radius))
 
 
 def _render_blobs(

@@ -56,7 +56,8 @@ class FreshBatches(DistributedSampler[list[int]]):
         batch_size: Samples per batch and process.
         rank: Number of this process.
         world_size: Number of processes.
-        first_batch: Batches of the first epoch to skip, for a run that resumes in mid-epoch.
+        first_batch: Global batches done before, counted over all epochs, for a run that resumes;
+            the first pass goes on from there to the end of an epoch.
 
     Raises:
         InputError: If the epoch is not a whole number of global batches.
@@ -80,7 +81,7 @@ class FreshBatches(DistributedSampler[list[int]]):
         super().__init__(range(samples_per_epoch), world_size, rank, shuffle=False)  # type: ignore[arg-type]
         self.batch_size = batch_size
         self.num_batches = samples_per_epoch // global_batch
-        self.first_batch = first_batch
+        self.first_batch: int | None = first_batch or None
 
     def __len__(self) -> int:
         """Returns the number of batches of this process in an epoch."""
@@ -88,9 +89,11 @@ class FreshBatches(DistributedSampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yields the indices of each batch of the epoch that ``set_epoch`` announced."""
-        first_batch, self.first_batch = self.first_batch, 0
-        for batch in range(first_batch, self.num_batches):
-            global_batch = self.epoch * self.num_batches + batch
+        first_batch, self.first_batch = self.first_batch, None
+        if first_batch is None:
+            first_batch = self.epoch * self.num_batches
+        end = (first_batch // self.num_batches + 1) * self.num_batches
+        for global_batch in range(first_batch, end):
             start = (global_batch * self.num_replicas + self.rank) * self.batch_size
             yield list(range(start, start + self.batch_size))
 

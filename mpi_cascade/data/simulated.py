@@ -52,7 +52,7 @@ class SimulatedScans(nn.Module):
 
     Raises:
         InputError: If the simulation grid is not at least twice as fine as the image grid, or the
-            signals of the two scanners differ in shape.
+            scanners differ in field of view or in the shape of their signals.
     """
 
     def __init__(
@@ -69,12 +69,13 @@ class SimulatedScans(nn.Module):
                 f"oversampling is {oversampling}: the simulation grid must be at least twice as "
                 "fine as the image grid, so use 2 or more"
             )
-        if scanner.signal_shape != nominal_scanner.signal_shape:
-            raise InputError(
-                f"true_scanner has signals of shape {scanner.signal_shape}, scanner of shape "
-                f"{nominal_scanner.signal_shape}: give both the same FFP grid and harmonics, and "
-                "relaxation to both or neither"
-            )
+        for name in ("signal_shape", "field_of_view_m"):
+            true, nominal = getattr(scanner, name), getattr(nominal_scanner, name)
+            if true != nominal:
+                raise InputError(
+                    f"true_scanner has a {name} of {true}, scanner of {nominal}: give both the "
+                    "same field of view, FFP grid and harmonics, and relaxation to both or neither"
+                )
         fine_shape = (image_shape[0] * oversampling, image_shape[1] * oversampling)
         self.forward_model = ForwardModel(scanner, fine_shape, unit_scanner=nominal_scanner)
         self.oversampling = oversampling

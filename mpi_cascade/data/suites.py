@@ -3,6 +3,7 @@
 Must not know of scanners, signals or metrics.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ class TwoPoints:
     def __post_init__(self) -> None:
         """Checks every value."""
         require_positive(self, "diameter_mm", "cases_per_gap")
-        if not self.gaps_mm or min(self.gaps_mm) < 0:
+        if not self.gaps_mm or not all(0 <= gap < math.inf for gap in self.gaps_mm):
             raise InputError(
                 f"TwoPoints.gaps_mm is {list(self.gaps_mm)}: name one or more gaps, none negative"
             )

@@ -16,7 +16,6 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from mpi_cascade.checks import require_finite, require_non_negative
 from mpi_cascade.physics.scanner import Scanner
@@ -84,7 +83,7 @@ class PinkNoise:
         if num_times % 2 == 0:
             multiplicity[-1] = 1
         variance = (multiplicity * weights.square()).sum() / num_times
-        spectrum = torch.fft.rfft(white) * (weights / variance.sqrt())
+        spectrum = torch.fft.rfft(white) * (weights / variance.sqrt().clamp_min(1e-12))
         pink = torch.fft.irfft(spectrum, n=num_times).reshape(signal.shape)
         return signal + _peak(signal) * 10 ** (-self.peak_snr_db / 20) * pink
 
@@ -169,7 +168,7 @@ class GainVariation:
 class FFPDisplacement:
     """An FFP that is not where it is thought to be: one offset per scan, jitter per position.
 
-    The signal is resampled at the true positions by bicubic interpolation, and held constant
+    The signal is resampled at the true positions by cubic convolution, and held constant
     beyond the outermost ones.
 
     Args:
@@ -189,18 +188,48 @@ class FFPDisplacement:
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal at the displaced positions."""
+        size_y_m, size_x_m = scanner.field_of_view_m
         num_y, num_x = signal.shape[2:]
-        offset_m = self.offset_std_m * streams.normal("ffp offset", (1, 1, 2))
-        jitter_m = self.jitter_std_m * streams.normal("ffp jitter", (num_y, num_x, 2))
-        half_size_m = signal.new_tensor(scanner.field_of_view_m[::-1]) / 2
-        identity = signal.new_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        positions = functional.affine_grid(
-            identity.expand(len(signal), -1, -1), list(signal.shape), align_corners=False
-        )
-        displaced = positions + (offset_m + jitter_m) / half_size_m
-        return functional.grid_sample(
-            signal, displaced, mode="bicubic", padding_mode="border", align_corners=False
-        )
+        offset_m = self.offset_std_m * streams.normal("ffp offset", (2, 1, 1))
+        jitter_m = self.jitter_std_m * streams.normal("ffp jitter", (2, num_y, num_x))
+        shift_x, shift_y = (offset_m + jitter_m).unbind(dim=1)
+        row = torch.arange(num_y, device=signal.device)[:, None] + shift_y * (num_y / size_y_m)
+        column = torch.arange(num_x, device=signal.device) + shift_x * (num_x / size_x_m)
+        return _interpolate(signal, row, column)
+
+
+def _interpolate(
+    signal: Float[Tensor, "batch c my mx"],
+    row: Float[Tensor, "batch my mx"],
+    column: Float[Tensor, "batch my mx"],
+) -> Float[Tensor, "batch c my mx"]:
+    """Returns the signal at fractional positions by cubic convolution, held constant outside.
+
+    torch's own bicubic kernel (a = −0.75) makes slopes half as steep again: jitter needs a = −0.5.
+
+    Source:
+        R. G. Keys, IEEE TASSP 29, 1981, doi:10.1109/TASSP.1981.1163711.
+    """
+    num_y, num_x = signal.shape[2:]
+    result = torch.zeros_like(signal)
+    for step_y in range(-1, 3):
+        node_y = row.floor() + step_y
+        weight_y = _keys_kernel(row - node_y)
+        for step_x in range(-1, 3):
+            node_x = column.floor() + step_x
+            weight = weight_y * _keys_kernel(column - node_x)
+            nearest = node_y.clamp(0, num_y - 1) * num_x + node_x.clamp(0, num_x - 1)
+            index = nearest.long().flatten(1)[:, None].expand(-1, signal.shape[1], -1)
+            values = signal.flatten(2).gather(2, index).reshape(signal.shape)
+            result = result + weight[:, None] * values
+    return result
+
+
+def _keys_kernel(distance: Tensor) -> Tensor:
+    distance = distance.abs()
+    inner = (1.5 * distance - 2.5) * distance**2 + 1
+    outer = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return torch.where(distance <= 1, inner, torch.where(distance < 2, outer, 0.0))
 
 
 def _peak(signal: Tensor) -> Float[Tensor, "batch 1 1 1"]:

@@ -26,7 +26,8 @@ class ForwardModel(nn.Module):
     Toeplitz, and is applied by zero-padded FFT on the coarsest lattice that holds both grids, so
     that pixels and FFP positions are independent of each other.
 
-    The signal is in units of ∫ |PSF| dr, so that |u| never exceeds the largest concentration.
+    The signal is in units of ∫ |PSF| dr, so that on grids that resolve the PSF |u| does not exceed
+    the largest concentration.
     Its channels are the harmonics of the scanner, or for complex harmonics the part in phase and
     the quadrature part of each.
 
@@ -129,7 +130,8 @@ class ForwardModel(nn.Module):
     def _sample(self, spectrum: Tensor, steps: tuple[int, int]) -> Tensor:
         """Returns what a spectrum (…, kx, ky) is at every ``steps`` of the lattice."""
         # Sampling every step in space sums the step aliases of each frequency.
-        folded = spectrum.unflatten(-1, (steps[0], -1)).mean(dim=-2)
+        first, *others = spectrum.chunk(steps[0], dim=-1)
+        folded = sum(others, start=first) / steps[0]
         columns = torch.fft.ifft(folded)[..., : folded.shape[-1] // 2].transpose(-1, -2)
         rows = torch.fft.irfft(columns, n=self._period[1])
         return rows[..., : self._period[1] // 2 : steps[1]]

@@ -16,7 +16,7 @@ from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
 _NUM_DIAMETERS = 12
-_NUM_SAMPLE_NODES = 4
+_NUM_SAMPLE_NODES = 8
 
 
 def harmonic_psf(

@@ -18,38 +18,64 @@ from mpi_cascade.checks import InputError
 class StopOnSignal(Callback):
     """Ctrl-C and SIGTERM end the training after the step they fall in, with a checkpoint.
 
-    A second Ctrl-C interrupts at once. Lightning ends the step, its logging and a validation that
-    is due, and then raises ``SIGTERMException``.
+    The step's logging, and a validation that is due, are completed first; then Lightning raises
+    ``SIGTERMException``. A second signal of the same kind acts at once.
 
     Args:
         checkpoint: Path of the checkpoint to write.
     """
 
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
-        self.signum = signal.SIGTERM
+        self.received: signal.Signals | None = None
+        self._stop_requested = False
+        self._previous: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lets Ctrl-C do what SIGTERM does."""
+        """Starts to listen."""
+        self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
 
-        def stop(signum: int, frame: FrameType | None) -> None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self.signum = signal.SIGINT
-            trainer._signal_connector.received_sigterm = True
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Asks Lightning to stop after this step if any process has received a signal."""
+        has_received = self.received is not None
+        if trainer.world_size > 1:
+            has_received = trainer.strategy.reduce_boolean_decision(has_received, all=False)
+        trainer._signal_connector.received_sigterm = has_received
 
-        signal.signal(signal.SIGINT, stop)
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keeps Lightning from stopping in the middle of a validation."""
+        self._stop_requested = trainer._signal_connector.received_sigterm
+        trainer._signal_connector.received_sigterm = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lets Lightning stop after the validation."""
+        trainer._signal_connector.received_sigterm = self._stop_requested
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lets Ctrl-C interrupt again."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        """Stops to listen."""
+        self._restore()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         """Writes the checkpoint if a signal ended the training."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._restore()
         if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.checkpoint)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(signum)
+        default = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL
+        signal.signal(signum, default)
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
 
 
 class FiniteLoss(Callback):

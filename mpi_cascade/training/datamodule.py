@@ -164,14 +164,14 @@ class SimulatedDataModule(LightningDataModule):
         return self._fixed(Stream.TEST)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the position in the epoch, so that a resumed run sees no sample twice."""
+        """Returns the number of batches done, so that a resumed run sees no sample twice."""
         assert self.trainer is not None
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
-        return {"batch": progress.processed}  # type: ignore[attr-defined]
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        return {"batches": progress.processed}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores what ``state_dict`` returned."""
-        self._resume_batch = state_dict["batch"]
+        self._resume_batch = state_dict["batches"]
 
     def _evaluation_samples(self) -> dict[Stream, Sequence[int]]:
         pairs = range(len(self.two_points))

@@ -1,17 +1,15 @@
 """Writes the images of ``predict``."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.models.cascade import Reconstruction
 
 
-class PredictionWriter(BasePredictionWriter):
+class PredictionWriter(Callback):
     """Writes one ``predictions/<rank>-<batch>.npz`` per batch: indices, signal, truth, both images.
 
     Args:
@@ -19,18 +17,16 @@ class PredictionWriter(BasePredictionWriter):
     """
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(write_interval="batch")
         self.directory = directory / "predictions"
 
-    def write_on_batch_end(
+    def on_predict_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        prediction: Reconstruction,
-        batch_indices: Any,
+        outputs: Reconstruction,
         batch: Sample,
         batch_idx: int,
-        dataloader_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Writes one batch."""
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -39,6 +35,6 @@ class PredictionWriter(BasePredictionWriter):
             indices=batch.indices.cpu().numpy(),
             signal=batch.signal.cpu().numpy(),
             concentration=batch.concentration.cpu().numpy(),
-            preliminary=prediction.preliminary.float().cpu().numpy(),
-            final=prediction.final.float().cpu().numpy(),
+            preliminary=outputs.preliminary.float().cpu().numpy(),
+            final=outputs.final.float().cpu().numpy(),
         )

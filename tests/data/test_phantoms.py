@@ -304,10 +304,14 @@ def test_a_weight_without_a_family_is_refused():
 
 
 @pytest.mark.parametrize(
-    "weights", [{"bars": -1.0}, {name: 0.0 for name in FAMILIES}], ids=["negative", "all zero"]
+    "weights",
+    [{"bars": -1.0}, {name: 0.0 for name in FAMILIES}, {"bars": math.nan}, {"bars": math.inf}],
+    ids=["negative", "all zero", "not a number", "infinite"],
 )
 def test_weights_that_are_no_shares_are_refused(weights):
-    with pytest.raises(InputError, match=r"^weights are \[.*\]: none may be negative"):
+    with pytest.raises(
+        InputError, match=r"^weights are \[.*\]: each must be finite and not negative"
+    ):
         PhantomMixture(weights=weights)
 
 

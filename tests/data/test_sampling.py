@@ -41,11 +41,13 @@ def test_an_epoch_has_as_many_batches_as_it_says():
     assert all(len(batch) == 4 for batch in epoch_of(sampler))
 
 
-def test_a_resumed_epoch_goes_on_where_it_stopped():
+@pytest.mark.parametrize("done", [5, 12, 29])
+def test_a_resumed_run_goes_on_where_it_stopped(done):
     uninterrupted = FreshBatches(48, batch_size=4)
-    resumed = FreshBatches(48, batch_size=4, first_batch=5)
-    assert epoch_of(resumed, 2) == epoch_of(uninterrupted, 2)[5:]
-    assert epoch_of(resumed, 3) == epoch_of(uninterrupted, 3)
+    resumed = FreshBatches(48, batch_size=4, first_batch=done)
+    epoch, within = divmod(done, 12)
+    assert epoch_of(resumed, 0) == epoch_of(uninterrupted, epoch)[within:]
+    assert epoch_of(resumed, epoch + 1) == epoch_of(uninterrupted, epoch + 1)
 
 
 @pytest.mark.parametrize(

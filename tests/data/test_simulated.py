@@ -91,7 +91,8 @@ def test_a_simulation_four_times_as_fine_gives_the_same_signal():
     coarse = simulator((64, 64), oversampling=2).phantoms(mixture, samples).signal
     fine = simulator((64, 64), oversampling=8).phantoms(mixture, samples).signal
     error = (coarse - fine).abs().amax(dim=(1, 2, 3)) / fine.abs().amax(dim=(1, 2, 3))
-    assert error.max() < 0.005
+    # A third of the noise at 30 dB.
+    assert error.max() < 0.01
 
 
 def test_disturbances_act_in_the_order_given():
@@ -142,9 +143,10 @@ def test_the_inverse_crime_is_refused(oversampling):
         scanner(num_ffp_x=8),
         scanner(harmonics=(3, 5)),
         scanner(particle=Particle(relaxation_time_s=1e-6)),
+        scanner(field_of_view_x_m=6e-3),
     ],
-    ids=["grid", "harmonics", "relaxation"],
+    ids=["grid", "harmonics", "relaxation", "field of view"],
 )
 def test_a_true_scanner_with_other_signals_is_refused(true_scanner):
-    with pytest.raises(InputError, match=r"^true_scanner has signals of shape \("):
+    with pytest.raises(InputError, match=r"^true_scanner has a \w+ of \(.*: give both the same"):
         simulator(true_scanner=true_scanner)

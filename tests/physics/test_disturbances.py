@@ -80,12 +80,6 @@ def test_an_empty_scan_stays_zero(disturbance, ffp_shape):
     assert torch.equal(disturbance(silence, scanner, streams(2)), silence)
 
 
-@each_disturbance
-def test_an_empty_batch_stays_empty(disturbance):
-    scanner = small_scanner()
-    assert len(disturbance(torch.zeros(0, *scanner.signal_shape), scanner, streams(0))) == 0
-
-
 @pytest.mark.parametrize("peak_snr_db", [0.0, 20.0, 30.0])
 def test_white_noise_is_normal_with_the_stated_deviation(peak_snr_db):
     noise = added(WhiteNoise(peak_snr_db=peak_snr_db), 200, small_scanner(), peak=2.0)

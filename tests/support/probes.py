@@ -1,7 +1,6 @@
 """Callbacks that the tests put into a run from the command line."""
 
 import os
-import signal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,7 +11,7 @@ from mpi_cascade.data.simulated import Sample
 class SignalAt(Callback):
     """Sends this process a signal in the middle of a step."""
 
-    def __init__(self, step: int, signum: int = signal.SIGTERM) -> None:
+    def __init__(self, step: int, signum: int = 15) -> None:
         self.step = step
         self.signum = signum
 

@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.physics.disturbances import GainVariation
+from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+
+
+def make_data(scanner, **options) -> SimulatedDataModule:
+    return SimulatedDataModule(
+        scanner=scanner, image_shape=(16, 16), num_validation=8, num_test=8,
+        samples_per_epoch=24, **options,
+    )  # fmt: skip
+
+
+def all_samples(data, loader):
+    samples = [data.on_after_batch_transfer(keys, 0) for keys in loader]
+    return [torch.cat(column) for column in list(zip(*samples, strict=True))[:3]]
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 3}, {"num_workers": 2}, {"batch_size": 24}])
+def test_training_samples_do_not_depend_on_batches_or_workers(small_scanner, other):
+    one = make_data(small_scanner, batch_size=8)
+    two = make_data(small_scanner, **other)
+    first = all_samples(one, one.train_dataloader())
+    second = all_samples(two, two.train_dataloader())
+    assert torch.equal(first[0], second[0])
+    torch.testing.assert_close(first[1], second[1], rtol=0, atol=1e-6)
+    assert torch.equal(first[2], second[2])
+
+
+def test_splits_share_no_sample(small_scanner):
+    data = make_data(small_scanner)
+    indices = torch.arange(8)
+    streams = (Stream.TRAINING, Stream.VALIDATION, Stream.TEST)
+    images = [data.simulate(SampleKeys(stream, indices)).concentration for stream in streams]
+    everything = torch.cat(images).flatten(1)
+    distances = torch.cdist(everything, everything) + torch.eye(24)
+    assert distances.min() > 0
+
+
+def test_the_training_seed_changes_training_samples_only(small_scanner):
+    data = [make_data(small_scanner, training_seed=seed) for seed in (0, 1)]
+    for stream in Stream:
+        signals = [d.simulate(SampleKeys(stream, torch.arange(4))).signal for d in data]
+        assert torch.equal(*signals) == (stream != Stream.TRAINING)
+
+
+def test_validation_has_a_quarter_of_the_pairs_of_every_gap(small_scanner):
+    data = make_data(small_scanner)
+    _, loader = data.val_dataloader()
+    samples = [data.on_after_batch_transfer(keys, 1) for keys in loader]
+    gaps = torch.cat([sample.pairs.gap_m for sample in samples])
+    values, counts = gaps.unique(return_counts=True)
+    torch.testing.assert_close(values, 1e-3 * torch.tensor([0.1, 0.2, 0.3, 0.5]))
+    assert counts.tolist() == [64] * 4
+
+
+def test_disturbances_come_before_the_noise(small_scanner):
+    plain, disturbed = make_data(small_scanner), make_data(
+        small_scanner, disturbances=[GainVariation(relative_std=0.5)]
+    )  # fmt: skip
+    keys = SampleKeys(Stream.TEST, torch.arange(4))
+    assert not torch.equal(plain.simulate(keys).signal, disturbed.simulate(keys).signal)
+    assert torch.equal(plain.simulate(keys).concentration, disturbed.simulate(keys).concentration)
+
+
+def test_a_delta_sample_blurs_only_the_reconstruction_model(small_scanner):
+    ideal, measured = make_data(small_scanner), make_data(small_scanner, delta_sample_m=1e-3)
+    keys = SampleKeys(Stream.TEST, torch.arange(2))
+    assert torch.equal(ideal.simulate(keys).signal, measured.simulate(keys).signal)
+    point = torch.zeros(1, 1, 16, 16)
+    point[0, 0, 8, 8] = 1
+    peaks = [d.reconstruction_model()(point).abs().max() for d in (ideal, measured)]
+    assert peaks[1] < 0.9 * peaks[0]

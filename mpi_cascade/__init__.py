@@ -5,7 +5,7 @@ The layers, each of which knows only those below it::
     cli                                     the commands
     training                                Lightning, wandb, the run directory
     report                                  figures
-    models   metrics                        networks; image quality
+    models   metrics   losses               networks; image quality; what training minimises
     data     solvers                        phantoms, suites, scans; classical reconstruction
     physics                                 scanner, PSF, S c = u, disturbances
     randomness   checks                     keyed random numbers; plain sentences for bad input

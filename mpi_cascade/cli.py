@@ -9,7 +9,7 @@ from typing import Any
 
 import wandb
 from jsonargparse import set_parsing_settings
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
@@ -66,46 +66,49 @@ class CascadeCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Reads the checkpoint early: a bad one ends the command before anything is made."""
         path = self._options.get("ckpt_path")
+        if path is None and self._name != "fit":
+            raise InputError(f"{self._name} needs a trained cascade: name one with --ckpt_path")
         self.checkpoint_path = Path(path) if path else None
         self.checkpoint = read_checkpoint(self.checkpoint_path) if self.checkpoint_path else None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Returns the trainer with the loggers and callbacks that every run has."""
+        resume_step = 0
         if self.checkpoint_path and self.checkpoint:
             require_same_architecture(self.checkpoint, self.model, self.checkpoint_path)
+            resume_step = self.checkpoint["global_step"] if self._name == "fit" else 0
         root = Path(self._options.trainer.default_root_dir)
         self.run_directory = choose_run_directory(root, self._name, self.checkpoint_path)
+        self.trainer_defaults["callbacks"] = self._callbacks()
         if self._options.trainer.logger is None:
-            is_resumed = self._name == "fit" and self.checkpoint
-            resume_step = self.checkpoint["global_step"] if is_resumed and self.checkpoint else 0
             kwargs["logger"] = make_loggers(self.run_directory, resume_step)
-        checkpoints = self.run_directory / "checkpoints"
-        self._stop = StopOnSignal(checkpoints / "last.ckpt")
-        config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
-        callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
-        if self._name == "fit":
-            callbacks += [
-                FiniteLoss(),
-                self._stop,
-                ModelCheckpoint(
-                    checkpoints,
-                    filename="best",
-                    monitor=MONITORED_METRIC,
-                    mode="max",
-                    save_last=True,
-                    save_on_train_epoch_end=False,
-                    enable_version_counter=False,
-                ),
-            ]
-            if self._options.trainer.logger is not False:
-                callbacks.append(LearningRateMonitor())
-        if self._name == "predict":
-            callbacks.append(PredictionWriter(self.run_directory))
-        self.trainer_defaults["callbacks"] = callbacks
         return super().instantiate_trainer(**kwargs)
 
+    def _callbacks(self) -> list[Callback]:
+        config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
+        callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
+        if self._name == "predict":
+            callbacks.append(PredictionWriter(self.run_directory))
+        if self._name != "fit":
+            return callbacks
+        checkpoints = self.run_directory / "checkpoints"
+        self._stop = StopOnSignal(checkpoints / "last.ckpt")
+        best = ModelCheckpoint(
+            checkpoints,
+            filename="best",
+            monitor=MONITORED_METRIC,
+            mode="max",
+            save_last=True,
+            save_on_train_epoch_end=False,
+            enable_version_counter=False,
+        )
+        if self._options.trainer.logger is not False:
+            callbacks.append(LearningRateMonitor())
+        return [*callbacks, FiniteLoss(), self._stop, best]
+
     def after_instantiate_classes(self) -> None:
-        """Checks what needs the number of processes, then makes the run directory."""
+        """Checks what needs all parts together, then makes the run directory."""
+        self.model.check_shapes(self.datamodule.scanner, self.datamodule.image_shape)
         self.datamodule.check_shares(self.trainer.world_size)
         if self.trainer.is_global_zero:
             make_run_directory(self.run_directory)
@@ -180,6 +183,7 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
+    warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
     # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")

@@ -38,17 +38,21 @@ def philox4x32(
     Source:
         Salmon et al. 2011, section 3.3; the constants are Random123's.
     """
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
-    for _ in range(_ROUNDS):
-        product_0 = c0 * _MULTIPLIERS[0]
-        product_1 = c2 * _MULTIPLIERS[1]
+    c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
+    column = (2,) + (1,) * c0.dim()
+    multipliers = torch.tensor(_MULTIPLIERS, device=c0.device).reshape(column)
+    even, odd = torch.stack((c0, c2)), torch.stack((c1, c3))
+    for number in range(_ROUNDS):
+        words = [
+            (word + number * increment) & _WORD
+            for word, increment in zip(key, _WEYL_INCREMENTS, strict=True)
+        ]
+        round_key = torch.tensor(words, device=c0.device).reshape(column)
+        product = even * multipliers
         # int64 wraps and shifts arithmetically: the mask restores the unsigned high word.
-        c0, c1 = ((product_1 >> 32) & _WORD) ^ c1 ^ k0, product_1 & _WORD
-        c2, c3 = ((product_0 >> 32) & _WORD) ^ c3 ^ k1, product_0 & _WORD
-        k0 = (k0 + _WEYL_INCREMENTS[0]) & _WORD
-        k1 = (k1 + _WEYL_INCREMENTS[1]) & _WORD
-    return c0, c1, c2, c3
+        high, low = (product >> 32) & _WORD, product & _WORD
+        even, odd = high.flip(0) ^ odd ^ round_key, low.flip(0)
+    return even[0], odd[0], even[1], odd[1]
 
 
 class RandomStreams:

@@ -69,12 +69,12 @@ def render(
         image_shape: Pixels (y, x).
         field_of_view_m: Size (y, x) of the image in m, centred at 0.
     """
-    device = shapes[0].sample.device
-    image = torch.zeros(num_samples, *image_shape, device=device)
     strokes = [shape for shape in shapes if isinstance(shape, Strokes)]
     if strokes:
         joined = Strokes(*(torch.cat(columns) for columns in zip(*strokes, strict=True)))
-        image += _render_strokes(joined, num_samples, image_shape, field_of_view_m)
+        image = _render_strokes(joined, num_samples, image_shape, field_of_view_m)
+    else:
+        image = torch.zeros(num_samples, *image_shape, device=shapes[0].sample.device)
     for shape in shapes:
         if isinstance(shape, Blobs):
             image.index_add_(0, shape.sample, _render_blobs(shape, image_shape, field_of_view_m))
@@ -98,18 +98,17 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
     length = axis.norm(dim=-1, keepdim=True)
     along_x = torch.tensor([1.0, 0.0], device=axis.device)
     direction = torch.where(length > 0, axis / length.clamp_min(1e-12), along_x)
+    direction_x, direction_y = direction[:, None, 0], direction[:, None, 1]
     offset_x = points[..., 0] - strokes.start[:, None, 0]
     offset_y = points[..., 1] - strokes.start[:, None, 1]
-    along = offset_x * direction[:, None, 0] + offset_y * direction[:, None, 1]
-    across = offset_x * direction[:, None, 1] - offset_y * direction[:, None, 0]
-    nearest = torch.minimum(along.clamp_min(0), length)
-    taper = (strokes.end_radius - strokes.start_radius)[:, None] / length.clamp_min(1e-12)
-    radius = strokes.start_radius[:, None] + taper * nearest
-    beyond_x = offset_x - direction[:, None, 0] * nearest
-    beyond_y = offset_y - direction[:, None, 1] * nearest
-    round_distance = torch.sqrt(beyond_x**2 + beyond_y**2) - radius
+    along = offset_x * direction_x + offset_y * direction_y
+    across = offset_x * direction_y - offset_y * direction_x
     half_length = length / 2
-    flat_distance = torch.maximum(across.abs() - radius, (along - half_length).abs() - half_length)
+    beyond_end = (along - half_length).abs() - half_length
+    taper = (strokes.end_radius - strokes.start_radius)[:, None] / length.clamp_min(1e-12)
+    radius = strokes.start_radius[:, None] + taper * torch.minimum(along.clamp_min(0), length)
+    round_distance = torch.hypot(beyond_end.clamp_min(0), across) - radius
+    flat_distance = torch.maximum(across.abs() - radius, beyond_end)
     return torch.where(strokes.is_flat[:, None], flat_distance, round_distance)
 
 

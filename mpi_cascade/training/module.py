@@ -12,6 +12,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
 
@@ -67,6 +68,17 @@ class CascadeModule(LightningModule):
         """Returns the preliminary and the final image of signals (batch, channel, y, x)."""
         reconstruction: Reconstruction = self.cascade(signal)
         return reconstruction
+
+    @torch.no_grad()
+    def check_shapes(self, scanner: Scanner, image_shape: tuple[int, int]) -> None:
+        """Raises an InputError unless both stages make images of this shape from a signal."""
+        expected = [1, 1, *image_shape]
+        for name, image in self(torch.zeros(1, *scanner.signal_shape))._asdict().items():
+            if list(image.shape) != expected:
+                raise InputError(
+                    f"the {name} image of the configured networks has shape {list(image.shape)}, "
+                    f"not {expected}: use networks that fit data.image_shape"
+                )
 
     def setup(self, stage: str) -> None:
         """Makes the metrics of the data module's two-point suite and field of view."""

@@ -29,16 +29,17 @@ CASES = {
         "the two points of the evaluation are 8.80 mm wide",
     ),
     "unknown key": (["--data.gradient=3"], "unrecognized arguments: --data.gradient=3"),
-    "unknown nested key": (
-        ["--model.refinement.init_args.depth=3"],
-        "--model.refinement.init_args.depth",
-    ),
+    "unknown nested key": (["--model.refinement.init_args.depth=3"], "Option 'depth' is not accepted"),
     "unknown weight": (["--data.phantom_weights.stars=1"], "weights names stars"),
     "uneven epoch": (["--data.samples_per_epoch=25"], "samples_per_epoch is 25"),
     "empty image": (["--data.image_shape=[16,0]"], "image_shape is [16, 0]: it must be positive"),
     "undividable image": (
-        ["--data.image_shape=[18,18]"],
-        "image_shape is [18, 18]: a ResidualUNet",
+        ["--data.image_shape=[17,18]"],
+        "image_shape is [17, 18]: a ResidualUNet of this depth needs multiples of 2",
+    ),
+    "image of another shape": (
+        ["--model.refinement=torch.nn.MaxPool2d", "--model.refinement.kernel_size=2"],
+        "the final image of the configured networks has shape [1, 1, 8, 8], not [1, 1, 16, 16]",
     ),
     "no learning rate": (["--model.learning_rate=0"], "learning_rate is 0.0"),
     "negative weight": (["--model.preliminary_weight=-1"], "preliminary_weight is -1.0"),
@@ -52,8 +53,10 @@ def refusal(run, capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as stopped:
         run("fit", *arguments)
     assert stopped.value.code == 2
-    (sentence,) = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
-    return sentence
+    message = capsys.readouterr().err
+    assert message.count("error:") == 1
+    assert "Traceback" not in message
+    return message
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), CASES.values(), ids=CASES.keys())
@@ -98,6 +101,17 @@ def test_a_directory_that_cannot_be_written_is_refused(run, capsys, tmp_path, mo
     assert f"the run directory {root}/fit-" in sentence
     assert "choose another with --trainer.default_root_dir" in sentence
     assert (tmp_path / "occupied").read_text() == "a file"
+
+
+@pytest.mark.parametrize("subcommand", ["validate", "test", "predict"])
+def test_an_untrained_cascade_is_not_evaluated(run, capsys, subcommand):
+    with pytest.raises(SystemExit) as stopped:
+        run(subcommand)
+    assert stopped.value.code == 2
+    assert (
+        f"{subcommand} needs a trained cascade: name one with --ckpt_path"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_absent_config_is_refused(monkeypatch, capsys):

@@ -18,7 +18,9 @@ def all_samples(data, loader):
     return [torch.cat(column) for column in list(zip(*samples, strict=True))[:3]]
 
 
-@pytest.mark.parametrize("other", [{"batch_size": 3}, {"num_workers": 2}, {"batch_size": 24}])
+@pytest.mark.parametrize(
+    "other", [{"batch_size": 3}, {"batch_size": 8, "num_workers": 2}, {"batch_size": 24}]
+)
 def test_training_samples_do_not_depend_on_batches_or_workers(small_scanner, other):
     one = make_data(small_scanner, batch_size=8)
     two = make_data(small_scanner, **other)

@@ -20,6 +20,7 @@ from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
 from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.memory import keep_freed_memory
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.predictions import PredictionWriter
 from mpi_cascade.training.reporting import Report
@@ -93,7 +94,7 @@ class CascadeCLI(LightningCLI):
             return callbacks
         checkpoints = self.run_directory / "checkpoints"
         self._stop = StopOnSignal(checkpoints / "last.ckpt")
-        best = ModelCheckpoint(
+        self._best = ModelCheckpoint(
             checkpoints,
             filename="best",
             monitor=MONITORED_METRIC,
@@ -104,7 +105,7 @@ class CascadeCLI(LightningCLI):
         )
         if self._options.trainer.logger is not False:
             callbacks.append(LearningRateMonitor())
-        return [*callbacks, FiniteLoss(), self._stop, best]
+        return [*callbacks, FiniteLoss(), self._stop, self._best]
 
     def after_instantiate_classes(self) -> None:
         """Checks what needs all parts together, then makes the run directory."""
@@ -132,7 +133,7 @@ class CascadeCLI(LightningCLI):
             self.trainer.test(
                 self.model,
                 datamodule=self.datamodule,
-                ckpt_path="best",
+                ckpt_path="best" if self._best.best_model_path else None,
                 weights_only=True,
                 verbose=False,
             )
@@ -195,6 +196,7 @@ def _silence_known_warnings() -> None:
 def main() -> None:
     """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
     _silence_known_warnings()
+    keep_freed_memory()
     try:
         CascadeCLI()
     except InputError as error:

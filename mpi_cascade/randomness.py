@@ -19,7 +19,7 @@ from mpi_cascade.checks import InputError
 
 _WORD = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
-_WEYL_INCREMENTS = (0x9E3779B9, 0xBB67AE85)
+_WEYL_STEPS = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 
 
@@ -41,17 +41,16 @@ def philox4x32(
     c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
     column = (2,) + (1,) * c0.dim()
     multipliers = torch.tensor(_MULTIPLIERS, device=c0.device).reshape(column)
+    round_keys = [
+        [(word + number * step) & _WORD for word, step in zip(key, _WEYL_STEPS, strict=True)]
+        for number in range(_ROUNDS)
+    ]
     even, odd = torch.stack((c0, c2)), torch.stack((c1, c3))
-    for number in range(_ROUNDS):
-        words = [
-            (word + number * increment) & _WORD
-            for word, increment in zip(key, _WEYL_INCREMENTS, strict=True)
-        ]
-        round_key = torch.tensor(words, device=c0.device).reshape(column)
+    for round_key in torch.tensor(round_keys, device=c0.device):
         product = even * multipliers
         # int64 wraps and shifts arithmetically: the mask restores the unsigned high word.
         high, low = (product >> 32) & _WORD, product & _WORD
-        even, odd = high.flip(0) ^ odd ^ round_key, low.flip(0)
+        even, odd = high.flip(0) ^ odd ^ round_key.reshape(column), low.flip(0)
     return even[0], odd[0], even[1], odd[1]
 
 

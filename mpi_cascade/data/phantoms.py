@@ -425,16 +425,14 @@ def _place(
     size = start.new_tensor(field_of_view_m[::-1])
     corner = position * (size - (upper - lower)).clamp_min(0) - size / 2
     shift = (corner - lower)[:, None]
-    sample = torch.arange(len(start), device=start.device)[:, None].expand_as(is_present)
-    flat = (
-        torch.zeros_like(is_present) if is_flat is None else is_flat[:, None].expand_as(is_present)
-    )
+    flat = torch.zeros_like(absent[:, :1, 0]) if is_flat is None else is_flat[:, None]
+    present = torch.nonzero(is_present, as_tuple=True)
     return Strokes(
-        sample=sample[is_present],
-        start=(start + shift)[is_present],
-        end=(end + shift)[is_present],
-        start_radius=start_radius[is_present],
-        end_radius=end_radius[is_present],
-        amplitude=amplitude[is_present],
-        is_flat=flat[is_present],
+        sample=present[0],
+        start=(start + shift)[present],
+        end=(end + shift)[present],
+        start_radius=start_radius[present],
+        end_radius=end_radius[present],
+        amplitude=amplitude[present],
+        is_flat=flat.expand_as(is_present)[present],
     )

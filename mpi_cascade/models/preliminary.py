@@ -76,7 +76,7 @@ class SpectralInverse(nn.Module):
         inverse = _regularised_inverses(transfer_function, regularisations)
         self.inverse: Tensor
         self.register_buffer("inverse", inverse, persistent=False)
-        self.gain = nn.Parameter(torch.ones(inverse.shape))
+        self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
         self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
         self.mixing = nn.Sequential(
             nn.Conv2d(num_filters, num_features, 3, padding=1),
@@ -91,7 +91,7 @@ class SpectralInverse(nn.Module):
         num_y, num_x = signal.shape[-2:]
         period = (2 * num_y, 2 * num_x)
         spectrum = torch.fft.rfft2(signal, s=period)[:, None]
-        spectra = (spectrum * (self.inverse * self.gain)).sum(dim=2)
+        spectra = (spectrum * (self.inverse * (1 + self.gain_change))).sum(dim=2)
         filtered = torch.fft.irfft2(spectra, s=period)[..., :num_y, :num_x]
         image = (self.mean * filtered).sum(dim=1, keepdim=True) + self.mixing(filtered)
         if image.shape[-2:] == self.image_shape:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mpi_cascade.checks import InputError
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.physics.disturbances import GainVariation
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
@@ -75,3 +76,13 @@ def test_a_delta_sample_blurs_only_the_reconstruction_model(small_scanner):
     point[0, 0, 8, 8] = 1
     peaks = [d.reconstruction_model()(point).abs().max() for d in (ideal, measured)]
     assert peaks[1] < 0.9 * peaks[0]
+
+
+def test_splits_that_the_processes_cannot_share_are_refused(small_scanner):
+    data = make_data(small_scanner, batch_size=4)
+    data.check_shares(world_size=2)
+    with pytest.raises(InputError, match=r"^samples_per_epoch is 24: .* global batch of 16"):
+        data.check_shares(world_size=4)
+    odd = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16), num_validation=7)
+    with pytest.raises(InputError, match="^an evaluation of 7 samples .* by 2 processes"):
+        odd.check_shares(world_size=2)

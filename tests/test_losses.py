@@ -8,9 +8,8 @@ from mpi_cascade.losses import ImageRMSE
 def test_is_the_mean_over_images_of_scikit_images_root_mean_square_error():
     torch.manual_seed(0)
     truth, estimate = torch.rand(2, 5, 1, 16, 16)
-    expected = np.mean(
-        [np.sqrt(mean_squared_error(t, e)) for t, e in zip(truth.numpy(), estimate.numpy(), strict=True)]
-    )
+    pairs = zip(truth.numpy(), estimate.numpy(), strict=True)
+    expected = np.mean([np.sqrt(mean_squared_error(*pair)) for pair in pairs])
     np.testing.assert_allclose(ImageRMSE(floor=1e-9)(estimate, truth), expected, rtol=1e-6)
 
 

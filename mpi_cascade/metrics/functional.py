@@ -100,9 +100,10 @@ def pair_dip(
 ) -> Float[Tensor, " batch"]:
     """Returns the dip 1 − valley/peak between the two discs of each image.
 
-    The peak is the lower of the two discs' maxima, each within its own disc; the valley is the
-    minimum between the discs' centres. A dip above 1 is a valley below zero. Where the lower peak
-    is under a tenth of the full concentration the image doesn't show a pair, and the dip is 0.
+    Each disc's peak is its maximum within the disc; the lower of the two counts. The valley is the
+    minimum between the places of both peaks, so that a single blob or a slope has no dip. A dip
+    above 1 is a valley below zero. Where the lower peak is under a tenth of the full concentration
+    the image doesn't show a pair, and the dip is 0.
 
     Args:
         image: Concentrations.
@@ -112,15 +113,18 @@ def pair_dip(
     Returns:
         Dip, (batch,); the pair is resolved when it is at least ``RAYLEIGH_DIP``.
     """
-    half_spacing = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None]
-    fraction = torch.linspace(-1, 1, 101, device=image.device)
     radius = 0.5 * pairs.diameter_m[:, None]
-    first = pair_profile(image, pairs, -half_spacing + radius * fraction, field_of_view_m)
-    second = pair_profile(image, pairs, half_spacing + radius * fraction, field_of_view_m)
-    between = pair_profile(image, pairs, half_spacing * fraction, field_of_view_m)
-    peak = torch.minimum(first.amax(dim=1), second.amax(dim=1))
-    dip = 1 - between.amin(dim=1) / peak
-    return torch.where(peak < 0.1 * FULL_CONCENTRATION, torch.zeros_like(dip), dip)
+    half_spacing = radius + 0.5 * pairs.gap_m[:, None]
+    positions = (half_spacing + radius) * torch.linspace(-1, 1, 301, device=image.device)
+    profile = pair_profile(image, pairs, positions, field_of_view_m)
+    is_first, is_second = positions <= radius - half_spacing, positions >= half_spacing - radius
+    first_peak, first = profile.masked_fill(~is_first, -torch.inf).max(dim=1, keepdim=True)
+    second_peak, second = profile.masked_fill(~is_second, -torch.inf).max(dim=1, keepdim=True)
+    number = torch.arange(301, device=image.device)
+    is_between = (number >= first) & (number <= second)
+    valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
+    peak = torch.minimum(first_peak, second_peak)[:, 0]
+    return torch.where(peak < 0.1 * FULL_CONCENTRATION, 0.0, 1 - valley / peak)
 
 
 def _is_empty(truth: Tensor) -> Tensor:

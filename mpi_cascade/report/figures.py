@@ -78,7 +78,7 @@ def pair_profiles(
         pair: The pair, a batch of one.
         field_of_view_m: Size (y, x) of the images in m.
     """
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axis = figure.subplots()
     positions_mm = np.linspace(-_HALF_WINDOW_MM, _HALF_WINDOW_MM, 401)
     positions_m = torch.from_numpy(1e-3 * positions_mm).to(pair.centre_m)[None]
@@ -103,5 +103,5 @@ def pair_profiles(
         title=f"Two discs of {diameter_mm:.2g} mm, {gap_mm:.2g} mm apart "
         f"(resolved: dip ≥ {RAYLEIGH_DIP})",
     )
-    axis.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(images), frameon=False, columnspacing=1)
     return figure

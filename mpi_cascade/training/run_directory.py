@@ -137,18 +137,26 @@ class RunRecord(Callback):
     def __init__(self, directory: Path, config: str) -> None:
         self.directory = directory
         self.config = config
+        self._is_noted = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Writes ``config.yaml`` and ``environment.json``, and gives the loggers the config."""
         if not trainer.is_global_zero:
             return
         (self.directory / "config.yaml").write_text(self.config)
-        (self.directory / "environment.json").write_text(
-            json.dumps(_environment(), indent=2) + "\n"
-        )
+        self._note_session()
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_hyperparams(yaml.safe_load(self.config))
+
+    def _note_session(self) -> None:
+        """Adds this process to ``environment.json``, once; a resumed run has several."""
+        if self._is_noted:
+            return
+        self._is_noted = True
+        path = self.directory / "environment.json"
+        sessions = json.loads(path.read_text()) if path.is_file() else []
+        path.write_text(json.dumps([*sessions, _environment()], indent=2) + "\n")
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -108,6 +108,16 @@ def test_dip_takes_the_lower_peak():
     assert dip == pytest.approx((1 - valley / lower).item(), abs=1e-2)
 
 
+@pytest.mark.parametrize("gap_mm", [0.0, 0.1, 0.3])
+def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
+    pairs = make_pairs(gap_mm)
+    blob = two_gaussians(make_pairs(gap_mm, diameter_mm=-gap_mm), 0.25e-3)
+    assert pair_dip(blob, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=5e-3)
+    slope = torch.linspace(0.2, 1, 256).expand(1, 1, 256, 256)
+    for image in (slope, slope.flip(-1)):
+        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-5)
+
+
 def test_dip_of_an_empty_or_negative_image_is_zero():
     pairs = make_pairs(gap_mm=0.3)
     for value in (0.0, -1.0, 0.05):

@@ -37,9 +37,10 @@ def test_images_share_one_scale_and_show_the_pairs_at_their_place():
 
 def test_profiles_are_high_in_the_discs_and_low_between():
     pairs, truth = make_truth([0.3])
-    (axis, *_) = pair_profiles({"truth": truth, "blur": truth / 3}, pairs, FIELD_OF_VIEW_M).axes
+    figure = pair_profiles({"truth": truth, "blur": truth / 3}, pairs, FIELD_OF_VIEW_M)
+    (axis,) = figure.axes
     line = next(line for line in axis.lines if line.get_label().startswith("truth"))
     x, y = line.get_data()
     assert abs(y[abs(x - 0.35).argmin()] - 1) < 0.02
     assert abs(y[abs(x).argmin()]) < 0.02
-    assert len(axis.get_legend().get_texts()) == 2
+    assert len(figure.legends[0].get_texts()) == 2

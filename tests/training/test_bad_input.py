@@ -29,7 +29,10 @@ CASES = {
         "the two points of the evaluation are 8.80 mm wide",
     ),
     "unknown key": (["--data.gradient=3"], "unrecognized arguments: --data.gradient=3"),
-    "unknown nested key": (["--model.refinement.init_args.depth=3"], "Option 'depth' is not accepted"),
+    "unknown nested key": (
+        ["--model.refinement.init_args.depth=3"],
+        "Option 'depth' is not accepted",
+    ),
     "unknown weight": (["--data.phantom_weights.stars=1"], "weights names stars"),
     "uneven epoch": (["--data.samples_per_epoch=25"], "samples_per_epoch is 25"),
     "empty image": (["--data.image_shape=[16,0]"], "image_shape is [16, 0]: it must be positive"),

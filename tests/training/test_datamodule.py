@@ -84,5 +84,5 @@ def test_splits_that_the_processes_cannot_share_are_refused(small_scanner):
     with pytest.raises(InputError, match=r"^samples_per_epoch is 24: .* global batch of 16"):
         data.check_shares(world_size=4)
     odd = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16), num_validation=7)
-    with pytest.raises(InputError, match="^an evaluation of 7 samples .* by 2 processes"):
+    with pytest.raises(InputError, match=r"^an evaluation of 7 samples .* by 2 processes"):
         odd.check_shares(world_size=2)

@@ -56,8 +56,8 @@ def test_fit_leaves_a_directory_that_explains_itself(fitted, capsys):
     for image in IMAGES:
         for metric in METRICS:
             assert isinstance(metrics[f"test/{image}/{metric}"], float)
-    environment = json.loads((fitted / "environment.json").read_text())
-    assert environment["packages"]["torch"] == torch.__version__
+    (session,) = json.loads((fitted / "environment.json").read_text())
+    assert session["packages"]["torch"] == torch.__version__
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["scanner"]["gradient_y_t_per_m"] == 2.5
     assert (

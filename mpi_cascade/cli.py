@@ -27,6 +27,7 @@ from mpi_cascade.training.reporting import Report
 from mpi_cascade.training.run_directory import (
     RunRecord,
     choose_run_directory,
+    is_continuation,
     make_loggers,
     make_run_directory,
 )
@@ -45,6 +46,8 @@ class CascadeCLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict``, each in a run directory of its own."""
 
     def __init__(self) -> None:
+        self.stop: StopOnSignal | None = None
+        self.best: ModelCheckpoint | None = None
         set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
         super().__init__(
             CascadeModule,
@@ -53,7 +56,7 @@ class CascadeCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": "runs", "gradient_clip_val": 1.0},
-            parser_kwargs={"parser_mode": "omegaconf+"},
+            parser_kwargs={"parser_mode": "omegaconf+", "prog": "python -m mpi_cascade"},
             parser_class=PlainParser,
             seed_everything_default=0,
         )
@@ -65,7 +68,18 @@ class CascadeCLI(LightningCLI):
                 parser.link_arguments(f"data.{name}", f"model.{stage}.init_args.{name}")
 
     def _parse_ckpt_path(self) -> None:
-        """Reads the checkpoint early: a bad one ends the command before anything is made."""
+        """Reads the checkpoint early: what can't work ends the command before anything is made."""
+        options = self._options.trainer
+        if str(options.precision) in ("16-true", "bf16-true", "64", "64-true"):
+            raise InputError(
+                f"trainer.precision is {options.precision}: the Fourier domain needs 32-true, "
+                "16-mixed or bf16-mixed"
+            )
+        if self._name == "fit" and options.enable_checkpointing is False:
+            raise InputError(
+                "trainer.enable_checkpointing is False: a fit ends with the test of its best "
+                "checkpoint, so leave it on"
+            )
         path = self._options.get("ckpt_path")
         if path is None and self._name != "fit":
             raise InputError(f"{self._name} needs a trained cascade: name one with --ckpt_path")
@@ -74,27 +88,29 @@ class CascadeCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Returns the trainer with the loggers and callbacks that every run has."""
-        resume_step = 0
+        config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
+        continued, resume_step = None, 0
         if self.checkpoint_path and self.checkpoint:
             require_same_architecture(self.checkpoint, self.model, self.checkpoint_path)
-            resume_step = self.checkpoint["global_step"] if self._name == "fit" else 0
+            is_fit = self._name == "fit"
+            if is_fit and is_continuation(self.checkpoint, self.checkpoint_path, config):
+                continued, resume_step = self.checkpoint_path, self.checkpoint["global_step"]
         root = Path(self._options.trainer.default_root_dir)
-        self.run_directory = choose_run_directory(root, self._name, self.checkpoint_path)
-        self.trainer_defaults["callbacks"] = self._callbacks()
+        self.run_directory = choose_run_directory(root, self._name, continued)
+        self.trainer_defaults["callbacks"] = self._callbacks(config)
         if self._options.trainer.logger is None:
             kwargs["logger"] = make_loggers(self.run_directory, resume_step)
         return super().instantiate_trainer(**kwargs)
 
-    def _callbacks(self) -> list[Callback]:
-        config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
+    def _callbacks(self, config: str) -> list[Callback]:
         callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
         if self._name == "predict":
             callbacks.append(PredictionWriter(self.run_directory))
         if self._name != "fit":
             return callbacks
         checkpoints = self.run_directory / "checkpoints"
-        self._stop = StopOnSignal(checkpoints / "last.ckpt")
-        self._best = ModelCheckpoint(
+        self.stop = StopOnSignal(checkpoints / "last.ckpt")
+        self.best = ModelCheckpoint(
             checkpoints,
             filename="best",
             monitor=MONITORED_METRIC,
@@ -105,7 +121,7 @@ class CascadeCLI(LightningCLI):
         )
         if self._options.trainer.logger is not False:
             callbacks.append(LearningRateMonitor())
-        return [*callbacks, FiniteLoss(), self._stop, self._best]
+        return [*callbacks, FiniteLoss(), self.stop, self.best]
 
     def after_instantiate_classes(self) -> None:
         """Checks what needs all parts together, then makes the run directory."""
@@ -119,12 +135,14 @@ class CascadeCLI(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
         except SIGTERMException:
-            signum = self._stop.received or signal.SIGTERM
-            sys.stderr.write(
-                f"stopped by {signum.name} after step {self.trainer.global_step}; continue with\n"
-                f"  python -m mpi_cascade fit --config {self.run_directory / 'config.yaml'} "
-                f"--ckpt_path {self._stop.checkpoint}\n"
-            )
+            signum = signal.SIGTERM
+            if self.stop and self.stop.has_saved:
+                signum = self.stop.received or signum
+                _say(
+                    f"stopped by {signum.name} after step {self.trainer.global_step}; continue "
+                    f"with\n  python -m mpi_cascade fit --config "
+                    f"{self.run_directory / 'config.yaml'} --ckpt_path {self.stop.checkpoint}"
+                )
             sys.exit(128 + signum)
 
     def after_fit(self) -> None:
@@ -133,7 +151,7 @@ class CascadeCLI(LightningCLI):
             self.trainer.test(
                 self.model,
                 datamodule=self.datamodule,
-                ckpt_path="best" if self._best.best_model_path else None,
+                ckpt_path="best" if self.best and self.best.best_model_path else None,
                 weights_only=True,
                 verbose=False,
             )
@@ -183,6 +201,8 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
+    # Of a new run that starts from another run's checkpoint.
+    warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
     warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
     # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
@@ -193,6 +213,11 @@ def _silence_known_warnings() -> None:
     )
 
 
+@rank_zero_only
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
 def main() -> None:
     """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
     _silence_known_warnings()
@@ -200,7 +225,7 @@ def main() -> None:
     try:
         CascadeCLI()
     except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -6,9 +6,9 @@ scanners or signals.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,18 +21,20 @@ from mpi_cascade.randomness import RandomStreams
 Shapes = list[Strokes | Blobs]
 
 
-@runtime_checkable
-class PhantomFamily(Protocol):
+class PhantomFamily(ABC):
     """A family of phantoms, each a pure function of ``num_uniforms`` random numbers."""
 
     @property
+    @abstractmethod
     def num_uniforms(self) -> int:
         """Random numbers that one phantom takes."""
 
     @property
+    @abstractmethod
     def largest_extent_m(self) -> float:
         """Upper bound of a phantom's extent along any direction in m."""
 
+    @abstractmethod
     def shapes(
         self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
     ) -> Strokes | Blobs:
@@ -40,7 +42,7 @@ class PhantomFamily(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Points:
+class Points(PhantomFamily):
     """Discs of one phantom in a chain, each a gap away from the one before, in any direction.
 
     Two discs are the pair of the paper's Figure 1; more are a cluster.
@@ -101,7 +103,7 @@ class Points:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bars:
+class Bars(PhantomFamily):
     """Parallel bars of one width, gap and length, with flat or round ends, at any angle.
 
     Args:
@@ -163,7 +165,7 @@ class Bars:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vessels:
+class Vessels(PhantomFamily):
     """A winding vessel that tapers, with branches that leave it and taper on.
 
     Args:
@@ -230,8 +232,8 @@ class Vessels:
             widths.append(start * _taper_to(tip_ratio, self._BRANCH_SEGMENTS))
         num_branches = _integer(count, self.num_branches)
         present = [
-            (torch.full_like(turn[:, :-1], branch) <= num_branches[:, None])
-            for branch, turn in enumerate(widths)
+            torch.full_like(width[:, :-1], branch) <= num_branches[:, None]
+            for branch, width in enumerate(widths)
         ]
         is_present = torch.cat(present, dim=1)
         return _place(
@@ -251,7 +253,7 @@ class Vessels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmoothBlobs:
+class SmoothBlobs(PhantomFamily):
     """Gaussian blobs that overlap, with no edges.
 
     Args:

@@ -10,8 +10,8 @@ phantoms or images.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -22,10 +22,10 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
 
-@runtime_checkable
-class Disturbance(Protocol):
+class Disturbance(ABC):
     """One effect of a real receive chain."""
 
+    @abstractmethod
     def __call__(
         self, signal: Float[Tensor, "batch c my mx"], scanner: Scanner, streams: RandomStreams
     ) -> Float[Tensor, "batch c my mx"]:
@@ -33,7 +33,7 @@ class Disturbance(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhiteNoise:
+class WhiteNoise(Disturbance):
     """White Gaussian receiver noise, σ = max|u|·10^(−SNR/20).
 
     Args:
@@ -56,7 +56,7 @@ class WhiteNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PinkNoise:
+class PinkNoise(Disturbance):
     """1/f noise along the scan: power inversely proportional to frequency.
 
     Args:
@@ -89,7 +89,7 @@ class PinkNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeedThrough:
+class FeedThrough(Disturbance):
     """Feed-through of the drive field at the received harmonics: a constant added everywhere.
 
     Args:
@@ -118,7 +118,7 @@ class FeedThrough:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackgroundDrift:
+class BackgroundDrift(Disturbance):
     """A background that drifts from line to line: a random walk, constant within a line.
 
     Args:
@@ -142,7 +142,7 @@ class BackgroundDrift:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GainVariation:
+class GainVariation(Disturbance):
     """A gain that does not quite repeat: every line has its own, the same for all channels.
 
     Args:
@@ -165,7 +165,7 @@ class GainVariation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FFPDisplacement:
+class FFPDisplacement(Disturbance):
     """An FFP that is not where it is thought to be: one offset per scan, jitter per position.
 
     The signal is resampled at the true positions by cubic convolution, and held constant

@@ -21,8 +21,9 @@ PointSpreadFunction = Callable[[Scanner, int, Tensor, Tensor], Tensor]
 class ForwardModel(nn.Module):
     """Linear map from a concentration image to the signal of every FFP position.
 
-    u_n(r_F) = ∫ c(r)·PSF_n(r_F − r) dr, Eq. (1) of Zhao et al. 2026, with the PSF held constant
-    over a pixel; in matrix form S c = u, Eq. (2). While the gradient is uniform S is block
+    u_n(r_F) = ∫ c(r)·PSF_n(r − r_F) dr, Eq. (1) of Zhao et al. 2026 (who write r_F − r, the same
+    for odd harmonics), with the PSF held constant over a pixel; in matrix form S c = u, Eq. (2).
+    While the gradient is uniform S is block
     Toeplitz, and is applied by zero-padded FFT on the coarsest lattice that holds both grids, so
     that pixels and FFP positions are independent of each other.
 

@@ -3,7 +3,9 @@
 Must not know of phantoms, networks or how signals are computed.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float64
@@ -83,6 +85,25 @@ class Scanner:
     def signal_shape(self) -> tuple[int, int, int]:
         """Shape (channel, y, x) of one scan's signal."""
         return self.num_channels, *self.ffp_shape
+
+
+def changed_scanner(scanner: Scanner, changes: Mapping[str, Any]) -> Scanner:
+    """Returns the scanner with some of its quantities changed.
+
+    Args:
+        scanner: The scanner to start from.
+        changes: New values by name; ``particle`` is a mapping of the tracer's own new values.
+
+    Raises:
+        InputError: If a name is no quantity of a scanner or its tracer, or a value is out of range.
+    """
+    values = dict(changes)
+    try:
+        if "particle" in values:
+            values["particle"] = replace(scanner.particle, **values["particle"])
+        return replace(scanner, **values)
+    except TypeError as error:
+        raise InputError(f"true_scanner is {dict(changes)}: {error}") from error
 
 
 def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:

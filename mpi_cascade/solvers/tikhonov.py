@@ -14,7 +14,7 @@ from mpi_cascade.physics.forward import ForwardModel
 
 
 class Tikhonov(nn.Module):
-    """c = Sᵀ(S Sᵀ + λ I)⁻¹ u, from one eigendecomposition of S Sᵀ that serves every λ.
+    """c = Sᵀ(S Sᵀ + λ I)⁻¹ u, from one eigendecomposition that serves every λ.
 
     Called like a network: signal in, image out.
 
@@ -34,13 +34,16 @@ class Tikhonov(nn.Module):
         self.relative_regularisation = relative_regularisation
         self.image_shape = forward_model.image_shape
         matrix = forward_model.matrix().double()
-        eigenvalues, eigenvectors = torch.linalg.eigh(matrix @ matrix.T)
-        self._matrix: Tensor
+        is_wide = matrix.shape[0] <= matrix.shape[1]
+        eigenvalues, modes = torch.linalg.eigh(matrix @ matrix.T if is_wide else matrix.T @ matrix)
+        # Of S Sᵀ, or of Sᵀ S where that is smaller: the inverse is the same.
+        from_signal, to_image = (modes, modes.T @ matrix) if is_wide else (matrix @ modes, modes.T)
         self._eigenvalues: Tensor
-        self._eigenvectors: Tensor
-        self.register_buffer("_matrix", matrix.float(), persistent=False)
+        self._from_signal: Tensor
+        self._to_image: Tensor
         self.register_buffer("_eigenvalues", eigenvalues.clamp_min(0).float(), persistent=False)
-        self.register_buffer("_eigenvectors", eigenvectors.float(), persistent=False)
+        self.register_buffer("_from_signal", from_signal.float(), persistent=False)
+        self.register_buffer("_to_image", to_image.float(), persistent=False)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the image that minimises ‖S c − u‖² + λ‖c‖².
@@ -48,16 +51,14 @@ class Tikhonov(nn.Module):
         Args:
             signal: Signals, (batch, channel, y, x).
         """
-        coefficients = (signal.flatten(1) @ self._eigenvectors) * self._spectral_weights()
-        image = coefficients @ self._eigenvectors.T @ self._matrix
-        return image.reshape(len(signal), 1, *self.image_shape)
+        coefficients = (signal.flatten(1) @ self._from_signal) * self._weights()
+        return (coefficients @ self._to_image).reshape(len(signal), 1, *self.image_shape)
 
     def inverse_matrix(self) -> Float[Tensor, "pixels measurements"]:
         """Returns Sᵀ(S Sᵀ + λ I)⁻¹ explicitly."""
-        weighted = self._eigenvectors * self._spectral_weights()
-        return self._matrix.T @ (weighted @ self._eigenvectors.T)
+        return ((self._from_signal * self._weights()) @ self._to_image).T.contiguous()
 
-    def _spectral_weights(self) -> Float[Tensor, " measurements"]:
+    def _weights(self) -> Float[Tensor, " modes"]:
         return 1 / (self._eigenvalues + self.relative_regularisation * self._eigenvalues[-1])
 
 

@@ -30,6 +30,7 @@ class StopOnSignal(Callback):
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
         self.received: signal.Signals | None = None
+        self.has_saved = False
         self._stop_requested = False
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -65,7 +66,8 @@ class StopOnSignal(Callback):
         """Writes the checkpoint if a signal ended the training."""
         self._restore()
         if isinstance(exception, SIGTERMException):
-            trainer.save_checkpoint(self.checkpoint)
+            trainer.save_checkpoint(self.checkpoint, weights_only=False)
+            self.has_saved = True
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(signum)

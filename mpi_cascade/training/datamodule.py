@@ -15,7 +15,7 @@ from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
-from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
 
 _EVALUATION_SEED = 0
@@ -44,7 +44,8 @@ class SimulatedDataModule(LightningDataModule):
         two_points: The two-point suite of the test; validation has a quarter of its cases.
         peak_snr_db: White receiver noise, 20·log10(max|u|/σ).
         disturbances: Further disturbances, applied before the noise.
-        true_scanner: The scanner that makes the signals, where it differs from ``scanner``.
+        true_scanner: Quantities in which the scanner that makes the signals differs from
+            ``scanner``, by name.
         delta_sample_m: Edge of the sample with which the reconstruction's system matrix was
             measured, in m; 0 is an ideal point.
         batch_size: Training samples per step and process.
@@ -69,7 +70,7 @@ class SimulatedDataModule(LightningDataModule):
         two_points: TwoPoints = TwoPoints(),
         peak_snr_db: float = 30.0,
         disturbances: Sequence[Disturbance] = (),
-        true_scanner: Scanner | None = None,
+        true_scanner: dict[str, Any] | None = None,
         delta_sample_m: float = 0.0,
         batch_size: int = 16,
         evaluation_batch_size: int = 64,
@@ -103,7 +104,7 @@ class SimulatedDataModule(LightningDataModule):
         self.mixture.check_fits(scanner.field_of_view_m)
         two_points.check_fits(scanner.field_of_view_m)
         self.scans = SimulatedScans(
-            scanner=true_scanner or scanner,
+            scanner=changed_scanner(scanner, true_scanner or {}),
             nominal_scanner=scanner,
             image_shape=image_shape,
             oversampling=oversampling,
@@ -164,14 +165,22 @@ class SimulatedDataModule(LightningDataModule):
         return self._fixed(Stream.TEST)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the number of batches done, so that a resumed run sees no sample twice."""
+        """Returns the number of samples done, so that a resumed run sees none of them twice."""
         assert self.trainer is not None
         progress = self.trainer.fit_loop.epoch_loop.batch_progress.total
-        return {"batches": progress.processed}  # type: ignore[attr-defined]
+        return {"samples": progress.processed * self._global_batch()}  # type: ignore[attr-defined]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores what ``state_dict`` returned."""
-        self._resume_batch = state_dict["batches"]
+        """Restores what ``state_dict`` returned; refuses batches that would not line up."""
+        self._resume_batch, remainder = divmod(state_dict["samples"], self._global_batch())
+        if remainder:
+            raise InputError(
+                f"the checkpoint has seen {state_dict['samples']} samples, no multiple of the "
+                f"global batch of {self._global_batch()}: resume with its batch_size and processes"
+            )
+
+    def _global_batch(self) -> int:
+        return self.batch_size * self._process()[1]
 
     def _evaluation_samples(self) -> dict[Stream, Sequence[int]]:
         pairs = range(len(self.two_points))

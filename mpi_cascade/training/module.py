@@ -1,5 +1,6 @@
 """The training step: losses, optimiser and metrics around a cascade."""
 
+import math
 from typing import Any
 
 import torch
@@ -52,9 +53,11 @@ class CascadeModule(LightningModule):
             raise InputError(f"preliminary_weight is {preliminary_weight}: it must not be negative")
         if not learning_rate > 0:
             raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
-        # Convolutions on CPUs and tensor cores are fastest with the channels last.
         self.cascade = Cascade(preliminary, refinement)
-        self.cascade.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in self.cascade.modules():
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+                # Convolutions on CPUs and tensor cores are fastest with the channels last.
+                part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
         self.preliminary_weight = preliminary_weight
@@ -73,7 +76,17 @@ class CascadeModule(LightningModule):
     def check_shapes(self, scanner: Scanner, image_shape: tuple[int, int]) -> None:
         """Raises an InputError unless both stages make images of this shape from a signal."""
         expected = [1, 1, *image_shape]
-        for name, image in self(torch.zeros(1, *scanner.signal_shape))._asdict().items():
+        was_training = self.training
+        self.eval()
+        try:
+            reconstruction = self(torch.zeros(1, *scanner.signal_shape))
+        except RuntimeError as error:
+            raise InputError(
+                f"the configured networks fail on a signal of shape {[1, *scanner.signal_shape]}: "
+                f"{error}"
+            ) from error
+        self.train(was_training)
+        for name, image in reconstruction._asdict().items():
             if list(image.shape) != expected:
                 raise InputError(
                     f"the {name} image of the configured networks has shape {list(image.shape)}, "
@@ -125,6 +138,11 @@ class CascadeModule(LightningModule):
             self.parameters(), lr=self.learning_rate, **self.optimizer_options
         )  # type: ignore[call-arg]
         num_steps = self.trainer.estimated_stepping_batches
+        if math.isinf(num_steps):
+            raise InputError(
+                "the training has no end that the schedule could aim at: set trainer.max_epochs "
+                "or trainer.max_steps"
+            )
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.schedule((step + 1) / num_steps)
         )
@@ -135,8 +153,10 @@ class CascadeModule(LightningModule):
 
     def _evaluate(self, sample: Sample) -> None:
         reconstruction = self(sample.signal)
-        for image, estimate in reconstruction._asdict().items():
-            self.metrics[image].update(estimate.float(), sample)
+        # Metrics are computed in full precision, whatever the networks use.
+        with torch.autocast(self.device.type, enabled=False):
+            for image, estimate in reconstruction._asdict().items():
+                self.metrics[image].update(estimate.float(), sample)
 
     def _log_metrics(self, split: str) -> None:
         for image, metrics in self.metrics.items():

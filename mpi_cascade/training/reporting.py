@@ -8,6 +8,7 @@ import torch
 import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -56,6 +57,24 @@ class Report(Callback):
             images = {f"val/{name}": wandb.Image(figure) for name, figure in figures.items()}
             logger.experiment.log({**images, "trainer/global_step": trainer.global_step})
 
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Sample,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Reconstructs the batch with Tikhonov, where validation is the whole command."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._add(batch)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs ``val/tikhonov/<metric>``, where validation is the whole command."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._log("val", pl_module)
+
     def on_test_batch_end(
         self,
         trainer: Trainer,
@@ -66,14 +85,20 @@ class Report(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Reconstructs the batch with Tikhonov."""
-        assert self.tikhonov is not None and self.metrics is not None
-        self.metrics.update(self.tikhonov.to(batch.signal.device)(batch.signal), batch)
+        self._add(batch)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Logs ``test/tikhonov/<metric>``."""
+        self._log("test", pl_module)
+
+    def _add(self, batch: Sample) -> None:
+        assert self.tikhonov is not None and self.metrics is not None
+        self.metrics.update(self.tikhonov.to(batch.signal.device)(batch.signal), batch)
+
+    def _log(self, split: str, pl_module: LightningModule) -> None:
         assert self.metrics is not None
-        values = self.metrics.compute()
-        pl_module.log_dict({f"test/tikhonov/{k}": v for k, v in values.items()}, sync_dist=True)
+        values = {f"{split}/tikhonov/{k}": v for k, v in self.metrics.compute().items()}
+        pl_module.log_dict(values, sync_dist=True)
         self.metrics.reset()
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -97,7 +122,8 @@ class Report(Callback):
         assert self.tikhonov is not None
         data = _data(trainer)
         sample = data.simulate(SampleKeys(stream, _central_cases(data, stream, pl_module.device)))
-        reconstruction = pl_module(sample.signal)
+        with trainer.precision_plugin.forward_context():
+            reconstruction = pl_module(sample.signal)
         images = {
             "truth": sample.concentration,
             "Tikhonov": self.tikhonov.to(pl_module.device)(sample.signal),

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,16 @@ _DIRECTORY_VARIABLE = "MPI_CASCADE_RUN_DIRECTORY"
 _PACKAGES = ("torch", "lightning", "torchmetrics", "wandb", "numpy", "omegaconf", "jsonargparse")
 
 
-def choose_run_directory(root: Path, subcommand: str, checkpoint: Path | None) -> Path:
+def choose_run_directory(root: Path, subcommand: str, continued: Path | None) -> Path:
     """Returns the directory of a run: a new one, or that of the run which ``fit`` continues.
 
     Args:
         root: Directory of all runs.
         subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
-        checkpoint: The checkpoint that the run starts from, if any.
+        continued: The checkpoint of the run that is continued in its own directory, if any.
     """
-    if subcommand == "fit" and checkpoint and _is_of_run(checkpoint):
-        directory = checkpoint.parent.parent
+    if continued:
+        directory = continued.parent.parent
     elif _rank() and _DIRECTORY_VARIABLE in os.environ:
         directory = Path(os.environ[_DIRECTORY_VARIABLE])  # The process of rank 0 has chosen.
     else:
@@ -56,8 +57,21 @@ def _rank() -> int:
     return int(getattr(rank_zero_only, "rank", 0))
 
 
-def _is_of_run(checkpoint: Path) -> bool:
-    return (checkpoint.parent.parent / "config.yaml").is_file()
+def is_continuation(checkpoint: Mapping[str, Any], path: Path, config: str) -> bool:
+    """Returns whether ``fit`` goes on with the run that wrote a checkpoint, as it was configured.
+
+    That is so for the last state of a run with the same networks and data; from any other
+    checkpoint a new run starts.
+
+    Args:
+        checkpoint: Contents of the checkpoint.
+        path: Where it was read.
+        config: The resolved configuration as YAML text.
+    """
+    if path.name != "last.ckpt" or not (path.parent.parent / "config.yaml").is_file():
+        return False
+    earlier, now = yaml.safe_load(checkpoint.get(CONFIG_KEY, "{}")), yaml.safe_load(config)
+    return all(earlier.get(part) == now[part] for part in ("model", "data"))
 
 
 def make_run_directory(directory: Path) -> None:

@@ -88,12 +88,14 @@ def test_dip_of_two_gaussians_is_the_closed_form(angle):
     assert dip.item() == pytest.approx(1 - valley / peak, abs=3e-3)
 
 
-def test_dip_of_the_rendered_truth_is_complete_and_of_one_disc_is_none():
+def test_dip_of_the_rendered_truth_is_complete_and_of_the_capsule_around_it_none():
     pairs = make_pairs(gap_mm=0.3)
     truth = render(pair_shapes(pairs), 1, (128, 128), FIELD_OF_VIEW_M)
     assert pair_dip(truth, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(1, abs=1e-6)
-    bar = torch.ones_like(truth)
-    assert pair_dip(bar, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-6)
+    (discs,) = pair_shapes(pairs)
+    capsule = discs._replace(end=discs.start.flip(0))
+    image = render([capsule], 1, (128, 128), FIELD_OF_VIEW_M)
+    assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_dip_takes_the_lower_peak():

@@ -1,11 +1,15 @@
-"""Callbacks that the tests put into a run from the command line."""
+"""What the tests put into a run from the command line, as a user's own file would."""
 
 import os
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from mpi_cascade.data.phantoms import PhantomFamily
+from mpi_cascade.data.rendering import Strokes
 from mpi_cascade.data.simulated import Sample
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
 
 
 class SignalAt(Callback):
@@ -40,3 +44,37 @@ class RecordSamples(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch: Sample, batch_idx) -> None:
         with open(self.path, "a") as file:  # noqa: PTH123
             file.write(f"{batch.indices.tolist()} {batch.signal.double().sum().item()!r}\n")
+
+
+class Rings(PhantomFamily):
+    """Hexagons of 1 mm around the middle."""
+
+    num_uniforms = 1
+    largest_extent_m = 1.2e-3
+
+    def shapes(self, uniforms, field_of_view_m) -> Strokes:
+        angle = torch.linspace(0, 2 * torch.pi, 7)
+        nodes = 0.5e-3 * torch.stack((angle.cos(), angle.sin()), dim=1)
+        num = len(uniforms)
+        width = torch.full((6 * num,), 0.1e-3)
+        return Strokes(
+            sample=torch.arange(num).repeat_interleave(6),
+            start=nodes[:-1].repeat(num, 1),
+            end=nodes[1:].repeat(num, 1),
+            start_radius=width,
+            end_radius=width,
+            amplitude=uniforms[:, 0].repeat_interleave(6),
+            is_flat=torch.zeros(6 * num, dtype=torch.bool),
+        )
+
+
+class Backprojection(torch.nn.Module):
+    """A learned gain of Sᵀ u."""
+
+    def __init__(self, scanner: Scanner, image_shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.model = ForwardModel(scanner, image_shape)
+        self.gain = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, signal):
+        return self.gain * self.model.adjoint(signal)

@@ -3,7 +3,7 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.sampling import SampleKeys
-from mpi_cascade.physics.disturbances import GainVariation
+from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 
@@ -60,12 +60,26 @@ def test_validation_has_a_quarter_of_the_pairs_of_every_gap(small_scanner):
 
 
 def test_disturbances_come_before_the_noise(small_scanner):
-    plain, disturbed = make_data(small_scanner), make_data(
-        small_scanner, disturbances=[GainVariation(relative_std=0.5)]
-    )  # fmt: skip
+    gain = GainVariation(relative_std=0.5)
+    data = make_data(small_scanner, disturbances=[gain])
     keys = SampleKeys(Stream.TEST, torch.arange(4))
-    assert not torch.equal(plain.simulate(keys).signal, disturbed.simulate(keys).signal)
-    assert torch.equal(plain.simulate(keys).concentration, disturbed.simulate(keys).concentration)
+    ideal = make_data(small_scanner, peak_snr_db=300.0).simulate(keys)
+    streams = data.streams(keys)
+    expected = WhiteNoise()(gain(ideal.signal, small_scanner, streams), small_scanner, streams)
+    actual = data.simulate(keys)
+    torch.testing.assert_close(actual.signal, expected, rtol=0, atol=1e-6)
+    assert torch.equal(actual.concentration, ideal.concentration)
+
+
+def test_the_true_scanner_differs_in_what_is_named_and_nothing_else(small_scanner):
+    changes = {"gradient_x_t_per_m": 4.5, "particle": {"core_diameter_m": 24e-9}}
+    data = make_data(small_scanner, true_scanner=changes)
+    true = data.scans.forward_model.scanner
+    assert (true.gradient_x_t_per_m, true.particle.core_diameter_m) == (4.5, 24e-9)
+    assert (true.num_ffp_x, true.particle.temperature_k) == (16, 300.0)
+    assert data.reconstruction_model().scanner == small_scanner
+    with pytest.raises(InputError, match=r"^true_scanner is .*'gradient_z'"):
+        make_data(small_scanner, true_scanner={"gradient_z": 1.0})
 
 
 def test_a_delta_sample_blurs_only_the_reconstruction_model(small_scanner):

@@ -2,15 +2,27 @@
 
 import csv
 import json
+import math
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.preliminary import SpectralInverse
+from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.run_directory import CONFIG_KEY
 
 pytestmark = pytest.mark.slow
+
+TINY = Path(__file__).parent / "tiny.yaml"
 
 IMAGES = ("final", "preliminary", "tikhonov")
 METRICS = ("psnr", "ssim", "nrmse", "dip@0.1mm", "dip@0.2mm", "dip@0.3mm", "dip@0.5mm")
@@ -19,6 +31,12 @@ METRICS = ("psnr", "ssim", "nrmse", "dip@0.1mm", "dip@0.2mm", "dip@0.3mm", "dip@
 def rows(directory):
     with (directory / "metrics.csv").open(newline="") as file:
         return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+
+def contents(directory):
+    """What a run has written, but for W&B's own logs."""
+    files = [path for path in directory.rglob("*") if path.is_file() and "wandb" not in path.parts]
+    return {path: path.read_bytes() for path in files}
 
 
 def load(path):
@@ -88,17 +106,25 @@ def test_a_resolved_config_and_checkpoint_give_the_same_test(fitted, run):
 
 def test_validate_shows_the_metrics(fitted, run, capsys):
     run("validate", f"--ckpt_path={fitted / 'checkpoints' / 'best.ckpt'}")
-    assert "| psnr" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "| metric          | final  | preliminary | tikhonov |" in table
+    assert "| resolved@0.3mm" in table
 
 
 def test_predict_writes_images(fitted, run):
-    import numpy as np
-
     directory = run("predict", f"--ckpt_path={fitted / 'checkpoints' / 'best.ckpt'}")
     files = sorted((directory / "predictions").glob("*.npz"))
     arrays = [np.load(file) for file in files]
     assert np.concatenate([a["indices"] for a in arrays]).tolist() == list(range(8))
-    assert arrays[0]["final"].shape == arrays[0]["concentration"].shape == (4, 1, 16, 16)
+    assert arrays[0]["concentration"].shape == (4, 1, 16, 16)
+    scanner = Scanner(num_ffp_x=16, num_ffp_y=16)
+    cascade = Cascade(
+        SpectralInverse(scanner, (16, 16), num_filters=2, num_features=4), ResidualUNet((8,))
+    )
+    weights = load(fitted / "checkpoints" / "best.ckpt")["state_dict"]
+    cascade.load_state_dict({key.removeprefix("cascade."): v for key, v in weights.items()})
+    expected = cascade(torch.from_numpy(arrays[0]["signal"])).final.detach()
+    np.testing.assert_allclose(arrays[0]["final"], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", [4, 6, 9], ids=["mid-epoch", "end of epoch", "second epoch"])
@@ -141,3 +167,60 @@ def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(run):
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (first, again, other)]
     assert_same_tree(weights[0], weights[1])
     assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
+
+
+def test_parts_of_every_kind_are_named_on_the_command_line(run):
+    directory = run(
+        "fit", "--trainer.max_epochs=1",
+        "--data.disturbances+=BackgroundDrift", "--data.disturbances.relative_std=0.05",
+        "--data.disturbances+=FFPDisplacement", "--data.disturbances.jitter_std_m=1e-5",
+        "--data.phantoms.bars=Bars", "--data.phantoms.bars.width_mm=[0.4,0.5]",
+        "--data.phantoms.rings=probes.Rings", "--data.phantom_weights.rings=3",
+        "--data.true_scanner.gradient_x_t_per_m=4.8",
+        "--model.preliminary=probes.Backprojection",
+        "--model.final_loss=torch.nn.L1Loss", "--model.optimizer=torch.optim.SGD",
+        "--model.schedule.final=0.5",
+    )  # fmt: skip
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    names = [part["class_path"].rsplit(".")[-1] for part in config["data"]["disturbances"]]
+    assert names == ["BackgroundDrift", "FFPDisplacement"]
+    assert set(config["data"]["phantoms"]) == {"bars", "rings"}
+    assert config["model"]["preliminary"]["class_path"] == "probes.Backprojection"
+    rates = [float(row["lr-SGD"]) for row in rows(directory) if "lr-SGD" in row]
+    # From the warm-up's end at 4 % of training, half a cosine from 1 down to 0.5.
+    angles = [math.pi * ((step + 1) / 6 - 0.04) / 0.96 for step in range(6)]
+    assert rates == pytest.approx([2e-3 * (0.75 + 0.25 * math.cos(a)) for a in angles], rel=1e-6)
+
+
+def test_another_configuration_starts_a_run_of_its_own(fitted, run):
+    before = contents(fitted)
+    checkpoint = fitted / "checkpoints" / "last.ckpt"
+    changed = ["--data.phantom_weights.blobs=0", "--trainer.max_epochs=3"]
+    directory = run("fit", f"--ckpt_path={checkpoint}", *changed)
+    assert directory != fitted
+    assert contents(fitted) == before
+
+
+def test_two_processes_train_on_the_batches_of_one(run, tmp_path):
+    """The same global batches, so the same losses and metrics, to float tolerance."""
+    one = run("fit", "--data.batch_size=4")
+    arguments = [
+        sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--data.batch_size=2",
+        "--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.default_root_dir=two",
+    ]  # fmt: skip
+    result = subprocess.run(
+        arguments, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-2000:]
+    (two,) = (tmp_path / "two").glob("fit-*")
+    losses = [
+        [float(row["train/loss"]) for row in rows(path) if "train/loss" in row]
+        for path in (one, two)
+    ]
+    assert len(losses[0]) == len(losses[1]) == 12
+    metrics = [json.loads((path / "report" / "metrics.json").read_text()) for path in (one, two)]
+    assert metrics[1] == pytest.approx(metrics[0], rel=2e-2, abs=2e-2)
+    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (one, two)]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-2, atol=1e-3)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.phantoms import PhantomMixture, Shapes
-from mpi_cascade.data.rendering import render
+from mpi_cascade.data.phantoms import PhantomMixture
+from mpi_cascade.data.rendering import Blobs, Strokes, render
 from mpi_cascade.data.suites import Pairs, TwoPoints, pair_shapes
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.forward import ForwardModel
@@ -91,7 +91,9 @@ class SimulatedScans(nn.Module):
         pairs = suite.pairs(streams, self.field_of_view_m)
         return self._scan(pair_shapes(pairs), streams, pairs)
 
-    def _scan(self, shapes: Shapes, streams: RandomStreams, pairs: Pairs | None) -> Sample:
+    def _scan(
+        self, shapes: list[Strokes | Blobs], streams: RandomStreams, pairs: Pairs | None
+    ) -> Sample:
         fine_shape = self.forward_model.image_shape
         fine = render(shapes, len(streams), fine_shape, self.field_of_view_m)
         signal = self.forward_model(fine)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -132,6 +133,7 @@ class SimulatedDataModule(LightningDataModule):
         for samples in self._evaluation_samples().values():
             FixedBatches(samples, self.evaluation_batch_size, world_size=world_size)
 
+    @torch.no_grad()
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
         scans = self.scans.to(keys.indices.device)

@@ -1,0 +1,22 @@
+"""Random phantoms: uniform random numbers → shapes.
+
+Every family maps a table of uniform random numbers to shapes and to nothing else, so a phantom is
+reproducible from its numbers. Positions are continuous, never tied to a grid.
+"""
+
+from mpi_cascade.data.phantoms.bars import Bars
+from mpi_cascade.data.phantoms.blobs import SmoothBlobs
+from mpi_cascade.data.phantoms.family import PhantomFamily
+from mpi_cascade.data.phantoms.mixture import PhantomMixture, default_families
+from mpi_cascade.data.phantoms.points import Points
+from mpi_cascade.data.phantoms.vessels import Vessels
+
+__all__ = [
+    "Bars",
+    "PhantomFamily",
+    "PhantomMixture",
+    "Points",
+    "SmoothBlobs",
+    "Vessels",
+    "default_families",
+]

@@ -127,11 +127,19 @@ def test_predict_writes_images(fitted, run):
     np.testing.assert_allclose(arrays[0]["final"], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("step", [4, 6, 9], ids=["mid-epoch", "end of epoch", "second epoch"])
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_and_resumed_equals_never_stopped(run, tmp_path, capsys, step, signum):
+@pytest.mark.parametrize(
+    ("step", "signum", "num_workers"),
+    [
+        pytest.param(4, signal.SIGTERM, 0, id="mid-epoch"),
+        pytest.param(4, signal.SIGTERM, 2, id="mid-epoch, two workers"),
+        pytest.param(6, signal.SIGINT, 0, id="end of epoch"),
+        pytest.param(6, signal.SIGTERM, 2, id="end of epoch, two workers"),
+        pytest.param(9, signal.SIGINT, 0, id="second epoch"),
+    ],
+)
+def test_stopped_and_resumed_equals_never_stopped(run, tmp_path, capsys, step, signum, num_workers):
     whole, parts = tmp_path / "whole.txt", tmp_path / "parts.txt"
-    probe = ["--trainer.callbacks+=probes.RecordSamples"]
+    probe = [f"--data.num_workers={num_workers}", "--trainer.callbacks+=probes.RecordSamples"]
     uninterrupted = run("fit", *probe, f"--trainer.callbacks.path={whole}")
     stop = ["--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
             f"--trainer.callbacks.signum={signum}"]  # fmt: skip

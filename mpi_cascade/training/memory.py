@@ -10,8 +10,8 @@ def keep_freed_memory() -> None:
     """Keeps the C library from handing freed memory back to the kernel after every step.
 
     A CPU training frees and takes the same large blocks in each step. By default glibc returns
-    them in between, and every page of them has to be mapped and zeroed again, which costs a sixth
-    of a quickstart step. Elsewhere than on glibc this does nothing.
+    them in between, and every page of them has to be mapped and zeroed again. Elsewhere than on
+    glibc this does nothing.
 
     Source:
         mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.

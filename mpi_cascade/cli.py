@@ -201,9 +201,9 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
-    # Of a new run that starts from another run's checkpoint.
-    warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
+    # Of a new run that starts from another run's checkpoint, and of a size that is only printed.
+    warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
     # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -48,6 +48,11 @@ CASES = {
     "negative weight": (["--model.preliminary_weight=-1"], "preliminary_weight is -1.0"),
     "fundamental harmonic": (["--data.scanner.harmonics=[1]"], "Scanner.harmonics is [1]"),
     "noise without a level": (["--data.peak_snr_db=.nan"], "WhiteNoise.peak_snr_db is nan"),
+    "half precision": (["--trainer.precision=bf16-true"], "trainer.precision is bf16-true"),
+    "no checkpoints": (
+        ["--trainer.enable_checkpointing=false"],
+        "trainer.enable_checkpointing is False",
+    ),
     "no checkpoint": (["--ckpt_path=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
 }
 
@@ -115,6 +120,11 @@ def test_an_untrained_cascade_is_not_evaluated(run, capsys, subcommand):
         f"{subcommand} needs a trained cascade: name one with --ckpt_path"
         in capsys.readouterr().err
     )
+
+
+def test_a_training_without_an_end_is_refused(run, capsys):
+    message = refusal(run, capsys, "--trainer.max_epochs=-1", "--trainer.max_time=00:00:01:00")
+    assert "the training has no end that the schedule could aim at" in message
 
 
 def test_an_absent_config_is_refused(monkeypatch, capsys):

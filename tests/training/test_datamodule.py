@@ -100,3 +100,11 @@ def test_splits_that_the_processes_cannot_share_are_refused(small_scanner):
     odd = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16), num_validation=7)
     with pytest.raises(InputError, match=r"^an evaluation of 7 samples .* by 2 processes"):
         odd.check_shares(world_size=2)
+
+
+def test_a_resume_with_batches_that_do_not_line_up_is_refused(small_scanner):
+    data = make_data(small_scanner, batch_size=8)
+    with pytest.raises(InputError, match=r"^the checkpoint has seen 20 samples, no multiple of"):
+        data.load_state_dict({"samples": 20})
+    data.load_state_dict({"samples": 16})
+    assert next(iter(data.train_dataloader())).indices.tolist() == list(range(16, 24))

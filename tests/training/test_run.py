@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -232,3 +233,23 @@ def test_two_processes_train_on_the_batches_of_one(run, tmp_path):
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (one, two)]
     for name in weights[0]:
         torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_stage_keeps_the_names_of_its_weights(fitted, tmp_path):
+    """In a process of its own: the compiler can't trace the tests' runtime type checks."""
+    callback = "mpi_cascade.training.callbacks.CompileRefinement"
+    arguments = [
+        sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--trainer.max_epochs=1",
+        f"--trainer.callbacks+={callback}", "--trainer.default_root_dir=compiled",
+    ]  # fmt: skip
+    cache = tmp_path / "cache"
+    result = subprocess.run(
+        arguments, cwd=tmp_path, env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache)},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert any(cache.rglob("*.cpp"))
+    (compiled,) = (tmp_path / "compiled").glob("fit-*")
+    weights = [load(path / "checkpoints/best.ckpt")["state_dict"] for path in (fitted, compiled)]
+    assert weights[0].keys() == weights[1].keys()

@@ -16,24 +16,25 @@ from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
+from mpi_cascade.training.strategies import STAGES, DeepSupervision, Moment, Phase, Strategy
 
 
 class CascadeModule(LightningModule):
-    """Trains a cascade end to end on a loss of its final and one of its preliminary image.
+    """Trains a cascade by a strategy, on a loss of its final and one of its preliminary image.
 
     Args:
         preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
         refinement: Stage 2, from that image to the final one of the same shape.
         final_loss: Loss of the final image, called as ``loss(estimate, truth)``.
         preliminary_loss: Loss of the preliminary image.
-        preliminary_weight: Weight of the preliminary loss, ≥ 0; the final loss weighs 1.
+        strategy: Which stage trains when, and with which weights of the losses.
         optimizer: Class of the optimiser.
         learning_rate: Learning rate that the schedule scales, > 0.
         optimizer_options: Further arguments of the optimiser.
-        schedule: Share of the learning rate over the share of training that is done.
+        schedule: Share of the learning rate over the share of a phase of the strategy that is done.
 
     Raises:
-        InputError: If a weight or rate is out of its range.
+        InputError: If the rate is out of its range.
     """
 
     def __init__(
@@ -42,15 +43,13 @@ class CascadeModule(LightningModule):
         refinement: nn.Module,
         final_loss: nn.Module = lazy_instance(nn.MSELoss),
         preliminary_loss: nn.Module = lazy_instance(nn.MSELoss),
-        preliminary_weight: float = 0.2,
+        strategy: Strategy = lazy_instance(DeepSupervision),
         optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
         learning_rate: float = 2e-3,
         optimizer_options: dict[str, Any] | None = None,
         schedule: Schedule = lazy_instance(WarmupCosine),
     ) -> None:
         super().__init__()
-        if preliminary_weight < 0:
-            raise InputError(f"preliminary_weight is {preliminary_weight}: it must not be negative")
         if not learning_rate > 0:
             raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
         self.cascade = Cascade(preliminary, refinement)
@@ -60,7 +59,7 @@ class CascadeModule(LightningModule):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
-        self.preliminary_weight = preliminary_weight
+        self.strategy = strategy
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.optimizer_options = optimizer_options or {}
@@ -103,14 +102,51 @@ class CascadeModule(LightningModule):
 
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
-        reconstruction = self(sample.signal)
-        final = self.final_loss(reconstruction.final, sample.concentration)
-        preliminary = self.preliminary_loss(reconstruction.preliminary, sample.concentration)
-        loss: Tensor = final + self.preliminary_weight * preliminary
-        self.log("train/loss", loss, prog_bar=True)
-        self.log("train/final_loss", final)
-        self.log("train/preliminary_loss", preliminary)
-        return loss
+        losses = self.losses(sample, self._moment(self.global_step))
+        for name, value in losses.items():
+            self.log(f"train/{name}", value, prog_bar=name == "loss")
+        return losses["loss"]
+
+    def losses(self, sample: Sample, moment: Moment) -> dict[str, Tensor]:
+        """Returns the losses of one batch by name; ``loss`` is what training minimises.
+
+        Args:
+            sample: The batch.
+            moment: Where the training stands.
+        """
+        phase, progress = moment
+        for stage in STAGES:
+            getattr(self.cascade, stage).train(stage in phase.trained)
+        with torch.set_grad_enabled("preliminary" in phase.trained):
+            preliminary = self.cascade.preliminary(sample.signal)
+        losses = {"loss": self._zero(phase)}
+        if weight := phase.preliminary_weight(progress):
+            value = self.preliminary_loss(preliminary, sample.concentration)
+            losses |= {"preliminary_loss": value, "loss": losses["loss"] + weight * value}
+        if weight := phase.final_weight:
+            value = self.final_loss(self.cascade.refinement(preliminary), sample.concentration)
+            losses |= {"final_loss": value, "loss": losses["loss"] + weight * value}
+        return losses
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Leaves the stages that don't train as they are: no momentum, no weight decay."""
+        for parameter in self._untrained(self._moment(self.global_step).phase):
+            parameter.grad = None
+
+    def _zero(self, phase: Phase) -> Tensor:
+        """Returns 0, with a gradient of 0 for what doesn't train: plain DDP waits for them all."""
+        untrained = [weight for weight in self._untrained(phase) if weight.requires_grad]
+        return sum(
+            (0.0 * weight.sum() for weight in untrained), torch.zeros((), device=self.device)
+        )
+
+    def _untrained(self, phase: Phase) -> list[nn.Parameter]:
+        idle = [getattr(self.cascade, stage) for stage in STAGES if stage not in phase.trained]
+        return [weight for stage in idle for weight in stage.parameters()]
+
+    def _moment(self, step: int) -> Moment:
+        """Returns where the training stands in optimiser step ``step``, counted from 0."""
+        return self.strategy.at((step + 1) / self.trainer.estimated_stepping_batches)
 
     def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the validation metrics."""
@@ -137,19 +173,20 @@ class CascadeModule(LightningModule):
         optimizer = self.optimizer(
             self.parameters(), lr=self.learning_rate, **self.optimizer_options
         )  # type: ignore[call-arg]
-        num_steps = self.trainer.estimated_stepping_batches
-        if math.isinf(num_steps):
+        if math.isinf(self.trainer.estimated_stepping_batches):
             raise InputError(
                 "the training has no end that the schedule could aim at: set trainer.max_epochs "
                 "or trainer.max_steps"
             )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.schedule((step + 1) / num_steps)
-        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_share)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def _learning_rate_share(self, step: int) -> float:
+        phase, progress = self._moment(step)
+        return phase.learning_rate * self.schedule(progress)
 
     def _evaluate(self, sample: Sample) -> None:
         reconstruction = self(sample.signal)

@@ -45,7 +45,10 @@ CASES = {
         "the final image of the configured networks has shape [1, 1, 8, 8], not [1, 1, 16, 16]",
     ),
     "no learning rate": (["--model.learning_rate=0"], "learning_rate is 0.0"),
-    "negative weight": (["--model.preliminary_weight=-1"], "preliminary_weight is -1.0"),
+    "negative weight": (
+        ["--model.strategy=DeepSupervision", "--model.strategy.first_weight=-1"],
+        "DeepSupervision.first_weight is -1.0",
+    ),
     "fundamental harmonic": (["--data.scanner.harmonics=[1]"], "Scanner.harmonics is [1]"),
     "noise without a level": (["--data.peak_snr_db=.nan"], "WhiteNoise.peak_snr_db is nan"),
     "half precision": (["--trainer.precision=bf16-true"], "trainer.precision is bf16-true"),

@@ -1,0 +1,34 @@
+"""Regions of a true image: well inside its objects, and well outside them.
+
+Must not know how images are reconstructed or judged.
+"""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+_FLATNESS = 0.9
+_TRACE = 0.01
+
+
+def interior(truth: Float[Tensor, "batch 1 ny nx"]) -> Bool[Tensor, "batch 1 ny nx"]:
+    """Returns the pixels inside objects: their 3 × 3 neighbourhood holds tracer, evenly.
+
+    Edges, which anti-aliasing blurs, and slopes of smooth objects don't count: the smallest
+    concentration of the neighbourhood is at least 0.9 of its largest.
+
+    Args:
+        truth: True concentrations, ≥ 0.
+    """
+    largest = functional.max_pool2d(truth, 3, stride=1, padding=1)
+    smallest = -functional.max_pool2d(-truth, 3, stride=1, padding=1)
+    return (smallest >= _FLATNESS * largest) & (largest > _TRACE)
+
+
+def exterior(truth: Float[Tensor, "batch 1 ny nx"]) -> Bool[Tensor, "batch 1 ny nx"]:
+    """Returns the pixels outside objects: no tracer above 0.01 within two pixels.
+
+    Args:
+        truth: True concentrations, ≥ 0.
+    """
+    return functional.max_pool2d(truth, 5, stride=1, padding=2) <= _TRACE

@@ -1,0 +1,71 @@
+"""Losses of the pixels' errors, each pixel by itself.
+
+Must not know of a pixel's neighbours, scans or Lightning.
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mpi_cascade.checks import require_positive
+
+
+class ImageRMSE(nn.Module):
+    """Root mean square error of each image, averaged over the images.
+
+    The mean square error of a batch belongs to its largest and brightest objects; the root gives
+    small and faint ones, which decide the mean PSNR, a fair share of the gradient.
+
+    Args:
+        floor: Error in units of concentration below which an image counts as solved, > 0; keeps
+            the gradient finite at the truth.
+
+    Raises:
+        InputError: If ``floor`` is not positive.
+    """
+
+    def __init__(self, floor: float = 1e-3) -> None:
+        super().__init__()
+        self.floor = floor
+        require_positive(self, "floor")
+
+    def forward(
+        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, ""]:
+        """Returns the mean over images of √(MSE + floor²) − floor, 0 at the truth."""
+        return mean_root_square(estimate - truth, self.floor)
+
+
+class Charbonnier(nn.Module):
+    """Mean over pixels of √(error² + ε²) − ε: the absolute error, smooth around 0.
+
+    Args:
+        epsilon: Error ε in units of concentration below which the loss is quadratic, > 0.
+
+    Raises:
+        InputError: If ``epsilon`` is not positive.
+
+    Source:
+        P. Charbonnier et al., Proc. IEEE ICIP, 1994, doi:10.1109/ICIP.1994.413553.
+    """
+
+    def __init__(self, epsilon: float = 1e-3) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        require_positive(self, "epsilon")
+
+    def forward(
+        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, ""]:
+        """Returns the loss, 0 at the truth."""
+        return ((estimate - truth).square() + self.epsilon**2).sqrt().mean() - self.epsilon
+
+
+def mean_root_square(error: Float[Tensor, "batch c ny nx"], floor: float) -> Float[Tensor, ""]:
+    """Returns the mean over the batch of √(mean square + floor²) − floor.
+
+    Args:
+        error: Errors, of images or of signals.
+        floor: Root mean square below which an error counts as none, > 0: √ has no slope at 0.
+    """
+    mean_square = error.square().mean(dim=(1, 2, 3))
+    return ((mean_square + floor**2).sqrt() - floor).mean()

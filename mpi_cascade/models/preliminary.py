@@ -9,9 +9,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mpi_cascade.checks import InputError
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
+from mpi_cascade.solvers.total_variation import squared_norm
 
 
 class DenseInverse(nn.Module):
@@ -39,6 +41,30 @@ class DenseInverse(nn.Module):
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
         return self.inverse(signal.flatten(1)).reshape(len(signal), 1, *self.image_shape)
+
+
+class FixedTikhonov(nn.Module):
+    """The Tikhonov image, with nothing to learn: what is left when only stage 2 is a network.
+
+    Args:
+        scanner: The scanner of the signals.
+        image_shape: Pixels (y, x) of the image.
+        relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0.
+    """
+
+    def __init__(
+        self, scanner: Scanner, image_shape: tuple[int, int], relative_regularisation: float = 1e-3
+    ) -> None:
+        super().__init__()
+        self.image_shape = (image_shape[0], image_shape[1])
+        solver = Tikhonov(ForwardModel(scanner, image_shape), relative_regularisation)
+        self.inverse: Tensor
+        self.register_buffer("inverse", solver.inverse_matrix(), persistent=False)
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the Tikhonov image."""
+        image = functional.linear(signal.flatten(1), self.inverse)
+        return image.reshape(len(signal), 1, *self.image_shape)
 
 
 class SpectralInverse(nn.Module):
@@ -97,6 +123,59 @@ class SpectralInverse(nn.Module):
         if image.shape[-2:] == self.image_shape:
             return image
         return functional.interpolate(image, self.image_shape, mode="bilinear")
+
+
+class Unrolled(nn.Module):
+    """Learned proximal gradient steps x ← x − τ·Sᵀ(S x − u) + CNN(x, Sᵀ(S x − u)), from x = 0.
+
+    Every step has a step size and a small network of its own; the physics is fixed.
+
+    Args:
+        scanner: The scanner of the signals.
+        image_shape: Pixels (y, x) of the image.
+        num_steps: Steps, > 0.
+        num_features: Channels of each step's network.
+
+    Source:
+        J. Adler and O. Öktem, Inverse Problems 33, 2017, doi:10.1088/1361-6420/aa9581.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        image_shape: tuple[int, int],
+        num_steps: int = 5,
+        num_features: int = 24,
+    ) -> None:
+        super().__init__()
+        if num_steps < 1:
+            raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
+        self.image_shape = (image_shape[0], image_shape[1])
+        self.forward_model = ForwardModel(scanner, self.image_shape)
+        self.curvature = squared_norm(self.forward_model)
+        self.step_sizes = nn.Parameter(torch.ones(num_steps))
+        self.corrections = nn.ModuleList(_correction(num_features) for _ in range(num_steps))
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the preliminary image."""
+        image = signal.new_zeros(len(signal), 1, *self.image_shape)
+        for step_size, correction in zip(self.step_sizes, self.corrections, strict=True):
+            residual = self.forward_model(image) - signal
+            gradient = self.forward_model.adjoint(residual) / self.curvature
+            # Transforms need full precision, whatever the convolutions use.
+            change = correction(torch.cat((image, gradient), dim=1)).float()
+            image = image - step_size * gradient + change
+        return image
+
+
+def _correction(num_features: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(2, num_features, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(num_features, num_features, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(num_features, 1, 3, padding=1),
+    )
 
 
 def _regularised_inverses(

@@ -78,5 +78,40 @@ class ResidualUNet(nn.Module):
         return preliminary + self.pixels(self.exit(torch.relu(features)))
 
 
+class ResidualCNN(nn.Module):
+    """A plain chain of convolutions at full resolution whose output is added to the image.
+
+    Without batch normalisation: concentrations are absolute, and must not depend on the batch.
+
+    Args:
+        num_features: Channels of the hidden layers.
+        num_layers: Convolutions, ≥ 2; each sees one more pixel around.
+
+    Raises:
+        InputError: If ``num_layers`` is below 2.
+
+    Source:
+        K. Zhang et al., Beyond a Gaussian denoiser, IEEE TIP 26, 2017,
+        doi:10.1109/TIP.2017.2662206.
+    """
+
+    def __init__(self, num_features: int = 40, num_layers: int = 8) -> None:
+        super().__init__()
+        if num_layers < 2:
+            raise InputError(f"num_layers is {num_layers}: a ResidualCNN needs at least 2")
+        widths = [1, *[num_features] * (num_layers - 1), 1]
+        layers: list[nn.Module] = []
+        for num_in, num_out in itertools.pairwise(widths):
+            layers += [nn.Conv2d(num_in, num_out, 3, padding=1), nn.ReLU(inplace=True)]
+        self.correction = nn.Sequential(*layers[:-1])
+
+    def forward(
+        self, preliminary: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image."""
+        corrected: Tensor = preliminary + self.correction(preliminary)
+        return corrected
+
+
 def _blocks(num_features: int, num_blocks: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(num_features) for _ in range(num_blocks)))

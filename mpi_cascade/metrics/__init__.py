@@ -1,1 +1,1 @@
-"""Image quality: pure functions, and their means over a split."""
+"""Image quality, resolution and what noise allows: pure functions, and statistics over a split."""

@@ -1,22 +1,27 @@
-"""Means of the per-image metrics over a split, accumulated over batches and processes.
+"""The metrics of every validation and test, bundled by name.
 
 Must not know what made the images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
 from mpi_cascade.data.simulated import Sample
-from mpi_cascade.metrics.functional import RAYLEIGH_DIP, nrmse, pair_dip, psnr, ssim
+from mpi_cascade.data.suites import Pairs
+from mpi_cascade.metrics.cases import CaseMetric, ImageMean
+from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
+from mpi_cascade.metrics.mass_cases import MassBias, MassR2
+from mpi_cascade.metrics.pair_cases import MeanDip, ResolvableGap, ResolvedFraction
 
 
 class EvaluationMetrics(nn.Module):
-    """Mean PSNR, SSIM and nRMSE over phantoms, mean dip and resolved fraction over point pairs.
+    """Image quality over phantoms, resolution over point pairs.
 
-    The names are ``psnr``, ``ssim``, ``nrmse``, ``dip@<gap>mm`` and ``resolved@<gap>mm``.
+    The names are ``psnr``, ``ssim``, ``nrmse``, ``non_uniformity``, ``ghost_energy``,
+    ``mass_bias`` and ``mass_r2`` of phantoms; ``dip@<gap>mm``, ``resolved@<gap>mm`` and
+    ``resolvable_gap_mm`` of pairs.
 
     Args:
         gaps_mm: Gaps of the two-point suite in mm.
@@ -25,35 +30,68 @@ class EvaluationMetrics(nn.Module):
 
     def __init__(self, gaps_mm: Sequence[float], field_of_view_m: tuple[float, float]) -> None:
         super().__init__()
-        self.field_of_view_m = field_of_view_m
-        self._images = {function: _mean() for function in (psnr, ssim, nrmse)}
-        self._dips = {gap_mm: (_mean(), _mean()) for gap_mm in gaps_mm}
+        self._of_phantoms: dict[str, CaseMetric] = {
+            "psnr": ImageMean(psnr, higher_is_better=True),
+            "ssim": ImageMean(ssim, higher_is_better=True),
+            "nrmse": ImageMean(nrmse, higher_is_better=False),
+            "non_uniformity": ImageMean(non_uniformity, higher_is_better=False),
+            "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
+            "mass_bias": MassBias(field_of_view_m),
+            "mass_r2": MassR2(field_of_view_m),
+        }
+        self._of_gaps: dict[float, dict[str, CaseMetric]] = {
+            gap_mm: {
+                f"dip@{gap_mm:g}mm": MeanDip(field_of_view_m),
+                f"resolved@{gap_mm:g}mm": ResolvedFraction(field_of_view_m),
+            }
+            for gap_mm in gaps_mm
+        }
+        self._resolvable_gap = ResolvableGap(field_of_view_m)
 
     def update(self, estimate: Tensor, sample: Sample) -> None:
         """Adds a batch of images (batch, 1, y, x) of the phantoms or pairs in ``sample``."""
         if sample.pairs is None:
-            for function, mean in self._images.items():
-                mean.to(estimate.device).update(function(estimate, sample.concentration))
+            _update(self._of_phantoms.values(), estimate, sample)
             return
-        dips = pair_dip(estimate, sample.pairs, self.field_of_view_m)
-        for gap_mm, (dip, resolved) in self._dips.items():
-            chosen = dips[torch.isclose(sample.pairs.gap_m, dips.new_tensor(1e-3 * gap_mm))]
-            dip.to(dips.device).update(chosen)
-            resolved.to(dips.device).update((chosen >= RAYLEIGH_DIP).float())
+        _update([self._resolvable_gap], estimate, sample)
+        gap_mm = 1e3 * sample.pairs.gap_m
+        for named_gap_mm, metrics in self._of_gaps.items():
+            chosen = torch.isclose(gap_mm, gap_mm.new_tensor(named_gap_mm))
+            # Without a case too: every process must gather the same metrics in the end.
+            _update(metrics.values(), estimate[chosen], _cases(sample, chosen))
 
     def compute(self) -> dict[str, float]:
-        """Returns the mean over all processes of every metric that was updated."""
-        means = {function.__name__: mean for function, mean in self._images.items()}
-        for gap_mm, (dip, resolved) in self._dips.items():
-            means[f"dip@{gap_mm:g}mm"] = dip
-            means[f"resolved@{gap_mm:g}mm"] = resolved
-        return {name: mean.compute().item() for name, mean in means.items() if mean.update_called}
+        """Returns, over all processes, every metric that was updated; NaN where undefined."""
+        values = {
+            name: metric.compute().item()
+            for name, metric in self._by_name().items()
+            if metric.update_called
+        }
+        if "resolvable_gap_m" in values:
+            values["resolvable_gap_mm"] = 1e3 * values.pop("resolvable_gap_m")
+        return values
 
     def reset(self) -> None:
         """Forgets everything."""
-        for mean in (*self._images.values(), *sum(self._dips.values(), ())):
-            mean.reset()
+        for metric in self._by_name().values():
+            metric.reset()
+
+    def _by_name(self) -> dict[str, CaseMetric]:
+        of_gaps = {name: m for metrics in self._of_gaps.values() for name, m in metrics.items()}
+        return {**self._of_phantoms, **of_gaps, "resolvable_gap_m": self._resolvable_gap}
 
 
-def _mean() -> MeanMetric:
-    return MeanMetric(nan_strategy="ignore")
+def _update(metrics: Iterable[CaseMetric], estimate: Tensor, sample: Sample) -> None:
+    for metric in metrics:
+        metric.to(estimate.device).update(estimate, sample)
+
+
+def _cases(sample: Sample, chosen: Tensor) -> Sample:
+    """Returns the chosen cases of a batch of pairs."""
+    assert sample.pairs is not None
+    return Sample(
+        indices=sample.indices[chosen],
+        signal=sample.signal[chosen],
+        concentration=sample.concentration[chosen],
+        pairs=Pairs(*(column[chosen] for column in sample.pairs)),
+    )

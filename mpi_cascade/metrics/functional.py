@@ -9,13 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from mpi_cascade.data.suites import Pairs
+from mpi_cascade.data.regions import exterior, interior
 
 FULL_CONCENTRATION = 1.0
 """The data range of PSNR and SSIM: a fixed concentration, never an image's own maximum."""
 
-RAYLEIGH_DIP = 0.265
-"""Smallest valley-to-peak dip at which two points count as resolved."""
+_FEWEST_INTERIOR_PIXELS = 4
 
 
 def psnr(
@@ -73,58 +72,65 @@ def nrmse(
     return error.masked_fill(_is_empty(truth), torch.nan)
 
 
-def pair_profile(
-    image: Float[Tensor, "batch 1 ny nx"],
-    pairs: Pairs,
-    positions_m: Float[Tensor, "batch points"],
-    field_of_view_m: tuple[float, float],
-) -> Float[Tensor, "batch points"]:
-    """Returns the image, bilinearly interpolated, along the line through both discs.
-
-    Args:
-        image: Concentrations.
-        pairs: Where the two discs of each image lie.
-        positions_m: Signed distances from the middle of the pair in m.
-        field_of_view_m: Size (y, x) of the images in m.
-    """
-    points = pairs.centre_m[:, None] + positions_m[..., None] * pairs.direction[:, None]
-    half_size = points.new_tensor(field_of_view_m[::-1]) / 2
-    sampled = torch.nn.functional.grid_sample(
-        image, (points / half_size)[:, None], padding_mode="border", align_corners=False
-    )
-    return sampled[:, 0, 0]
-
-
-def pair_dip(
-    image: Float[Tensor, "batch 1 ny nx"], pairs: Pairs, field_of_view_m: tuple[float, float]
+def non_uniformity(
+    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
 ) -> Float[Tensor, " batch"]:
-    """Returns the dip 1 − valley/peak between the two discs of each image.
+    """Returns how unevenly each image fills its objects: std/mean of estimate/truth inside them.
 
-    Each disc's peak is its maximum within the disc; the lower of the two counts. The valley is the
-    minimum between the places of both peaks, so that a single blob or a slope has no dip. A dip
-    above 1 is a valley below zero. Where the lower peak is under a tenth of the full concentration
-    the image doesn't show a pair, and the dip is 0.
+    The ratio to the truth makes objects of several concentrations comparable; the ratio to the
+    mean makes a wrong scale of the whole image no unevenness.
 
     Args:
-        image: Concentrations.
-        pairs: Where the two discs of each image lie.
+        estimate: Reconstructed concentrations.
+        truth: True concentrations, ≥ 0.
+
+    Returns:
+        Coefficient of variation ≥ 0 over ``interior(truth)``, (batch,); NaN with fewer than 4
+        interior pixels, and where the mean ratio is not positive: an image without tracer in its
+        objects is neither even nor uneven. ``nrmse`` and the tracer mass tell of such images.
+    """
+    inside = interior(truth)
+    num_inside = inside.sum(dim=(1, 2, 3))
+    ratio = torch.where(inside, estimate / truth, 0.0)
+    mean = ratio.sum(dim=(1, 2, 3)) / num_inside
+    deviation = (ratio - mean[:, None, None, None]).masked_fill(~inside, 0.0)
+    variance = deviation.square().sum(dim=(1, 2, 3)) / num_inside
+    is_defined = (num_inside >= _FEWEST_INTERIOR_PIXELS) & (mean > 0)
+    return (variance.sqrt() / mean).masked_fill(~is_defined, torch.nan)
+
+
+def ghost_energy(
+    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
+) -> Float[Tensor, " batch"]:
+    """Returns Σ estimate² outside the objects of each image over Σ truth² of the whole image.
+
+    Args:
+        estimate: Reconstructed concentrations.
+        truth: True concentrations, ≥ 0.
+
+    Returns:
+        Relative energy ≥ 0 over ``exterior(truth)``, (batch,); NaN where the truth is empty or
+        has no exterior.
+    """
+    outside = exterior(truth)
+    ghosts = (estimate * outside).square().sum(dim=(1, 2, 3))
+    is_undefined = _is_empty(truth) | ~outside.flatten(1).any(dim=1)
+    return (ghosts / truth.square().sum(dim=(1, 2, 3))).masked_fill(is_undefined, torch.nan)
+
+
+def tracer_mass(
+    image: Float[Tensor, "batch 1 ny nx"], field_of_view_m: tuple[float, float]
+) -> Float[Tensor, " batch"]:
+    """Returns the tracer in each image, ∫ c dr: the same on every pixel grid.
+
+    Args:
+        image: Concentrations; negative ones count as they are.
         field_of_view_m: Size (y, x) of the images in m.
 
     Returns:
-        Dip, (batch,); the pair is resolved when it is at least ``RAYLEIGH_DIP``.
+        Concentration times area in m², (batch,).
     """
-    radius = 0.5 * pairs.diameter_m[:, None]
-    half_spacing = radius + 0.5 * pairs.gap_m[:, None]
-    positions = (half_spacing + radius) * torch.linspace(-1, 1, 301, device=image.device)
-    profile = pair_profile(image, pairs, positions, field_of_view_m)
-    is_first, is_second = positions <= radius - half_spacing, positions >= half_spacing - radius
-    first_peak, first = profile.masked_fill(~is_first, -torch.inf).max(dim=1, keepdim=True)
-    second_peak, second = profile.masked_fill(~is_second, -torch.inf).max(dim=1, keepdim=True)
-    number = torch.arange(301, device=image.device)
-    is_between = (number >= first) & (number <= second)
-    valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
-    peak = torch.minimum(first_peak, second_peak)[:, 0]
-    return torch.where(peak < 0.1 * FULL_CONCENTRATION, 0.0, 1 - valley / peak)
+    return image.mean(dim=(1, 2, 3)) * (field_of_view_m[0] * field_of_view_m[1])
 
 
 def _is_empty(truth: Tensor) -> Tensor:

@@ -12,12 +12,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mpi_cascade.data.suites import Pairs
-from mpi_cascade.metrics.functional import (
-    FULL_CONCENTRATION,
-    RAYLEIGH_DIP,
-    pair_dip,
-    pair_profile,
-)
+from mpi_cascade.metrics.functional import FULL_CONCENTRATION
+from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
 
 _HALF_WINDOW_MM = 1.1
 

@@ -31,8 +31,10 @@ def test_the_mean_does_not_depend_on_how_the_batch_is_split():
     parts = EvaluationMetrics([0.3], FIELD_OF_VIEW_M)
     for part, piece in zip(estimate.split([1, 7, 3]), split(sample, [1, 7, 3]), strict=True):
         parts.update(part, piece)
-    for name in ("psnr", "ssim", "nrmse"):
-        torch.testing.assert_close(whole.compute()[name], parts.compute()[name], rtol=1e-5, atol=0)
+    for name in ("psnr", "ssim", "nrmse", "ghost_energy", "mass_bias", "mass_r2"):
+        torch.testing.assert_close(
+            whole.compute()[name], parts.compute()[name], rtol=1e-5, atol=1e-7, equal_nan=True
+        )
 
 
 def test_empty_images_are_not_counted():
@@ -69,3 +71,43 @@ def test_reset_forgets():
     metrics.reset()
     metrics.update(sample.concentration, sample)
     assert metrics.compute()["nrmse"] == 0
+
+
+def test_phantoms_and_pairs_have_their_own_names():
+    estimate, sample = make_sample(5)
+    metrics = EvaluationMetrics([0.1, 0.5], FIELD_OF_VIEW_M)
+    assert metrics.compute() == {}
+    metrics.update(estimate, sample)
+    of_phantoms = {
+        "psnr", "ssim", "nrmse", "non_uniformity", "ghost_energy", "mass_bias", "mass_r2"
+    }  # fmt: skip
+    assert set(metrics.compute()) == of_phantoms
+    metrics.reset()
+    pairs = Pairs(
+        centre_m=torch.zeros(4, 2),
+        direction=torch.tensor([[1.0, 0.0]]).expand(4, 2),
+        diameter_m=torch.full((4,), 0.4e-3),
+        gap_m=1e-3 * torch.tensor([0.1, 0.1, 0.5, 0.5]),
+    )
+    estimate = torch.ones(4, 1, 64, 64)
+    estimate[2:, ..., 31:33] = 0
+    sample = Sample(torch.arange(4), torch.zeros(4, 1, 4, 4), estimate, pairs)
+    metrics.update(estimate, sample)
+    values = metrics.compute()
+    assert set(values) == {
+        "dip@0.1mm", "resolved@0.1mm", "dip@0.5mm", "resolved@0.5mm", "resolvable_gap_mm"
+    }  # fmt: skip
+    torch.testing.assert_close(values["resolvable_gap_mm"], 0.5, rtol=1e-5, atol=0)
+
+
+def test_quality_inside_and_outside_and_the_mass_of_a_scaled_box():
+    truth = torch.zeros(2, 1, 24, 24)
+    truth[0, 0, 4:14, 4:14] = 1
+    truth[1, 0, 4:18, 4:18] = 0.5
+    sample = Sample(torch.arange(2), torch.zeros(2, 1, 4, 4), truth, None)
+    metrics = EvaluationMetrics([], FIELD_OF_VIEW_M)
+    metrics.update(0.9 * truth, sample)
+    values = metrics.compute()
+    torch.testing.assert_close(values["non_uniformity"], 0.0, rtol=0, atol=1e-6)
+    torch.testing.assert_close(values["ghost_energy"], 0.0, rtol=0, atol=1e-6)
+    torch.testing.assert_close(values["mass_bias"], -0.1, rtol=1e-5, atol=0)

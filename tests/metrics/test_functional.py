@@ -3,11 +3,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage, stats
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
-from mpi_cascade.data.rendering import render
-from mpi_cascade.data.suites import Pairs, pair_shapes
-from mpi_cascade.metrics.functional import nrmse, pair_dip, pair_profile, psnr, ssim
+from mpi_cascade.data.rendering import Strokes, render
+from mpi_cascade.metrics.functional import (
+    ghost_energy,
+    non_uniformity,
+    nrmse,
+    psnr,
+    ssim,
+    tracer_mass,
+)
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 
@@ -57,72 +64,74 @@ def test_is_undefined_for_an_empty_truth(metric):
     assert values[1].isfinite()
 
 
-def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> Pairs:
-    return Pairs(
-        centre_m=1e-3 * torch.tensor([centre_mm]),
-        direction=torch.tensor([[math.cos(angle), math.sin(angle)]]),
-        diameter_m=torch.tensor([1e-3 * diameter_mm]),
-        gap_m=torch.tensor([1e-3 * gap_mm]),
-    )
+def make_objects() -> torch.Tensor:
+    """Boxes and a ramp of several concentrations; the last image is empty."""
+    truth = torch.zeros(4, 1, 24, 24)
+    truth[0, 0, 4:12, 4:12] = 1
+    truth[0, 0, 15:21, 10:20] = 0.3
+    truth[1, 0, 3:20, 5:19] = torch.linspace(0.5, 1, 14)
+    truth[2, 0, 6:9, 6:9] = 1
+    return truth
 
 
-def two_gaussians(pairs: Pairs, sigma_m: float, num_pixels: int = 256) -> torch.Tensor:
-    pixels = ((torch.arange(num_pixels) + 0.5) / num_pixels - 0.5) * 6.4e-3
-    y, x = torch.meshgrid(pixels, pixels, indexing="ij")
-    half_spacing = 0.5 * (pairs.gap_m + pairs.diameter_m)
-    image = torch.zeros(num_pixels, num_pixels)
-    for sign in (-1, 1):
-        centre = (pairs.centre_m + sign * half_spacing * pairs.direction)[0]
-        image += torch.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * sigma_m**2))
-    return image[None, None]
+def test_non_uniformity_agrees_with_scipy():
+    torch.manual_seed(1)
+    truth = make_objects()
+    estimate = 0.7 * truth + 0.05 * torch.randn_like(truth)
+    values = non_uniformity(estimate, truth)
+    for number in (0, 1):
+        t, e = truth[number, 0].double().numpy(), estimate[number, 0].double().numpy()
+        footprint = np.ones((3, 3))
+        lowest = ndimage.minimum_filter(t, footprint=footprint, mode="nearest")
+        highest = ndimage.maximum_filter(t, footprint=footprint, mode="nearest")
+        inside = (lowest >= 0.9 * highest) & (highest > 0.01)
+        expected = stats.variation((e / np.where(t > 0, t, 1))[inside])
+        assert values[number].item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.7, math.pi / 2])
-def test_dip_of_two_gaussians_is_the_closed_form(angle):
-    """With spacing s ≫ σ: the valley is 2·exp(−s²/8σ²), the peak 1 + exp(−s²/2σ²)."""
-    pairs, sigma_m = make_pairs(gap_mm=0.3, angle=angle), 0.2e-3
-    spacing = 0.7e-3
-    valley = 2 * math.exp(-(spacing**2) / (8 * sigma_m**2))
-    peak = 1 + math.exp(-(spacing**2) / (2 * sigma_m**2))
-    dip = pair_dip(two_gaussians(pairs, sigma_m), pairs, FIELD_OF_VIEW_M)
-    assert dip.item() == pytest.approx(1 - valley / peak, abs=3e-3)
+def test_non_uniformity_ignores_the_scale_edges_and_outside():
+    truth = make_objects()[:2]
+    estimate = 0.4 * truth
+    estimate[truth == 0] = torch.rand_like(estimate)[truth == 0]
+    estimate[0, 0, 4] = 9  # an edge
+    np.testing.assert_allclose(non_uniformity(estimate, truth), 0, atol=1e-6)
 
 
-def test_dip_of_the_rendered_truth_is_complete_and_of_the_capsule_around_it_none():
-    pairs = make_pairs(gap_mm=0.3)
-    truth = render(pair_shapes(pairs), 1, (128, 128), FIELD_OF_VIEW_M)
-    assert pair_dip(truth, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(1, abs=1e-6)
-    (discs,) = pair_shapes(pairs)
-    capsule = discs._replace(end=discs.start.flip(0))
-    image = render([capsule], 1, (128, 128), FIELD_OF_VIEW_M)
-    assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-6)
+def test_non_uniformity_is_undefined_for_tiny_objects_and_empty_reconstructions():
+    truth = make_objects()
+    assert non_uniformity(truth, truth)[2:].isnan().all()
+    for factor in (0.0, -1.0):
+        assert non_uniformity(factor * truth, truth).isnan().all()
 
 
-def test_dip_takes_the_lower_peak():
-    pairs = make_pairs(gap_mm=0.4, diameter_mm=0.4)
-    image = two_gaussians(pairs, 0.1e-3)
-    image[..., : int(256 * (0.5 + 0.37 / 6.4))] *= 0.5
-    positions_m = torch.linspace(-0.6e-3, 0.6e-3, 201)[None]
-    profile = pair_profile(image, pairs, positions_m, FIELD_OF_VIEW_M)[0]
-    lower = profile[:100].max()
-    valley = profile[34:167].min()
-    dip = pair_dip(image, pairs, FIELD_OF_VIEW_M).item()
-    assert dip == pytest.approx((1 - valley / lower).item(), abs=1e-2)
+def test_ghost_energy_agrees_with_numpy():
+    torch.manual_seed(2)
+    truth = make_objects()
+    estimate = truth + 0.1 * torch.randn_like(truth)
+    values = ghost_energy(estimate, truth)
+    for number in range(3):
+        t, e = truth[number, 0].double().numpy(), estimate[number, 0].double().numpy()
+        outside = ~ndimage.binary_dilation(t > 0.01, np.ones((5, 5)))
+        expected = (e[outside] ** 2).sum() / (t**2).sum()
+        assert values[number].item() == pytest.approx(expected, rel=1e-5)
+    assert values[3].isnan()
+    assert ghost_energy(truth, truth)[:3].eq(0).all()
 
 
-@pytest.mark.parametrize("gap_mm", [0.0, 0.1, 0.3])
-def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
-    pairs = make_pairs(gap_mm)
-    blob = two_gaussians(make_pairs(gap_mm, diameter_mm=-gap_mm), 0.25e-3)
-    assert pair_dip(blob, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=5e-3)
-    slope = torch.linspace(0.2, 1, 256).expand(1, 1, 256, 256)
-    for image in (slope, slope.flip(-1)):
-        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-5)
+def test_ghost_energy_is_undefined_where_objects_fill_the_image():
+    truth = torch.ones(1, 1, 8, 8)
+    assert ghost_energy(truth, truth).isnan().all()
 
 
-def test_dip_of_an_empty_or_negative_image_is_zero():
-    pairs = make_pairs(gap_mm=0.3)
-    for value in (0.0, -1.0, 0.05):
-        image = torch.full((1, 1, 64, 64), value)
-        image[..., 32:34] -= 0.02
-        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == 0
+@pytest.mark.parametrize("shape", [(64, 64), (128, 96)])
+def test_tracer_mass_of_a_disc_is_its_area(shape):
+    radius_m = 0.8e-3
+    disc = Strokes(
+        sample=torch.zeros(1, dtype=torch.long),
+        start=torch.zeros(1, 2), end=torch.zeros(1, 2),
+        start_radius=torch.tensor([radius_m]), end_radius=torch.tensor([radius_m]),
+        amplitude=torch.tensor([0.5]), is_flat=torch.tensor([False]),
+    )  # fmt: skip
+    image = render([disc], 1, shape, FIELD_OF_VIEW_M)
+    expected = 0.5 * math.pi * radius_m**2
+    assert tracer_mass(image, FIELD_OF_VIEW_M).item() == pytest.approx(expected, rel=2e-3)

@@ -1,0 +1,212 @@
+import math
+
+import pytest
+import torch
+
+from mpi_cascade.data.rendering import render
+from mpi_cascade.data.suites import Pairs, pair_shapes
+from mpi_cascade.metrics.resolution import (
+    RAYLEIGH_DIP,
+    full_width_half_maximum,
+    localisation_error,
+    pair_dip,
+    pair_profile,
+    resolvable_gap,
+)
+
+FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
+X = torch.tensor([[1.0, 0.0]])
+
+
+def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> Pairs:
+    return Pairs(
+        centre_m=1e-3 * torch.tensor([centre_mm]),
+        direction=torch.tensor([[math.cos(angle), math.sin(angle)]]),
+        diameter_m=torch.tensor([1e-3 * diameter_mm]),
+        gap_m=torch.tensor([1e-3 * gap_mm]),
+    )
+
+
+def two_gaussians(pairs: Pairs, sigma_m: float, num_pixels: int = 256) -> torch.Tensor:
+    pixels = ((torch.arange(num_pixels) + 0.5) / num_pixels - 0.5) * 6.4e-3
+    y, x = torch.meshgrid(pixels, pixels, indexing="ij")
+    half_spacing = 0.5 * (pairs.gap_m + pairs.diameter_m)
+    image = torch.zeros(num_pixels, num_pixels)
+    for sign in (-1, 1):
+        centre = (pairs.centre_m + sign * half_spacing * pairs.direction)[0]
+        image += torch.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * sigma_m**2))
+    return image[None, None]
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, math.pi / 2])
+def test_dip_of_two_gaussians_is_the_closed_form(angle):
+    """With spacing s ≫ σ: the valley is 2·exp(−s²/8σ²), the peak 1 + exp(−s²/2σ²)."""
+    pairs, sigma_m = make_pairs(gap_mm=0.3, angle=angle), 0.2e-3
+    spacing = 0.7e-3
+    valley = 2 * math.exp(-(spacing**2) / (8 * sigma_m**2))
+    peak = 1 + math.exp(-(spacing**2) / (2 * sigma_m**2))
+    dip = pair_dip(two_gaussians(pairs, sigma_m), pairs, FIELD_OF_VIEW_M)
+    assert dip.item() == pytest.approx(1 - valley / peak, abs=3e-3)
+
+
+def test_dip_of_the_rendered_truth_is_complete_and_of_the_capsule_around_it_none():
+    pairs = make_pairs(gap_mm=0.3)
+    truth = render(pair_shapes(pairs), 1, (128, 128), FIELD_OF_VIEW_M)
+    assert pair_dip(truth, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(1, abs=1e-6)
+    (discs,) = pair_shapes(pairs)
+    capsule = discs._replace(end=discs.start.flip(0))
+    image = render([capsule], 1, (128, 128), FIELD_OF_VIEW_M)
+    assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_dip_takes_the_lower_peak():
+    pairs = make_pairs(gap_mm=0.4, diameter_mm=0.4)
+    image = two_gaussians(pairs, 0.1e-3)
+    image[..., : int(256 * (0.5 + 0.37 / 6.4))] *= 0.5
+    positions_m = torch.linspace(-0.6e-3, 0.6e-3, 201)[None]
+    profile = pair_profile(image, pairs, positions_m, FIELD_OF_VIEW_M)[0]
+    lower = profile[:100].max()
+    valley = profile[34:167].min()
+    dip = pair_dip(image, pairs, FIELD_OF_VIEW_M).item()
+    assert dip == pytest.approx((1 - valley / lower).item(), abs=1e-2)
+
+
+@pytest.mark.parametrize("gap_mm", [0.0, 0.1, 0.3])
+def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
+    pairs = make_pairs(gap_mm)
+    blob = two_gaussians(make_pairs(gap_mm, diameter_mm=-gap_mm), 0.25e-3)
+    assert pair_dip(blob, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=5e-3)
+    slope = torch.linspace(0.2, 1, 256).expand(1, 1, 256, 256)
+    for image in (slope, slope.flip(-1)):
+        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_dip_of_an_empty_or_negative_image_is_zero():
+    pairs = make_pairs(gap_mm=0.3)
+    for value in (0.0, -1.0, 0.05):
+        image = torch.full((1, 1, 64, 64), value)
+        image[..., 32:34] -= 0.02
+        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == 0
+
+
+@pytest.mark.parametrize("gap_mm", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("angle", [0.0, 0.7])
+def test_dip_of_a_capsule_with_the_outline_of_a_pair_is_no_split(gap_mm, angle):
+    pairs = make_pairs(gap_mm, angle)
+    (discs,) = pair_shapes(pairs)
+    capsule = discs._replace(end=discs.start.flip(0))
+    image = render([capsule], 1, (64, 64), FIELD_OF_VIEW_M)
+    assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() < 0.5 * RAYLEIGH_DIP
+    truth = render(pair_shapes(pairs), 1, (128, 128), FIELD_OF_VIEW_M)
+    assert pair_dip(truth, pairs, FIELD_OF_VIEW_M).item() >= RAYLEIGH_DIP
+
+
+def gaussian(centre_mm, sigma_mm, num_pixels=256) -> torch.Tensor:
+    pixels_mm = ((torch.arange(num_pixels) + 0.5) / num_pixels - 0.5) * 6.4
+    y, x = torch.meshgrid(pixels_mm, pixels_mm, indexing="ij")
+    squares = ((x - centre_mm[0]) / sigma_mm[0]) ** 2 + ((y - centre_mm[1]) / sigma_mm[1]) ** 2
+    return torch.exp(-0.5 * squares)[None, None]
+
+
+def width_mm(image, centre_mm, direction=X, diameter_mm=0.4) -> float:
+    width_m = full_width_half_maximum(
+        image,
+        1e-3 * torch.tensor([centre_mm]),
+        direction,
+        torch.tensor([1e-3 * diameter_mm]),
+        FIELD_OF_VIEW_M,
+    )
+    return 1e3 * width_m.item()
+
+
+GAUSSIAN_FWHM = 2 * math.sqrt(2 * math.log(2))
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, math.pi / 2])
+@pytest.mark.parametrize("centre_mm", [(0.0, 0.0), (1.234, -0.871)])
+def test_width_of_a_gaussian_is_the_closed_form(angle, centre_mm):
+    sigma_x, sigma_y = 0.35, 0.5
+    cosine, sine = math.cos(angle), math.sin(angle)
+    sigma = 1 / math.sqrt((cosine / sigma_x) ** 2 + (sine / sigma_y) ** 2)
+    direction = torch.tensor([[cosine, sine]])
+    image = gaussian(centre_mm, (sigma_x, sigma_y))
+    assert width_mm(image, centre_mm, direction) == pytest.approx(GAUSSIAN_FWHM * sigma, rel=2e-3)
+
+
+def test_width_of_a_triangle_is_interpolated_exactly():
+    ramp = 1 - ((torch.arange(64) + 0.5) / 64 - 0.5).sub(0.5 / 64).abs() * 6.4
+    image = ramp.expand(1, 1, 64, 64)
+    assert width_mm(image, (0.05, 0.3)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_width_is_that_of_the_disc_and_not_of_a_brighter_neighbour():
+    image = gaussian((-0.5, 0.2), (0.2, 0.2)) + 3 * gaussian((1.8, 0.2), (0.2, 0.2))
+    assert width_mm(image, (-0.5, 0.2)) == pytest.approx(GAUSSIAN_FWHM * 0.2, rel=5e-3)
+
+
+def test_width_is_undefined_without_a_fall_to_half_inside_the_image_or_a_maximum():
+    assert math.isnan(width_mm(torch.ones(1, 1, 64, 64), (0.0, 0.0)))
+    assert math.isnan(width_mm(torch.zeros(1, 1, 64, 64), (0.0, 0.0)))
+    assert math.isnan(width_mm(-gaussian((0.0, 0.0), (0.3, 0.3)), (0.0, 0.0)))
+    assert math.isnan(width_mm(gaussian((3.1, 0.0), (0.3, 0.3)), (3.1, 0.0)))
+
+
+def test_widths_of_a_batch_are_those_of_its_images():
+    centres_mm = torch.tensor([[0.0, 0.0], [1.0, -1.0], [3.1, 0.0]])
+    sigmas = (0.2, 0.4, 0.3)
+    images = torch.cat(
+        [gaussian(c.tolist(), (s, s)) for c, s in zip(centres_mm, sigmas, strict=True)]
+    )
+    widths = full_width_half_maximum(
+        images, 1e-3 * centres_mm, X.expand(3, 2), torch.full((3,), 0.4e-3), FIELD_OF_VIEW_M
+    )
+    expected = torch.tensor([0.2e-3, 0.4e-3, math.nan]) * GAUSSIAN_FWHM
+    torch.testing.assert_close(widths, expected, rtol=5e-3, atol=0, equal_nan=True)
+
+
+def error_mm(image, centre_mm, diameter_mm=0.6) -> float:
+    error_m = localisation_error(
+        image, 1e-3 * torch.tensor([centre_mm]), torch.tensor([1e-3 * diameter_mm]), FIELD_OF_VIEW_M
+    )
+    return 1e3 * error_m.item()
+
+
+@pytest.mark.parametrize("shift_mm", [(0.0, 0.0), (0.1, 0.0), (-0.06, 0.08)])
+def test_localisation_error_is_the_shift(shift_mm):
+    centre_mm = (0.83, -1.21)
+    place = (centre_mm[0] + shift_mm[0], centre_mm[1] + shift_mm[1])
+    image = gaussian(place, (0.08, 0.08))
+    far = gaussian((-2.0, 2.0), (0.1, 0.1))
+    assert error_mm(image + far, centre_mm) == pytest.approx(math.hypot(*shift_mm), abs=1e-3)
+
+
+def test_localisation_error_without_positive_mass_is_undefined():
+    assert math.isnan(error_mm(torch.zeros(1, 1, 64, 64), (0.0, 0.0)))
+    assert math.isnan(error_mm(-torch.ones(1, 1, 64, 64), (0.0, 0.0)))
+    assert math.isnan(error_mm(gaussian((-2.0, 2.0), (0.01, 0.01)), (1.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("fractions", "expected"),
+    [
+        ([1.0, 1.0, 1.0, 1.0], 0.1),
+        ([0.0, 0.5, 0.95, 1.0], 0.3),
+        ([1.0, 0.5, 0.96, 1.0], 0.3),  # resolved by luck at 0.1
+        ([1.0, 1.0, 1.0, 0.9], math.nan),  # not at the largest
+        ([0.0, 0.0, 0.0, 0.0], math.nan),
+        ([0.0, 0.0, 0.0, 1.0], 0.5),
+        ([1.0, math.nan, 1.0, 1.0], 0.3),
+    ],
+)
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 0, 3, 1]])
+def test_resolvable_gap(fractions, expected, order):
+    gaps, shares = torch.tensor([0.1, 0.2, 0.3, 0.5]), torch.tensor(fractions)
+    gap = resolvable_gap(gaps[order], shares[order]).item()
+    assert gap == pytest.approx(expected, nan_ok=True)
+
+
+def test_resolvable_gap_has_a_level_and_of_no_gaps_there_is_none():
+    gaps, shares = torch.tensor([0.1, 0.2]), torch.tensor([0.6, 0.9])
+    assert resolvable_gap(gaps, shares).isnan()
+    assert resolvable_gap(gaps, shares, level=0.5).item() == pytest.approx(0.1)
+    assert resolvable_gap(torch.zeros(0), torch.zeros(0)).isnan()

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.phantoms import PhantomMixture
-from mpi_cascade.data.rendering import Blobs, Strokes, render
-from mpi_cascade.data.suites import Pairs, TwoPoints, pair_shapes
+from mpi_cascade.data.rendering import render
+from mpi_cascade.data.suites import Pairs, Scene
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -27,7 +26,7 @@ class Sample(NamedTuple):
         indices: Index of each sample in its stream, (batch,).
         signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of ∫ |PSF| dr.
         concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
-        pairs: Geometry of the two points, where the samples are a two-point suite.
+        pairs: Geometry of the two points or of the control's outline, where the scene has one.
     """
 
     indices: Int64[Tensor, " batch"]
@@ -45,14 +44,14 @@ class SimulatedScans(nn.Module):
     Args:
         scanner: The scanner that makes the signals.
         nominal_scanner: The scanner that reconstructions believe in. Its ∫ |PSF| dr is the unit of
-            the signals.
+            the signals, and it says which channels are received.
         image_shape: Pixels (y, x) of the images.
         oversampling: Pixels of the simulation grid per image pixel, along each axis, ≥ 2.
         disturbances: Applied to the ideal signal in this order.
 
     Raises:
         InputError: If the simulation grid is not at least twice as fine as the image grid, or the
-            scanners differ in field of view or in the shape of their signals.
+            scanners differ in field of view, FFP grid or harmonics.
     """
 
     def __init__(
@@ -69,39 +68,40 @@ class SimulatedScans(nn.Module):
                 f"oversampling is {oversampling}: the simulation grid must be at least twice as "
                 "fine as the image grid, so use 2 or more"
             )
-        for name in ("signal_shape", "field_of_view_m"):
+        for name in ("harmonics", "ffp_shape", "field_of_view_m"):
             true, nominal = getattr(scanner, name), getattr(nominal_scanner, name)
             if true != nominal:
                 raise InputError(
                     f"true_scanner has a {name} of {true}, scanner of {nominal}: give both the "
-                    "same field of view, FFP grid and harmonics, and relaxation to both or neither"
+                    "same field of view, FFP grid and harmonics"
                 )
+        if nominal_scanner.is_complex and not scanner.is_complex:
+            raise InputError(
+                "scanner has relaxation and true_scanner has none: give true_scanner a "
+                "relaxation_time_s above 0"
+            )
         fine_shape = (image_shape[0] * oversampling, image_shape[1] * oversampling)
         self.forward_model = ForwardModel(scanner, fine_shape, unit_scanner=nominal_scanner)
+        self.nominal_scanner = nominal_scanner
         self.oversampling = oversampling
         self.disturbances = list(disturbances)
         self.field_of_view_m = scanner.field_of_view_m
 
-    def phantoms(self, mixture: PhantomMixture, streams: RandomStreams) -> Sample:
-        """Returns scans of random phantoms, one for each sample of ``streams``."""
-        return self._scan(mixture.draw(streams, self.field_of_view_m), streams, pairs=None)
-
-    def two_points(self, suite: TwoPoints, streams: RandomStreams) -> Sample:
-        """Returns scans of a two-point suite; the indices of ``streams`` are below its length."""
-        pairs = suite.pairs(streams, self.field_of_view_m)
-        return self._scan(pair_shapes(pairs), streams, pairs)
-
-    def _scan(
-        self, shapes: list[Strokes | Blobs], streams: RandomStreams, pairs: Pairs | None
-    ) -> Sample:
-        fine_shape = self.forward_model.image_shape
-        fine = render(shapes, len(streams), fine_shape, self.field_of_view_m)
+    def scan(self, scene: Scene, streams: RandomStreams) -> Sample:
+        """Returns scans of a scene's phantoms, one for each sample of ``streams``."""
+        drawing = scene.draw(streams, self.field_of_view_m)
+        fine = render(
+            drawing.shapes, len(streams), self.forward_model.image_shape, self.field_of_view_m
+        )
         signal = self.forward_model(fine)
+        if signal.shape[1] > self.nominal_scanner.num_channels:
+            # Who believes that there is no relaxation receives the part in phase alone.
+            signal = signal[:, ::2]
         for disturbance in self.disturbances:
-            signal = disturbance(signal, self.forward_model.scanner, streams)
+            signal = disturbance(signal, self.nominal_scanner, streams)
         return Sample(
             indices=streams.indices,
             signal=signal,
             concentration=functional.avg_pool2d(fine, self.oversampling),
-            pairs=pairs,
+            pairs=drawing.pairs,
         )

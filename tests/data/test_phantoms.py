@@ -251,7 +251,7 @@ def test_impossible_ranges_are_refused(kind, values):
 
 def families_of(mixture, num_samples, first=0):
     """Returns the number of the family of every sample; each must have exactly one."""
-    shapes = mixture.draw(streams(num_samples, first), FIELD_OF_VIEW_M)
+    shapes = mixture.draw(streams(num_samples, first), FIELD_OF_VIEW_M).shapes
     pairs = {(i, n) for n, shape in enumerate(shapes) for i in shape.sample.tolist()}
     assert [i for i, _ in sorted(pairs)] == list(range(num_samples))
     return np.array([n for _, n in sorted(pairs)])
@@ -278,8 +278,8 @@ def test_a_single_weight_leaves_a_single_family():
 
 def test_a_phantom_of_a_mixture_does_not_depend_on_its_batch():
     mixture = PhantomMixture()
-    together = mixture.draw(streams(40), FIELD_OF_VIEW_M)
-    alone = mixture.draw(streams(1, first=27), FIELD_OF_VIEW_M)
+    together = mixture.draw(streams(40), FIELD_OF_VIEW_M).shapes
+    alone = mixture.draw(streams(1, first=27), FIELD_OF_VIEW_M).shapes
     for shape, expected in zip(together, alone, strict=True):
         chosen = shape.sample == 27
         assert int(chosen.sum()) == len(expected.sample)
@@ -288,13 +288,13 @@ def test_a_phantom_of_a_mixture_does_not_depend_on_its_batch():
 
 
 def test_an_empty_batch_has_no_phantoms():
-    shapes = PhantomMixture().draw(streams(0), FIELD_OF_VIEW_M)
+    shapes = PhantomMixture().draw(streams(0), FIELD_OF_VIEW_M).shapes
     assert all(len(shape.sample) == 0 for shape in shapes)
 
 
 def test_families_of_ones_own_replace_the_default_ones():
     mixture = PhantomMixture({"dots": Points(num_points=(1, 1))}, {"dots": 5.0})
-    (shape,) = mixture.draw(streams(30), FIELD_OF_VIEW_M)
+    (shape,) = mixture.draw(streams(30), FIELD_OF_VIEW_M).shapes
     assert sorted(shape.sample.tolist()) == list(range(30))
 
 

@@ -46,10 +46,10 @@ def streams(indices):
 def test_a_sample_is_the_same_in_any_batch():
     scans, mixture = simulator(disturbances=CHAIN), PhantomMixture()
     indices = [11, 5, 2**33, 7, 0, 3, 29, 8, 1, 40, 17]
-    batch = scans.phantoms(mixture, streams(indices))
+    batch = scans.scan(mixture, streams(indices))
     assert batch.indices.tolist() == indices
     for position, index in enumerate(indices):
-        alone = scans.phantoms(mixture, streams([index]))
+        alone = scans.scan(mixture, streams([index]))
         torch.testing.assert_close(
             batch.concentration[position], alone.concentration[0], rtol=0, atol=1e-6
         )
@@ -58,17 +58,17 @@ def test_a_sample_is_the_same_in_any_batch():
 
 def test_a_pair_is_the_same_in_any_batch():
     scans, suite = simulator(disturbances=CHAIN), TwoPoints(cases_per_gap=8)
-    batch = scans.two_points(suite, streams([30, 2, 9]))
-    alone = scans.two_points(suite, streams([9]))
+    batch = scans.scan(suite, streams([30, 2, 9]))
+    alone = scans.scan(suite, streams([9]))
     torch.testing.assert_close(batch.signal[2:], alone.signal, rtol=0, atol=1e-6)
     assert torch.equal(batch.pairs.centre_m[2:], alone.pairs.centre_m)
 
 
 def test_concentration_is_the_mean_of_the_fine_rendering_over_each_pixel():
     mixture, samples = PhantomMixture(), streams(range(6))
-    scan = simulator((16, 12), oversampling=3).phantoms(mixture, samples)
+    scan = simulator((16, 12), oversampling=3).scan(mixture, samples)
     size_m = scanner().field_of_view_m
-    fine = render(mixture.draw(samples, size_m), 6, (48, 36), size_m).numpy()
+    fine = render(mixture.draw(samples, size_m).shapes, 6, (48, 36), size_m).numpy()
     expected = fine.reshape(6, 1, 16, 3, 12, 3).mean(axis=(3, 5))
     torch.testing.assert_close(scan.concentration, torch.from_numpy(expected), rtol=0, atol=1e-6)
     assert scan.signal.shape == (6, 1, 16, 16)
@@ -77,9 +77,9 @@ def test_concentration_is_the_mean_of_the_fine_rendering_over_each_pixel():
 
 def test_the_signal_is_that_of_the_fine_rendering_not_of_the_image():
     mixture, samples = PhantomMixture(), streams(range(6))
-    scan = simulator(oversampling=4).phantoms(mixture, samples)
+    scan = simulator(oversampling=4).scan(mixture, samples)
     size_m = scanner().field_of_view_m
-    fine = render(mixture.draw(samples, size_m), 6, (64, 64), size_m)
+    fine = render(mixture.draw(samples, size_m).shapes, 6, (64, 64), size_m)
     expected = ForwardModel(scanner(), (64, 64))(fine)
     torch.testing.assert_close(scan.signal, expected, rtol=0, atol=1e-6)
     crime = ForwardModel(scanner(), (16, 16))(scan.concentration)
@@ -88,8 +88,8 @@ def test_the_signal_is_that_of_the_fine_rendering_not_of_the_image():
 
 def test_a_simulation_four_times_as_fine_gives_the_same_signal():
     mixture, samples = PhantomMixture(), streams(range(24))
-    coarse = simulator((64, 64), oversampling=2).phantoms(mixture, samples).signal
-    fine = simulator((64, 64), oversampling=8).phantoms(mixture, samples).signal
+    coarse = simulator((64, 64), oversampling=2).scan(mixture, samples).signal
+    fine = simulator((64, 64), oversampling=8).scan(mixture, samples).signal
     error = (coarse - fine).abs().amax(dim=(1, 2, 3)) / fine.abs().amax(dim=(1, 2, 3))
     # A third of the noise at 30 dB.
     assert error.max() < 0.01
@@ -97,29 +97,29 @@ def test_a_simulation_four_times_as_fine_gives_the_same_signal():
 
 def test_disturbances_act_in_the_order_given():
     mixture, samples = PhantomMixture(), streams(range(3))
-    ideal = simulator().phantoms(mixture, samples).signal
+    ideal = simulator().scan(mixture, samples).signal
     expected = ideal
     for disturbance in CHAIN:
         expected = disturbance(expected, scanner(), samples)
-    disturbed = simulator(disturbances=CHAIN).phantoms(mixture, samples).signal
+    disturbed = simulator(disturbances=CHAIN).scan(mixture, samples).signal
     torch.testing.assert_close(disturbed, expected, rtol=0, atol=1e-6)
-    backwards = simulator(disturbances=CHAIN[::-1]).phantoms(mixture, samples).signal
+    backwards = simulator(disturbances=CHAIN[::-1]).scan(mixture, samples).signal
     assert (backwards - disturbed).abs().max() > 1e-4
 
 
 def test_a_true_scanner_makes_the_signal_in_the_unit_of_the_nominal_one():
     true_scanner = scanner(gradient_x_t_per_m=4.5, particle=Particle(core_diameter_m=26e-9))
     mixture, samples = PhantomMixture(), streams(range(3))
-    scan = simulator((16, 16), 2, (), true_scanner).phantoms(mixture, samples)
+    scan = simulator((16, 16), 2, (), true_scanner).scan(mixture, samples)
     size_m = true_scanner.field_of_view_m
-    fine = render(mixture.draw(samples, size_m), 3, (32, 32), size_m)
+    fine = render(mixture.draw(samples, size_m).shapes, 3, (32, 32), size_m)
     model = ForwardModel(true_scanner, (32, 32), unit_scanner=scanner())
     torch.testing.assert_close(scan.signal, model(fine), rtol=0, atol=1e-6)
 
 
 def test_two_points_come_with_their_geometry():
     suite = TwoPoints(gaps_mm=(0.2, 0.6), cases_per_gap=4)
-    scan = simulator((64, 64)).two_points(suite, streams(range(8)))
+    scan = simulator((64, 64)).scan(suite, streams(range(8)))
     torch.testing.assert_close(scan.pairs.gap_m, torch.tensor([0.2e-3] * 4 + [0.6e-3] * 4))
     row = functional.grid_sample(
         scan.concentration,

@@ -7,15 +7,21 @@ reproducible from its numbers. Positions are continuous, never tied to a grid.
 from mpi_cascade.data.phantoms.bars import Bars
 from mpi_cascade.data.phantoms.blobs import SmoothBlobs
 from mpi_cascade.data.phantoms.family import PhantomFamily
+from mpi_cascade.data.phantoms.letters import Letters
 from mpi_cascade.data.phantoms.mixture import PhantomMixture, default_families
 from mpi_cascade.data.phantoms.points import Points
+from mpi_cascade.data.phantoms.rings import Rings
+from mpi_cascade.data.phantoms.tubes import ResolutionTubes
 from mpi_cascade.data.phantoms.vessels import Vessels
 
 __all__ = [
     "Bars",
+    "Letters",
     "PhantomFamily",
     "PhantomMixture",
     "Points",
+    "ResolutionTubes",
+    "Rings",
     "SmoothBlobs",
     "Vessels",
     "default_families",

@@ -15,10 +15,11 @@ from mpi_cascade.data.phantoms.family import PhantomFamily
 from mpi_cascade.data.phantoms.points import Points
 from mpi_cascade.data.phantoms.vessels import Vessels
 from mpi_cascade.data.rendering import Blobs, Strokes
+from mpi_cascade.data.suites import Drawing, Scene
 from mpi_cascade.randomness import RandomStreams
 
 
-class PhantomMixture:
+class PhantomMixture(Scene):
     """Phantoms of several families, each sample from one of them, chosen by weight.
 
     Args:
@@ -58,10 +59,8 @@ class PhantomMixture:
                     "ranges smaller or the field of view larger"
                 )
 
-    def draw(
-        self, streams: RandomStreams, field_of_view_m: tuple[float, float]
-    ) -> list[Strokes | Blobs]:
-        """Returns the shapes of one phantom per sample of ``streams``.
+    def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
+        """Returns one phantom per sample of ``streams``.
 
         Args:
             streams: The samples' random numbers.
@@ -77,7 +76,7 @@ class PhantomMixture:
             table = uniforms[samples, 1 : 1 + family.num_uniforms]
             shape = family.shapes(table, field_of_view_m)
             shapes.append(shape._replace(sample=samples[shape.sample]))
-        return shapes
+        return Drawing(shapes, pairs=None)
 
 
 def default_families() -> dict[str, PhantomFamily]:

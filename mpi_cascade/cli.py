@@ -16,12 +16,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.comparison.command import main as compare
 from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.memory import keep_freed_memory
 from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.parts import link_stages
 from mpi_cascade.training.predictions import PredictionWriter
 from mpi_cascade.training.reporting import Report
 from mpi_cascade.training.run_directory import (
@@ -56,16 +58,25 @@ class CascadeCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             trainer_defaults={"default_root_dir": "runs", "gradient_clip_val": 1.0},
-            parser_kwargs={"parser_mode": "omegaconf+", "prog": "python -m mpi_cascade"},
+            parser_kwargs={
+                "parser_mode": "omegaconf+",
+                "prog": "python -m mpi_cascade",
+                "description": "Train and judge cascades. One more subcommand, compare, sets "
+                "trained cascades and classical methods side by side: compare --help.",
+            },
             parser_class=PlainParser,
             seed_everything_default=0,
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Gives the data's scanner and image grid to the stages that ask for them."""
-        for stage in ("preliminary", "refinement"):
-            for name in ("scanner", "image_shape"):
-                parser.link_arguments(f"data.{name}", f"model.{stage}.init_args.{name}")
+        parser.add_argument(
+            "--report.tikhonov",
+            type=bool,
+            default=True,
+            help="Whether the report sets tuned Tikhonov beside the cascade.",
+        )
+        link_stages(parser)
 
     def _parse_ckpt_path(self) -> None:
         """Reads the checkpoint early: what can't work ends the command before anything is made."""
@@ -103,7 +114,10 @@ class CascadeCLI(LightningCLI):
         return super().instantiate_trainer(**kwargs)
 
     def _callbacks(self, config: str) -> list[Callback]:
-        callbacks = [RunRecord(self.run_directory, config), Report(self.run_directory)]
+        callbacks = [
+            RunRecord(self.run_directory, config),
+            Report(self.run_directory, self._options.report.tikhonov),
+        ]
         if self._name == "predict":
             callbacks.append(PredictionWriter(self.run_directory))
         if self._name != "fit":
@@ -223,7 +237,10 @@ def main() -> None:
     _silence_known_warnings()
     keep_freed_memory()
     try:
-        CascadeCLI()
+        if sys.argv[1:2] == ["compare"]:
+            compare(sys.argv[2:])
+        else:
+            CascadeCLI()
     except InputError as error:
         _say(f"error: {error}")
         sys.exit(2)

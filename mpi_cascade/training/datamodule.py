@@ -139,8 +139,8 @@ class SimulatedDataModule(LightningDataModule):
         scans = self.scans.to(keys.indices.device)
         streams = self.streams(keys)
         if keys.stream in (Stream.VALIDATION_PAIRS, Stream.TEST_PAIRS):
-            return scans.two_points(self.two_points, streams)
-        return scans.phantoms(self.mixture, streams)
+            return scans.scan(self.two_points, streams)
+        return scans.scan(self.mixture, streams)
 
     def on_after_batch_transfer(self, batch: SampleKeys, dataloader_idx: int) -> Sample:
         """Returns the simulated batch: the one place where training data is made."""

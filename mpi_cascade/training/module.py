@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.simulated import Sample
+from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.physics.scanner import Scanner
@@ -25,7 +26,8 @@ class CascadeModule(LightningModule):
     Args:
         preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
         refinement: Stage 2, from that image to the final one of the same shape.
-        final_loss: Loss of the final image, called as ``loss(estimate, truth)``.
+        final_loss: Loss of the final image, called as ``loss(estimate, truth)``; a ``SampleLoss``
+            is given the whole scan.
         preliminary_loss: Loss of the preliminary image.
         strategy: Which stage trains when, and with which weights of the losses.
         optimizer: Class of the optimiser.
@@ -93,12 +95,15 @@ class CascadeModule(LightningModule):
                 )
 
     def setup(self, stage: str) -> None:
-        """Makes the metrics of the data module's two-point suite and field of view."""
+        """Makes the metrics for the data module's suite, and gives its physics to the losses."""
         data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         for image in Reconstruction._fields:
             self.metrics[image] = EvaluationMetrics(
                 data.two_points.gaps_mm, data.scanner.field_of_view_m
             )
+        for loss in (self.final_loss, self.preliminary_loss):
+            if isinstance(loss, SampleLoss):
+                loss.use(data.reconstruction_model())
 
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
@@ -108,25 +113,32 @@ class CascadeModule(LightningModule):
         return losses["loss"]
 
     def losses(self, sample: Sample, moment: Moment) -> dict[str, Tensor]:
-        """Returns the losses of one batch by name; ``loss`` is what training minimises.
+        """Returns the losses of one batch by name.
 
         Args:
             sample: The batch.
             moment: Where the training stands.
+
+        Returns:
+            ``loss``, which training minimises; ``preliminary_loss`` and ``final_loss``, without the
+            strategy's weights; and of a ``WeightedSum`` the terms, such as ``final_loss/edges``.
         """
         phase, progress = moment
         for stage in STAGES:
             getattr(self.cascade, stage).train(stage in phase.trained)
         with torch.set_grad_enabled("preliminary" in phase.trained):
             preliminary = self.cascade.preliminary(sample.signal)
-        losses = {"loss": self._zero(phase)}
+        loss = self._zero(phase)
+        logged: dict[str, Tensor] = {}
         if weight := phase.preliminary_weight(progress):
-            value = self.preliminary_loss(preliminary, sample.concentration)
-            losses |= {"preliminary_loss": value, "loss": losses["loss"] + weight * value}
+            terms = loss_terms(self.preliminary_loss, preliminary, sample)
+            loss = loss + weight * sum(terms.values())
+            logged |= _named("preliminary_loss", terms)
         if weight := phase.final_weight:
-            value = self.final_loss(self.cascade.refinement(preliminary), sample.concentration)
-            losses |= {"final_loss": value, "loss": losses["loss"] + weight * value}
-        return losses
+            terms = loss_terms(self.final_loss, self.cascade.refinement(preliminary), sample)
+            loss = loss + weight * sum(terms.values())
+            logged |= _named("final_loss", terms)
+        return {"loss": loss, **logged}
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Leaves the stages that don't train as they are: no momentum, no weight decay."""
@@ -178,7 +190,9 @@ class CascadeModule(LightningModule):
                 "the training has no end that the schedule could aim at: set trainer.max_epochs "
                 "or trainer.max_steps"
             )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_share)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self._learning_rate_share(step)
+        )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
@@ -201,3 +215,9 @@ class CascadeModule(LightningModule):
             # The means are already those of all processes: syncing them changes nothing.
             self.log_dict(values, sync_dist=True)
             metrics.reset()
+
+
+def _named(name: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns a loss by its name, followed by its terms where it has several."""
+    parts = {f"{name}/{term}": value for term, value in terms.items()} if len(terms) > 1 else {}
+    return {name: torch.stack(list(terms.values())).sum(), **parts}

@@ -19,7 +19,8 @@ from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.report.figures import pair_images, pair_profiles
-from mpi_cascade.solvers.tikhonov import Tikhonov, tune_regularisation
+from mpi_cascade.solvers.tikhonov import Tikhonov
+from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 _PROFILE_GAP_MM = 0.3
@@ -33,10 +34,12 @@ class Report(Callback):
 
     Args:
         directory: Directory of the run; the report is made below it.
+        has_tikhonov: Whether Tikhonov is tuned and shown; its eigendecomposition takes time.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, has_tikhonov: bool) -> None:
         self.directory = directory / "report"
+        self.has_tikhonov = has_tikhonov
         self.tikhonov: Tikhonov | None = None
         self.metrics: EvaluationMetrics | None = None
 
@@ -44,7 +47,7 @@ class Report(Callback):
         """Tunes Tikhonov's λ on the validation phantoms, once."""
         data = _data(trainer)
         self.metrics = EvaluationMetrics(data.two_points.gaps_mm, data.scanner.field_of_view_m)
-        if self.tikhonov is None and stage != "predict":
+        if self.has_tikhonov and self.tikhonov is None and stage != "predict":
             self.tikhonov = _tuned_tikhonov(data)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -92,8 +95,9 @@ class Report(Callback):
         self._log("test", pl_module)
 
     def _add(self, batch: Sample) -> None:
-        assert self.tikhonov is not None and self.metrics is not None
-        self.metrics.update(self.tikhonov.to(batch.signal.device)(batch.signal), batch)
+        assert self.metrics is not None
+        if self.tikhonov is not None:
+            self.metrics.update(self.tikhonov.to(batch.signal.device)(batch.signal), batch)
 
     def _log(self, split: str, pl_module: LightningModule) -> None:
         assert self.metrics is not None
@@ -119,17 +123,14 @@ class Report(Callback):
     def _figures(
         self, trainer: Trainer, pl_module: LightningModule, stream: Stream
     ) -> dict[str, Figure]:
-        assert self.tikhonov is not None
         data = _data(trainer)
         sample = data.simulate(SampleKeys(stream, _central_cases(data, stream, pl_module.device)))
         with trainer.precision_plugin.forward_context():
             reconstruction = pl_module(sample.signal)
-        images = {
-            "truth": sample.concentration,
-            "Tikhonov": self.tikhonov.to(pl_module.device)(sample.signal),
-            "preliminary": reconstruction.preliminary,
-            "final": reconstruction.final,
-        }
+        images = {"truth": sample.concentration}
+        if self.tikhonov is not None:
+            images["Tikhonov"] = self.tikhonov.to(pl_module.device)(sample.signal)
+        images |= reconstruction._asdict()
         images = {name: image.float().cpu() for name, image in images.items()}
         assert sample.pairs is not None
         pairs = Pairs(*(column.cpu() for column in sample.pairs))
@@ -162,7 +163,8 @@ def _tuned_tikhonov(data: SimulatedDataModule) -> Tikhonov:
     for indices in torch.arange(data.num_validation).split(data.evaluation_batch_size):
         sample = data.simulate(SampleKeys(Stream.VALIDATION, indices))
         batches.append((sample.signal, sample.concentration))
-    best = tune_regularisation(solver, batches, psnr, _CANDIDATES)
+    tune(solver, {"relative_regularisation": _CANDIDATES}, batches, psnr)
+    best = solver.relative_regularisation
     rank_zero_info(f"Tuned Tikhonov: λ = {best:.2g} of the largest eigenvalue")
     return solver
 

@@ -170,7 +170,7 @@ class RunRecord(Callback):
         self._is_noted = True
         path = self.directory / "environment.json"
         sessions = json.loads(path.read_text()) if path.is_file() else []
-        path.write_text(json.dumps([*sessions, _environment()], indent=2) + "\n")
+        path.write_text(json.dumps([*sessions, describe_environment()], indent=2) + "\n")
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -179,7 +179,8 @@ class RunRecord(Callback):
         checkpoint[CONFIG_KEY] = self.config
 
 
-def _environment() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
+    """Returns the command, versions and machine of this process."""
     return {
         "command": sys.argv,
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -1,0 +1,1 @@
+"""Trained cascades and classical methods, side by side on one suite."""

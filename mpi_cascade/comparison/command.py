@@ -1,0 +1,144 @@
+"""``python -m mpi_cascade compare``: cascades and classical methods on one suite."""
+
+import argparse
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import rich.progress
+import torch
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.comparison.convergence import Progress, converge
+from mpi_cascade.comparison.limits import limits
+from mpi_cascade.comparison.measuring import measure, times_per_image_s
+from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, tuned
+from mpi_cascade.comparison.output import Comparison, write_comparison
+from mpi_cascade.comparison.summary import summarise
+from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
+from mpi_cascade.data.phantoms import PhantomMixture
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.art import ART
+from mpi_cascade.solvers.fista import FISTA
+from mpi_cascade.training.run_directory import make_run_directory
+
+_SUITES = {"standard": standard_suite, "brief": brief_suite}
+
+
+class _PlainParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (python -m mpi_cascade compare --help shows the options)")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compares what the arguments name, writes everything, and shows the summary."""
+    options = _parser().parse_args(arguments)
+    for name in options.classical:
+        if name not in CLASSICAL:
+            raise InputError(f"{name} is no classical method: use {', '.join(CLASSICAL)}")
+    if options.num_validation < 1:
+        raise InputError(f"num_validation is {options.num_validation}: it must be 1 or more")
+    compared = load_methods(options.checkpoints)
+    suite = _SUITES[options.suite](compared.scanner)
+    suite.check_fits(compared.scanner.field_of_view_m)
+    directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
+    make_run_directory(directory)
+    with _progress_bars() as bars:
+        validation = _validation(compared, options.num_validation)
+        classical = _tune(options.classical, compared, validation, bars)
+        progress = _converge(classical, validation, bars)
+        methods = [*compared.methods, *(method for method, _ in classical.values())]
+        num_scans = sum(part.num_cases for part in suite.sets)
+        task = bars.add_task(
+            f"{len(methods)} methods on {suite.name}", total=num_scans * len(methods)
+        )
+        results = measure(
+            methods, suite, compared.scanner, compared.image_shape,
+            functools.partial(bars.advance, task),
+        )  # fmt: skip
+        task = bars.add_task("what noise allows", total=1)
+        found_limits = limits(suite.pairs, compared.scanner)
+        bars.advance(task)
+    comparison = Comparison(
+        suite=suite,
+        compared=compared,
+        methods=methods,
+        results=results,
+        summaries=summarise(results),
+        limits=found_limits,
+        progress=progress,
+        times_s=times_per_image_s(methods, validation[0].signal),
+    )
+    write_comparison(directory, comparison)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _PlainParser(prog="python -m mpi_cascade compare", description=__doc__)
+    parser.add_argument(
+        "checkpoints", nargs="+", metavar="LABEL=CHECKPOINT",
+        help="a trained cascade and its name; checkpoints of one name are seeds of one training",
+    )  # fmt: skip
+    parser.add_argument("--suite", choices=_SUITES, default="standard")
+    parser.add_argument(
+        "--classical", nargs="*", default=list(CLASSICAL), metavar="NAME",
+        help=f"classical methods to tune and compare: {', '.join(CLASSICAL)} (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--num-validation", type=int, default=64, help="scans that classical methods are tuned on"
+    )
+    parser.add_argument("--output", type=Path, help="directory (default: below runs)")
+    return parser
+
+
+class _Scans(NamedTuple):
+    signal: Tensor
+    concentration: Tensor
+
+
+def _validation(compared: Compared, num_cases: int) -> list[_Scans]:
+    """Returns scans that are in no suite, for tuning."""
+    part = EvaluationSet(name="tuning", scene=PhantomMixture(), num_cases=num_cases)
+    return [
+        _Scans(sample.signal, sample.concentration)
+        for sample in part.batches(compared.scanner, compared.image_shape)
+    ]
+
+
+def _tune(
+    names: Sequence[str], compared: Compared, validation: list[_Scans], bars: rich.progress.Progress
+) -> dict[str, Tuned]:
+    forward_model = ForwardModel(compared.scanner, compared.image_shape)
+    found: dict[str, Tuned] = {}
+    task = bars.add_task("tuning", total=len(names))
+    for name in names:
+        bars.update(task, description=f"tuning {name}")
+        found[name] = tuned(name, forward_model, validation, found)
+        bars.advance(task)
+    return found
+
+
+def _converge(
+    classical: dict[str, Tuned], validation: list[_Scans], bars: rich.progress.Progress
+) -> list[Progress]:
+    found: list[Progress] = []
+    for name, (_, solver) in classical.items():
+        if isinstance(solver, ART | ADMM | FISTA):
+            task = bars.add_task(f"iterations of {name}", total=None)
+            found += converge(name, solver, *validation[0], functools.partial(bars.advance, task))
+    return found
+
+
+@contextmanager
+def _progress_bars() -> Iterator[rich.progress.Progress]:
+    columns = (
+        rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(), rich.progress.TimeElapsedColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )  # fmt: skip
+    with rich.progress.Progress(*columns) as bars, torch.no_grad():
+        yield bars

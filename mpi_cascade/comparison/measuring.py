@@ -1,0 +1,197 @@
+"""Measures methods on a suite: every metric of every method on every set.
+
+Must not know how results are shown.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mpi_cascade.comparison.methods import Method
+from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.simulated import Sample
+from mpi_cascade.metrics.cases import CaseMetric, ImageMean
+from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
+from mpi_cascade.metrics.mass_cases import MassBias, MassR2
+from mpi_cascade.metrics.pair_cases import (
+    FalseSplitRate,
+    MeanDip,
+    MeanLocalisationError,
+    MeanWidth,
+    ResolvableGap,
+    ResolvedFraction,
+)
+from mpi_cascade.physics.scanner import Scanner
+
+Bundle = Mapping[str, CaseMetric]
+_NUM_TIMINGS = 5
+
+
+class Result(NamedTuple):
+    """One number.
+
+    Attributes:
+        label: The method's name.
+        seed: Number of the training among those of its label.
+        image: ``final`` or ``preliminary``.
+        set_name: The set of scans.
+        metric: Name of the metric, with its unit.
+        gap_mm: The gap in mm, None for a metric over all of the set.
+        value: The metric.
+        low: Lower end of its 95 % interval over the cases.
+        high: Upper end.
+        num_cases: Number of cases.
+    """
+
+    label: str
+    seed: int
+    image: str
+    set_name: str
+    metric: str
+    gap_mm: float | None
+    value: float
+    low: float
+    high: float
+    num_cases: int
+
+
+def measure(
+    methods: Sequence[Method],
+    suite: Suite,
+    scanner: Scanner,
+    image_shape: tuple[int, int],
+    advance: Callable[[int], None],
+) -> list[Result]:
+    """Returns every metric of every method on every set of a suite.
+
+    Args:
+        methods: The methods; all of them are given the same signals.
+        suite: The suite.
+        scanner: The nominal scanner.
+        image_shape: Pixels (y, x) of the images.
+        advance: Called with the number of images after each batch of each method.
+    """
+    results: list[Result] = []
+    for kind, metrics in _METRICS.items():
+        for part in getattr(suite, kind):
+            table = _Table(metrics, scanner.field_of_view_m)
+            for sample in part.batches(scanner, image_shape):
+                for method in methods:
+                    table.add(method, sample)
+                    advance(len(sample.indices))
+            results += table.results(part)
+    return results
+
+
+def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, float]:
+    """Returns each label's time per image in s: the median of a few runs over a batch, in turn.
+
+    Args:
+        methods: The methods; of each label the first is timed.
+        signal: The batch, (batch, channel, y, x).
+    """
+    firsts = {method.label: method for method in reversed(methods)}
+    times: dict[str, list[float]] = {label: [] for label in firsts}
+    for _ in range(_NUM_TIMINGS):
+        for label, method in firsts.items():
+            start = time.perf_counter()
+            method.images(signal)
+            times[label].append((time.perf_counter() - start) / len(signal))
+    return {label: sorted(values)[_NUM_TIMINGS // 2] for label, values in times.items()}
+
+
+def _evenness() -> dict[str, CaseMetric]:
+    return {"non_uniformity": ImageMean(non_uniformity, higher_is_better=False)}
+
+
+def _phantom_metrics(size_m: tuple[float, float]) -> Bundle:
+    return {
+        "psnr_db": ImageMean(psnr, higher_is_better=True),
+        "ssim": ImageMean(ssim, higher_is_better=True),
+        "nrmse": ImageMean(nrmse, higher_is_better=False),
+        "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
+        "mass_bias": MassBias(size_m),
+        "mass_r2": MassR2(size_m),
+        **_evenness(),
+    }
+
+
+def _pair_metrics(size_m: tuple[float, float]) -> Bundle:
+    return {"dip": MeanDip(size_m), "resolved": ResolvedFraction(size_m), **_evenness()}
+
+
+def _disc_metrics(size_m: tuple[float, float]) -> Bundle:
+    return {
+        "width_m": MeanWidth(size_m),
+        "localisation_error_m": MeanLocalisationError(size_m),
+        "psnr_db": ImageMean(psnr, higher_is_better=True),
+        **_evenness(),
+    }
+
+
+class _Metrics(NamedTuple):
+    """What is measured on one kind of sets, for a field of view in m.
+
+    Attributes:
+        of_all: Metrics over all cases of a set.
+        of_gaps: Metrics over the cases of each gap.
+    """
+
+    of_all: Callable[[tuple[float, float]], Bundle]
+    of_gaps: Callable[[tuple[float, float]], Bundle] = lambda size_m: {}
+
+
+_METRICS = {
+    "phantoms": _Metrics(_phantom_metrics),
+    "pairs": _Metrics(
+        lambda size_m: {"resolvable_gap_m": ResolvableGap(size_m), **_evenness()}, _pair_metrics
+    ),
+    "capsules": _Metrics(
+        lambda size_m: {"false_splits": FalseSplitRate(size_m), **_evenness()},
+        lambda size_m: {"false_splits": FalseSplitRate(size_m)},
+    ),
+    "discs": _Metrics(_disc_metrics),
+}
+
+
+class _Table:
+    """The metrics of all methods on one set, as they accumulate."""
+
+    def __init__(self, metrics: _Metrics, field_of_view_m: tuple[float, float]) -> None:
+        self._kinds = metrics
+        self._field_of_view_m = field_of_view_m
+        self._bundles: dict[tuple[str, int, str, float | None], Bundle] = {}
+
+    def add(self, method: Method, sample: Sample) -> None:
+        """Adds what a method makes of a batch, which has one gap if the set has gaps."""
+        for image, estimate in method.images(sample.signal).items():
+            key = method.label, method.seed, image
+            self._update((*key, None), self._kinds.of_all, estimate, sample)
+            if sample.pairs is not None:
+                gap_mm = round(1e3 * sample.pairs.gap_m[0].item(), 6)
+                self._update((*key, gap_mm), self._kinds.of_gaps, estimate, sample)
+
+    def results(self, part: EvaluationSet) -> list[Result]:
+        """Returns all metrics with their intervals."""
+        return [
+            Result(
+                label, seed, image, part.name, name, gap_mm, metric.compute().item(),
+                *metric.interval(), num_cases=metric.num_cases,
+            )
+            for (label, seed, image, gap_mm), bundle in self._bundles.items()
+            for name, metric in bundle.items()
+        ]  # fmt: skip
+
+    def _update(
+        self,
+        key: tuple[str, int, str, float | None],
+        kind: Callable[[tuple[float, float]], Bundle],
+        estimate: Tensor,
+        sample: Sample,
+    ) -> None:
+        if key not in self._bundles:
+            self._bundles[key] = kind(self._field_of_view_m)
+        for metric in self._bundles[key].values():
+            metric.update(estimate, sample)

@@ -1,0 +1,184 @@
+"""Writes a comparison: tables, pictures, and the same to Weights & Biases.
+
+Must not know how numbers were measured.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import wandb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mpi_cascade.comparison.convergence import Progress
+from mpi_cascade.comparison.figures import quality_by_set, quality_over_time, resolution_curves
+from mpi_cascade.comparison.limits import Limit
+from mpi_cascade.comparison.measuring import Result
+from mpi_cascade.comparison.methods import FINAL, Compared, Method
+from mpi_cascade.comparison.summary import Summary
+from mpi_cascade.comparison.tables import (
+    convergence_table,
+    limit_table,
+    summary_table,
+    write_csv,
+    write_json,
+)
+from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.suites import Pairs
+from mpi_cascade.report.figures import pair_images, pair_profiles
+from mpi_cascade.training.run_directory import describe_environment
+
+_FIGURE_GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
+_PROFILE_GAP_MM = 0.3
+
+
+class Comparison(NamedTuple):
+    """All that a comparison has found.
+
+    Attributes:
+        suite: The suite.
+        compared: The cascades, their scanner and image grid.
+        methods: All methods.
+        results: Every metric of every training.
+        summaries: The same with the seeds of each label together.
+        limits: What noise allows.
+        progress: Iterative solvers against iterations, on the scans that they were tuned on.
+        times_s: Time per image of each label in s.
+    """
+
+    suite: Suite
+    compared: Compared
+    methods: list[Method]
+    results: list[Result]
+    summaries: list[Summary]
+    limits: list[Limit]
+    progress: list[Progress]
+    times_s: dict[str, float]
+
+
+def write_comparison(directory: Path, comparison: Comparison) -> None:
+    """Writes everything into a directory that exists, and shows the summary.
+
+    Args:
+        directory: The directory.
+        comparison: What to write.
+    """
+    write_csv(directory / "comparison.csv", comparison.summaries)
+    write_csv(directory / "trainings.csv", comparison.results)
+    write_csv(directory / "limits.csv", comparison.limits)
+    write_csv(directory / "convergence.csv", comparison.progress)
+    provenance = {
+        "suite": comparison.suite.name,
+        "scanner": asdict(comparison.compared.scanner),
+        "image_shape": comparison.compared.image_shape,
+        "methods": [[method.label, method.seed, method.source] for method in comparison.methods],
+        "times_per_image_s": comparison.times_s,
+        "environment": describe_environment(),
+    }
+    write_json(directory / "comparison.json", provenance, comparison.summaries)
+    (directory / "comparison.md").write_text(_document(comparison))
+    figures = _figures(comparison)
+    for name, figure in figures.items():
+        figure.savefig(directory / f"{name}.png", dpi=110)
+    _log_to_wandb(directory, comparison, figures)
+    table = summary_table(comparison.summaries, comparison.times_s)
+    sys.stdout.write(f"\n{table}\n\nEverything lies in {directory}\n")
+
+
+def _document(comparison: Comparison) -> str:
+    parts = [
+        f"# Comparison on the suite {comparison.suite.name}",
+        summary_table(comparison.summaries, comparison.times_s),
+        "± is half a 95 % interval: over seeds (Student's t) where there are several, over cases "
+        "(bootstrap or Wilson) where there is one.",
+    ]
+    parts += [f"- {method.label}: {method.source}" for method in comparison.methods]
+    for name in dict.fromkeys(limit.set_name for limit in comparison.limits):
+        parts += [f"## What noise allows: {name}", limit_table(comparison.limits, name)]
+    if comparison.progress:
+        parts += ["## Convergence", convergence_table(comparison.progress)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(comparison: Comparison) -> dict[str, Figure]:
+    suite, summaries = comparison.suite, comparison.summaries
+    controlled = [part.name for part in suite.pairs if _has_control(part, suite)]
+    sets = [part.name for part in suite.phantoms]
+    quality_db = {
+        item.label: item.value
+        for item in summaries
+        if (item.set_name, item.metric, item.image) == ("phantoms", "psnr_db", FINAL)
+    }
+    figure1, figure2 = _pair_figures(comparison)
+    return {
+        "figure1": figure1,
+        "figure2": figure2,
+        "resolution": resolution_curves(summaries, comparison.limits, controlled),
+        "robustness": quality_by_set(summaries, sets, "psnr_db", "PSNR / dB"),
+        "uniformity": quality_by_set(
+            summaries, [part.name for part in (*suite.phantoms[:4], *suite.pairs)],
+            "non_uniformity", "coefficient of variation inside objects",
+        ),
+        "time": quality_over_time(comparison.progress, comparison.times_s, quality_db),
+    }  # fmt: skip
+
+
+def _has_control(part: EvaluationSet, suite: Suite) -> bool:
+    return any(control.twin == part.name for control in suite.capsules)
+
+
+def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
+    """Returns the paper's Figures 1 and 2 of the first training of each label."""
+    part = next(part for part in comparison.suite.pairs if part.name == "pairs along x, 0.4 mm")
+    firsts = [method for method in comparison.methods if method.seed == 0]
+    images: dict[str, list[Tensor]] = {"truth": [], **{method.label: [] for method in firsts}}
+    chosen: list[Pairs] = []
+    compared = comparison.compared
+    for sample in part.batches(compared.scanner, compared.image_shape):
+        assert sample.pairs is not None
+        gap_mm = 1e3 * sample.pairs.gap_m[0].item()
+        if all(abs(gap_mm - shown_mm) > 1e-3 for shown_mm in _FIGURE_GAPS_MM):
+            continue
+        case = int(sample.pairs.centre_m.norm(dim=1).argmin())
+        chosen.append(Pairs(*(column[case : case + 1] for column in sample.pairs)))
+        images["truth"].append(sample.concentration[case : case + 1])
+        for method in firsts:
+            images[method.label].append(method.images(sample.signal[case : case + 1])[FINAL])
+    return _drawn(
+        {name: torch.cat(stack) for name, stack in images.items()},
+        Pairs(*(torch.cat(columns) for columns in zip(*chosen, strict=True))),
+        compared.scanner.field_of_view_m,
+    )
+
+
+def _drawn(
+    images: Mapping[str, Tensor], pairs: Pairs, field_of_view_m: tuple[float, float]
+) -> tuple[Figure, Figure]:
+    nearest = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
+    one = slice(nearest, nearest + 1)
+    return pair_images(images, pairs, field_of_view_m), pair_profiles(
+        {name: stack[one] for name, stack in images.items()},
+        Pairs(*(column[one] for column in pairs)),
+        field_of_view_m,
+    )
+
+
+def _log_to_wandb(directory: Path, comparison: Comparison, figures: Mapping[str, Figure]) -> None:
+    """Logs the table and the pictures; offline unless ``WANDB_MODE`` says otherwise."""
+    with wandb.init(
+        project="mpi_cascade",
+        name=directory.name,
+        job_type="compare",
+        dir=directory,
+        mode="online" if os.environ.get("WANDB_MODE") == "online" else "offline",
+        settings=wandb.Settings(silent=True),
+    ) as run:
+        rows = [list(summary) for summary in comparison.summaries]
+        table = wandb.Table(columns=list(Summary._fields), data=rows)
+        pictures = {f"compare/{name}": wandb.Image(figure) for name, figure in figures.items()}
+        run.log({"compare/results": table, **pictures})

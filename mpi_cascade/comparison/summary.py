@@ -1,0 +1,65 @@
+"""Results of single trainings → one number per label, with its interval.
+
+Must not know how numbers are shown.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t
+
+from mpi_cascade.comparison.measuring import Result
+
+
+class Summary(NamedTuple):
+    """One number of one label.
+
+    Attributes:
+        label: The method's name.
+        image: ``final`` or ``preliminary``.
+        set_name: The set of scans.
+        metric: Name of the metric, with its unit.
+        gap_mm: The gap in mm, None for a metric over all of the set.
+        value: The mean over the label's seeds.
+        low: Lower end of the 95 % interval: over seeds (Student's t) where there are several, over
+            cases where there is one.
+        high: Upper end.
+        num_seeds: Number of seeds.
+        num_cases: Number of cases of each seed.
+    """
+
+    label: str
+    image: str
+    set_name: str
+    metric: str
+    gap_mm: float | None
+    value: float
+    low: float
+    high: float
+    num_seeds: int
+    num_cases: int
+
+
+def summarise(results: Iterable[Result]) -> list[Summary]:
+    """Returns the results with the seeds of each label taken together."""
+    groups: dict[tuple[str, str, str, str, float | None], list[Result]] = defaultdict(list)
+    for result in results:
+        key = result.label, result.image, result.set_name, result.metric, result.gap_mm
+        groups[key].append(result)
+    return [
+        Summary(
+            *key, *_value_and_interval(seeds), num_seeds=len(seeds), num_cases=seeds[0].num_cases
+        )
+        for key, seeds in groups.items()
+    ]
+
+
+def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
+    if len(seeds) == 1:
+        return seeds[0].value, seeds[0].low, seeds[0].high
+    values = np.array([result.value for result in seeds])
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)

@@ -1,0 +1,75 @@
+"""Networks and data from a configuration, without a trainer: what a checkpoint holds."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import yaml
+from lightning.pytorch.cli import LightningArgumentParser
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.run_directory import CONFIG_KEY
+
+
+class TrainedCascade(NamedTuple):
+    """A cascade as its checkpoint holds it.
+
+    Attributes:
+        module: The networks with the checkpoint's weights, ready to reconstruct.
+        scanner: The scanner whose signals they were trained for.
+        image_shape: Pixels (y, x) of their images.
+    """
+
+    module: CascadeModule
+    scanner: Scanner
+    image_shape: tuple[int, int]
+
+    @torch.no_grad()
+    def __call__(self, signal: Tensor) -> Reconstruction:
+        """Returns both images of signals (batch, channel, y, x)."""
+        reconstruction: Reconstruction = self.module(signal)
+        return reconstruction
+
+
+def link_stages(parser: LightningArgumentParser) -> None:
+    """Gives the data's scanner and image grid to the stages whose constructors ask for them."""
+    for stage in ("preliminary", "refinement"):
+        for name in ("scanner", "image_shape"):
+            parser.link_arguments(f"data.{name}", f"model.{stage}.init_args.{name}")
+
+
+def load_cascade(path: Path) -> TrainedCascade:
+    """Returns the cascade of a checkpoint, built from the configuration inside it.
+
+    Args:
+        path: A ``.ckpt`` file of a run.
+
+    Raises:
+        InputError: If the file can't be used.
+    """
+    checkpoint = read_checkpoint(path)
+    if CONFIG_KEY not in checkpoint:
+        raise InputError(f"{path} holds no configuration: name a .ckpt file that a run has written")
+    config = yaml.safe_load(checkpoint[CONFIG_KEY])
+    parser = LightningArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
+    parser.add_lightning_class_args(CascadeModule, "model")
+    parser.add_lightning_class_args(SimulatedDataModule, "data")
+    link_stages(parser)
+    try:
+        parts = {part: config[part] for part in ("model", "data")}
+        objects = parser.instantiate_classes(parser.parse_object(parts))
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        raise InputError(
+            f"the configuration in {path} can't be built here ({error}): use the version of the "
+            "project, and the files of your own classes, that it was trained with"
+        ) from error
+    require_same_architecture(checkpoint, objects.model, path)
+    objects.model.load_state_dict(checkpoint["state_dict"])
+    return TrainedCascade(objects.model.eval(), objects.data.scanner, objects.data.image_shape)

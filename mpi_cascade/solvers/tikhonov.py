@@ -3,9 +3,6 @@
 Must not know of networks or of how signals were made.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -60,37 +57,3 @@ class Tikhonov(nn.Module):
 
     def _weights(self) -> Float[Tensor, " modes"]:
         return 1 / (self._eigenvalues + self.relative_regularisation * self._eigenvalues[-1])
-
-
-def tune_regularisation(
-    solver: Tikhonov,
-    batches: Sequence[tuple[Tensor, Tensor]],
-    quality: Callable[[Tensor, Tensor], Tensor],
-    candidates: Sequence[float],
-) -> float:
-    """Sets the solver's λ to the candidate of the highest mean quality, and returns it.
-
-    Args:
-        solver: The solver.
-        batches: Validation signals and true images; never those that it is later compared on.
-        quality: Maps an estimate and a truth, each (batch, 1, y, x), to a value per image, higher
-            is better, NaN where undefined.
-        candidates: Values of λ relative to the largest eigenvalue, ascending.
-
-    Warns:
-        UserWarning: If the best value lies on the edge of the candidates.
-    """
-    scores = []
-    for candidate in candidates:
-        solver.relative_regularisation = candidate
-        values = [quality(solver(signal), truth) for signal, truth in batches]
-        scores.append(torch.cat(values).nanmean().item())
-    best = max(range(len(candidates)), key=scores.__getitem__)
-    solver.relative_regularisation = candidates[best]
-    if best in (0, len(candidates) - 1):
-        warnings.warn(
-            f"the best Tikhonov regularisation, {candidates[best]:g}, lies on the edge of the "
-            f"search from {candidates[0]:g} to {candidates[-1]:g}: it may not be tuned",
-            stacklevel=2,
-        )
-    return candidates[best]

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.solvers.tikhonov import Tikhonov, tune_regularisation
+from mpi_cascade.solvers.tikhonov import Tikhonov
 
 
 @pytest.mark.parametrize("image_shape", [(8, 12), (32, 16)], ids=["few pixels", "many pixels"])
@@ -27,29 +26,3 @@ def test_explicit_inverse_is_the_same_map(small_scanner):
     signal = torch.randn(3, 1, 16, 16)
     expected = (signal.flatten(1) @ solver.inverse_matrix().T).reshape(3, 1, 16, 16)
     torch.testing.assert_close(solver(signal), expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.fixture
-def validation(small_scanner):
-    torch.manual_seed(0)
-    truth = torch.zeros(4, 1, 16, 16)
-    truth[:, :, 6:10, 4:7] = 1
-    signal = ForwardModel(small_scanner, (16, 16))(truth)
-    return [(signal + 0.03 * signal.abs().max() * torch.randn_like(signal), truth)]
-
-
-def test_tuning_finds_the_best_candidate(small_scanner, validation):
-    solver = Tikhonov(ForwardModel(small_scanner, (16, 16)))
-    candidates = [1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]
-    best = tune_regularisation(solver, validation, psnr, candidates)
-    assert solver.relative_regularisation == best
-    quality = psnr(solver(validation[0][0]), validation[0][1]).mean()
-    for candidate in candidates:
-        solver.relative_regularisation = candidate
-        assert psnr(solver(validation[0][0]), validation[0][1]).mean() <= quality
-
-
-def test_tuning_warns_when_the_best_lies_on_the_edge(small_scanner, validation):
-    solver = Tikhonov(ForwardModel(small_scanner, (16, 16)))
-    with pytest.warns(UserWarning, match="lies on the edge of the search from 1 to 10"):
-        tune_regularisation(solver, validation, psnr, [1.0, 10.0])

@@ -1,0 +1,123 @@
+"""Non-negative total variation and L1 by ADMM, with one dense inverse for every iteration.
+
+Must not know of networks or of how signals were made.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mpi_cascade.checks import InputError, require_non_negative, require_positive
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.solvers.total_variation import (
+    clip_vectors,
+    gradient,
+    gradient_adjoint,
+    peaks,
+    squared_norm,
+)
+
+_RELAXATION = 1.7
+# As ‖∇‖² ≤ 8, neither copy then outweighs the other.
+_EDGE_SHARE = 1 / 8
+
+
+class ADMM(nn.Module):
+    """Minimises ``total_variation.objective`` over c ≥ 0, in few but dense iterations.
+
+    Called like a network: signal in, image out. Each iteration solves the least-squares part
+    exactly; copies of ∇c and of c take total variation, L1 and c ≥ 0, and all three are drawn
+    together.
+
+    Args:
+        forward_model: The model S that the reconstruction believes in; a matrix of pixels × pixels
+            must fit in memory.
+        tv_weight: Weight of the total variation relative to the peak of the scan, ≥ 0.
+        l1_weight: Weight of the sum of the image relative to the peak of the scan, ≥ 0.
+        num_iterations: Iterations, ≥ 1.
+        relative_penalty: Penalty ρ that draws the copy of c to it relative to ‖S‖², > 0, while ρ/8
+            draws that of ∇c. It changes how fast the images converge, not what they converge to;
+            a ``tv_weight`` of 1e-3 converges faster with 2e-2.
+
+    Raises:
+        InputError: If a value is out of its range.
+
+    Source:
+        S. Boyd et al., Found. Trends Mach. Learn. 3, 2011, doi:10.1561/2200000016, over-relaxed as
+        in its Sec. 3.4.3.
+    """
+
+    def __init__(
+        self,
+        forward_model: ForwardModel,
+        tv_weight: float = 3e-5,
+        l1_weight: float = 5e-4,
+        num_iterations: int = 600,
+        relative_penalty: float = 2e-3,
+    ) -> None:
+        super().__init__()
+        self.tv_weight = tv_weight
+        self.l1_weight = l1_weight
+        self.num_iterations = num_iterations
+        require_non_negative(self, "tv_weight", "l1_weight")
+        require_positive(self, "num_iterations")
+        # No attribute, as the inverse below is that of one penalty.
+        if not 0 < relative_penalty < math.inf:
+            raise InputError(
+                f"ADMM.relative_penalty is {relative_penalty}: it must be greater than 0"
+            )
+        self.forward_model = forward_model
+        self._penalty = relative_penalty * squared_norm(forward_model)
+        self._inverse: Tensor
+        self.register_buffer("_inverse", self._inverse_matrix(), persistent=False)
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the image after the last iteration.
+
+        Args:
+            signal: Signals, (batch, channel, y, x).
+        """
+        return deque(self.iterates(signal), maxlen=1).pop()
+
+    @torch.no_grad()
+    def iterates(
+        self, signal: Float[Tensor, "batch c my mx"]
+    ) -> Iterator[Float[Tensor, "batch 1 ny nx"]]:
+        """Yields the non-negative copy of the image after each iteration.
+
+        Args:
+            signal: Signals, (batch, channel, y, x).
+        """
+        peak = peaks(signal)
+        backprojection = self.forward_model.adjoint(signal / peak) / self._penalty
+        copy = torch.zeros_like(backprojection)
+        edges = gradient(copy)
+        copy_multiplier, edge_multiplier = copy, edges
+        for _ in range(self.num_iterations):
+            edge_pull = _EDGE_SHARE * gradient_adjoint(edges - edge_multiplier)
+            image = self._solve(backprojection + copy - copy_multiplier + edge_pull)
+            copy_multiplier = copy_multiplier + torch.lerp(copy, image, _RELAXATION)
+            edge_multiplier = edge_multiplier + torch.lerp(edges, gradient(image), _RELAXATION)
+            copy = (copy_multiplier - self.l1_weight / self._penalty).clamp_min(0)
+            copy_multiplier = copy_multiplier - copy
+            largest = self.tv_weight / (_EDGE_SHARE * self._penalty)
+            clipped = clip_vectors(edge_multiplier, largest)
+            edges, edge_multiplier = edge_multiplier - clipped, clipped
+            yield peak * copy
+
+    def _solve(self, right_side: Tensor) -> Tensor:
+        """Returns ρ(Sᵀ S + ρ(∇ᵀ∇/8 + I))⁻¹ of a right side that is divided by ρ."""
+        return (right_side.flatten(1) @ self._inverse).reshape(right_side.shape)
+
+    def _inverse_matrix(self) -> Float[Tensor, "pixels pixels"]:
+        """Returns ρ(Sᵀ S + ρ(∇ᵀ∇/8 + I))⁻¹."""
+        matrix = self.forward_model.matrix().double()
+        identity = torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
+        images = identity.reshape(-1, 1, *self.forward_model.image_shape)
+        laplacian = _EDGE_SHARE * gradient_adjoint(gradient(images)).flatten(1)
+        system = matrix.T @ matrix / self._penalty + laplacian + identity
+        return torch.cholesky_inverse(torch.linalg.cholesky(system)).float()

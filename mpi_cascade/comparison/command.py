@@ -16,7 +16,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.convergence import Progress, converge
 from mpi_cascade.comparison.limits import limits
 from mpi_cascade.comparison.measuring import measure, times_per_image_s
-from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, tuned
+from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.comparison.output import Comparison, write_comparison
 from mpi_cascade.comparison.summary import summarise
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
@@ -113,13 +113,14 @@ def _tune(
     names: Sequence[str], compared: Compared, validation: list[_Scans], bars: rich.progress.Progress
 ) -> dict[str, Tuned]:
     forward_model = ForwardModel(compared.scanner, compared.image_shape)
-    found: dict[str, Tuned] = {}
-    task = bars.add_task("tuning", total=len(names))
-    for name in names:
+    searches = list(dict.fromkeys(CLASSICAL[name].search for name in names))
+    task = bars.add_task("tuning", total=len(searches))
+    values: dict[str, dict[str, float]] = {}
+    for name in searches:
         bars.update(task, description=f"tuning {name}")
-        found[name] = tuned(name, forward_model, validation, found)
+        values[name] = search(name, forward_model, validation)
         bars.advance(task)
-    return found
+    return {name: tuned(name, forward_model, values[CLASSICAL[name].search]) for name in names}
 
 
 def _converge(

@@ -41,36 +41,49 @@ class Method(NamedTuple):
     source: str
 
 
-class Classical(NamedTuple):
-    """A classical method and the search that tunes it.
+class Search(NamedTuple):
+    """How classical methods of one objective are tuned: for mean PSNR on validation scans.
 
     Attributes:
-        solver: Class of the solver, built from a forward model.
+        solver: Class of the solver that the search runs with, built from a forward model: the
+            fastest that minimises the objective.
         candidates: Candidates of each tuned attribute, ascending.
-        searched_with: Class of the solver that the search runs with: another one where that
-            minimises the same objective in less time.
     """
 
     solver: Callable[[ForwardModel], nn.Module]
     candidates: Mapping[str, Sequence[float]]
-    searched_with: Callable[[ForwardModel], nn.Module]
 
 
-_TIKHONOV = {"relative_regularisation": torch.logspace(-8, 0, 33).tolist()}
-_ART = {
-    "relative_regularisation": (1e-4, 1e-3, 1e-2, 1e-1, 1.0),
-    "num_sweeps": (3, 10, 30, 100, 300, 1000),
+class Classical(NamedTuple):
+    """A classical method.
+
+    Attributes:
+        solver: Class of the solver, built from a forward model.
+        search: Name of its search in ``SEARCHES``.
+    """
+
+    solver: Callable[[ForwardModel], nn.Module]
+    search: str
+
+
+SEARCHES: Mapping[str, Search] = {
+    "Tikhonov": Search(Tikhonov, {"relative_regularisation": torch.logspace(-8, 0, 33).tolist()}),
+    "Kaczmarz": Search(ART, {"relative_regularisation": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)}),
+    "total variation": Search(
+        ADMM,
+        {
+            "tv_weight": (0.0, 1e-5, 3e-5, 1e-4, 3e-4),
+            "l1_weight": (0.0, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3),
+        },
+    ),
 }
-_TOTAL_VARIATION = {
-    "tv_weight": (3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 3e-2),
-    "l1_weight": (0.0, 1e-4, 3e-4, 1e-3, 3e-3),
-}
+"""The searches by name."""
 
 CLASSICAL: Mapping[str, Classical] = {
-    "Tikhonov": Classical(Tikhonov, _TIKHONOV, Tikhonov),
-    "ART": Classical(ART, _ART, ART),
-    "ADMM": Classical(ADMM, _TOTAL_VARIATION, ADMM),
-    "FISTA": Classical(FISTA, _TOTAL_VARIATION, ADMM),
+    "Tikhonov": Classical(Tikhonov, "Tikhonov"),
+    "ART": Classical(ART, "Kaczmarz"),
+    "ADMM": Classical(ADMM, "total variation"),
+    "FISTA": Classical(FISTA, "total variation"),
 }
 """The classical methods by name."""
 
@@ -133,36 +146,33 @@ class Tuned(NamedTuple):
     solver: nn.Module
 
 
-def tuned(
-    name: str,
-    forward_model: ForwardModel,
-    validation: Sequence[tuple[Tensor, Tensor]],
-    earlier: Mapping[str, Tuned],
-) -> Tuned:
-    """Returns a classical method tuned for mean PSNR.
+def search(
+    name: str, forward_model: ForwardModel, validation: Sequence[tuple[Tensor, Tensor]]
+) -> dict[str, float]:
+    """Returns the best values that a search finds.
+
+    Args:
+        name: Name in ``SEARCHES``.
+        forward_model: The model S that the solvers believe in.
+        validation: Validation signals and true images, batch by batch.
+    """
+    solver, candidates = SEARCHES[name]
+    return tune(solver(forward_model), candidates, validation, psnr).values
+
+
+def tuned(name: str, forward_model: ForwardModel, values: Mapping[str, float]) -> Tuned:
+    """Returns a classical method with the values that its search has found.
 
     Args:
         name: Name in ``CLASSICAL``.
         forward_model: The model S that it believes in.
-        validation: Validation signals and true images, batch by batch.
-        earlier: Methods tuned before; one with the same search is not searched again.
+        values: Value of each tuned attribute.
     """
-    solver, candidates, searched_with = CLASSICAL[name]
-    instance = solver(forward_model)
-    done = [
-        earlier[other].solver for other in earlier if CLASSICAL[other][1:] == CLASSICAL[name][1:]
-    ]
-    searched = (
-        done[0] if done else instance if searched_with is solver else searched_with(forward_model)
-    )
-    if not done:
-        tune(searched, candidates, validation, psnr)
-    for attribute in candidates:
-        setattr(instance, attribute, getattr(searched, attribute))
-    values = ", ".join(
-        f"{attribute} {getattr(instance, attribute):.3g}" for attribute in candidates
-    )
-    return Tuned(Method(name, 0, lambda signal: {FINAL: instance(signal)}, values), instance)
+    solver = CLASSICAL[name].solver(forward_model)
+    for attribute, value in values.items():
+        setattr(solver, attribute, value)
+    source = ", ".join(f"{attribute} {value:.3g}" for attribute, value in values.items())
+    return Tuned(Method(name, 0, lambda signal: {FINAL: solver(signal)}, source), solver)
 
 
 def _images_of(cascade: TrainedCascade) -> Callable[[Tensor], dict[str, Tensor]]:

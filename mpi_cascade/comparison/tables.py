@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mpi_cascade.comparison.convergence import Progress, has_converged
 from mpi_cascade.comparison.limits import Limit
+from mpi_cascade.comparison.measuring import Result
 from mpi_cascade.comparison.methods import FINAL, PRELIMINARY
 from mpi_cascade.comparison.summary import Summary
 
@@ -52,7 +53,7 @@ COLUMNS = (
 """What the summary table shows."""
 
 
-def write_csv(path: Path, rows: Sequence[NamedTuple]) -> None:
+def write_csv(path: Path, rows: Sequence[Summary | Result | Limit | Progress]) -> None:
     """Writes named tuples of one kind as CSV; nothing for no rows."""
     if not rows:
         return

@@ -26,7 +26,8 @@ from mpi_cascade.randomness import RandomStreams
 # Any number but that of the splits of a training, which is 0 for those that are fixed.
 _SEED = 1
 _OVERSAMPLING = 2
-_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
+_FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
+_COARSE_GAPS_MM = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,23 +109,24 @@ class Suite:
 
 
 def standard_suite(scanner: Scanner) -> Suite:
-    """Returns the full suite: 64 cases of each gap, three diameters."""
-    return _suite("standard", scanner, 256, 64, diameters_mm=(0.3, 0.4, 0.6))
+    """Returns the full suite: 64 cases of each of 21 gaps, three diameters."""
+    cases = TwoPoints(gaps_mm=_FINE_GAPS_MM, cases_per_gap=64)
+    return _suite("standard", scanner, 256, cases, diameters_mm=(0.3, 0.4, 0.6))
 
 
 def brief_suite(scanner: Scanner) -> Suite:
-    """Returns a suite for methods that take a second per image: fewer cases, one diameter."""
-    return _suite("brief", scanner, 64, 16, diameters_mm=(0.4,))
+    """Returns a suite for methods that take a second per image: 16 cases of 10 gaps."""
+    cases = TwoPoints(gaps_mm=_COARSE_GAPS_MM, cases_per_gap=16)
+    return _suite("brief", scanner, 64, cases, diameters_mm=(0.4,))
 
 
 def _suite(
     name: str,
     scanner: Scanner,
     num_phantoms: int,
-    cases_per_gap: int,
+    cases: TwoPoints,
     diameters_mm: tuple[float, ...],
 ) -> Suite:
-    cases = TwoPoints(gaps_mm=_GAPS_MM, cases_per_gap=cases_per_gap)
     outlines = {
         f"along x, {diameter:g} mm": replace(cases, diameter_mm=diameter)
         for diameter in diameters_mm

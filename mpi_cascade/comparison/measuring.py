@@ -18,6 +18,7 @@ from mpi_cascade.metrics.mass_cases import MassBias, MassR2
 from mpi_cascade.metrics.pair_cases import (
     FalseSplitRate,
     MeanDip,
+    MeanDiscNonUniformity,
     MeanLocalisationError,
     MeanWidth,
     ResolvableGap,
@@ -102,32 +103,43 @@ def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, fl
     return {label: sorted(values)[_NUM_TIMINGS // 2] for label, values in times.items()}
 
 
-def _evenness() -> dict[str, CaseMetric]:
-    return {"non_uniformity": ImageMean(non_uniformity, higher_is_better=False)}
-
-
 def _phantom_metrics(size_m: tuple[float, float]) -> Bundle:
     return {
         "psnr_db": ImageMean(psnr, higher_is_better=True),
         "ssim": ImageMean(ssim, higher_is_better=True),
         "nrmse": ImageMean(nrmse, higher_is_better=False),
+        "non_uniformity": ImageMean(non_uniformity, higher_is_better=False),
         "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
         "mass_bias": MassBias(size_m),
         "mass_r2": MassR2(size_m),
-        **_evenness(),
+    }
+
+
+def _all_pairs_metrics(size_m: tuple[float, float]) -> Bundle:
+    return {
+        "resolvable_gap_m": ResolvableGap(size_m),
+        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
     }
 
 
 def _pair_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {"dip": MeanDip(size_m), "resolved": ResolvedFraction(size_m), **_evenness()}
+    return {
+        "dip": MeanDip(size_m),
+        "resolved": ResolvedFraction(size_m),
+        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
+    }
+
+
+def _capsule_metrics(size_m: tuple[float, float]) -> Bundle:
+    return {"false_splits": FalseSplitRate(size_m)}
 
 
 def _disc_metrics(size_m: tuple[float, float]) -> Bundle:
     return {
         "width_m": MeanWidth(size_m),
         "localisation_error_m": MeanLocalisationError(size_m),
+        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
         "psnr_db": ImageMean(psnr, higher_is_better=True),
-        **_evenness(),
     }
 
 
@@ -145,13 +157,8 @@ class _Metrics(NamedTuple):
 
 _METRICS = {
     "phantoms": _Metrics(_phantom_metrics),
-    "pairs": _Metrics(
-        lambda size_m: {"resolvable_gap_m": ResolvableGap(size_m), **_evenness()}, _pair_metrics
-    ),
-    "capsules": _Metrics(
-        lambda size_m: {"false_splits": FalseSplitRate(size_m), **_evenness()},
-        lambda size_m: {"false_splits": FalseSplitRate(size_m)},
-    ),
+    "pairs": _Metrics(_all_pairs_metrics, _pair_metrics),
+    "capsules": _Metrics(_capsule_metrics, _capsule_metrics),
     "discs": _Metrics(_disc_metrics),
 }
 

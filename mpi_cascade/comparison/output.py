@@ -121,8 +121,8 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
         "resolution": resolution_curves(summaries, comparison.limits, controlled),
         "robustness": quality_by_set(summaries, sets, "psnr_db", "PSNR / dB"),
         "uniformity": quality_by_set(
-            summaries, [part.name for part in (*suite.phantoms[:4], *suite.pairs)],
-            "non_uniformity", "coefficient of variation inside objects",
+            summaries, [part.name for part in (*suite.pairs, *suite.discs)],
+            "disc_non_uniformity", "coefficient of variation inside the discs",
         ),
         "time": quality_over_time(comparison.progress, comparison.times_s, quality_db),
     }  # fmt: skip

@@ -42,7 +42,7 @@ COLUMNS = (
     Column("mass bias / %", "phantoms", "mass_bias", 100),
     Column("non-uniformity", "phantoms", "non_uniformity", digits=3),
     Column("ghosts", "phantoms", "ghost_energy", digits=4),
-    Column("non-uniformity of pairs", "pairs along x, 0.4 mm", "non_uniformity", digits=3),
+    Column("non-uniformity of pairs", "pairs along x, 0.4 mm", "disc_non_uniformity", digits=3),
     Column("resolvable gap along x / mm", "pairs along x, 0.4 mm", "resolvable_gap_m", 1e3),
     Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_m", 1e3),
     Column("capsules split / %", "capsules along x, 0.4 mm", "false_splits", 100),
@@ -115,8 +115,8 @@ def limit_table(limits: Sequence[Limit], set_name: str) -> str:
     rows = [
         ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)],
         ["---"] * (len(chosen) + 1),
-        ["d′, any capsule", *(f"{limit.d_prime:.2g}" for limit in chosen)],
-        ["d′, outline's capsule", *(f"{limit.outline_d_prime:.2g}" for limit in chosen)],
+        ["d′, any capsule", *(f"{limit.d_prime:.1f}" for limit in chosen)],
+        ["d′, outline's capsule", *(f"{limit.outline_d_prime:.1f}" for limit in chosen)],
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -16,6 +16,7 @@ from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.cases import CaseMean, CaseMetric, Rows
 from mpi_cascade.metrics.resolution import (
     RAYLEIGH_DIP,
+    disc_non_uniformity,
     full_width_half_maximum,
     localisation_error,
     pair_dip,
@@ -32,6 +33,17 @@ class MeanDip(CaseMean):
 
     def __init__(self, field_of_view_m: tuple[float, float]) -> None:
         super().__init__(functools.partial(_dip, field_of_view_m), higher_is_better=True)
+
+
+class MeanDiscNonUniformity(CaseMean):
+    """Mean coefficient of variation inside the discs of pairs.
+
+    Args:
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+
+    def __init__(self, field_of_view_m: tuple[float, float]) -> None:
+        super().__init__(functools.partial(_unevenness, field_of_view_m), higher_is_better=False)
 
 
 class MeanWidth(CaseMean):
@@ -135,6 +147,10 @@ class ResolvableGap(CaseMetric):
 
 def _dip(field_of_view_m: tuple[float, float], estimate: Tensor, sample: Sample) -> Tensor:
     return pair_dip(estimate, _pairs(sample), field_of_view_m)
+
+
+def _unevenness(field_of_view_m: tuple[float, float], estimate: Tensor, sample: Sample) -> Tensor:
+    return disc_non_uniformity(estimate, _pairs(sample), field_of_view_m)
 
 
 def _width(field_of_view_m: tuple[float, float], estimate: Tensor, sample: Sample) -> Tensor:

@@ -18,6 +18,7 @@ RAYLEIGH_DIP = 0.265
 """Smallest valley-to-peak dip at which two points count as resolved."""
 
 _NUM_LINE_POINTS = 1025
+_INNER_SHARE = 0.5
 _WINDOW_MARGIN_M = 0.3e-3
 
 
@@ -69,6 +70,41 @@ def pair_dip(
     valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
     peak = torch.minimum(first_peak, second_peak)[:, 0]
     return torch.where(peak < 0.1 * FULL_CONCENTRATION, 0.0, 1 - valley / peak)
+
+
+def disc_non_uniformity(
+    image: Float[Tensor, "batch 1 ny nx"], pairs: Pairs, field_of_view_m: tuple[float, float]
+) -> Float[Tensor, " batch"]:
+    """Returns the coefficient of variation inside the discs, the mean of both.
+
+    Over the inner half of each disc's radius, as a disc few pixels wide has no pixel whose
+    neighbours are all inside: there even the truth's own edges, as wide as a pixel, count little.
+
+    Args:
+        image: Concentrations.
+        pairs: Where the two discs of each image lie.
+        field_of_view_m: Size (y, x) of the images in m.
+
+    Returns:
+        Standard deviation over mean, (batch,); NaN where a disc's mean is not above 0.
+    """
+    offsets = _INNER_SHARE * _disc_points().to(image)
+    half_spacing_m = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None] * pairs.direction
+    variations = []
+    for centre_m in (pairs.centre_m - half_spacing_m, pairs.centre_m + half_spacing_m):
+        points = centre_m[:, None] + 0.5 * pairs.diameter_m[:, None, None] * offsets
+        values = _sampled(image, points, field_of_view_m)
+        mean = values.mean(dim=1)
+        variation = values.std(dim=1, correction=0) / mean
+        variations.append(variation.masked_fill(mean <= 0, torch.nan))
+    return torch.stack(variations).mean(dim=0)
+
+
+def _disc_points() -> Float[Tensor, "points 2"]:
+    """Returns points that fill the unit disc evenly: a square lattice's, cut at the circle."""
+    axis = torch.linspace(-1, 1, 11)
+    lattice = torch.cartesian_prod(axis, axis)
+    return lattice[lattice.norm(dim=1) <= 1]
 
 
 def full_width_half_maximum(

@@ -1,18 +1,22 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 
 from mpi_cascade.data.rendering import render
 from mpi_cascade.data.suites import Pairs, pair_shapes
 from mpi_cascade.metrics.resolution import (
     RAYLEIGH_DIP,
+    disc_non_uniformity,
     full_width_half_maximum,
     localisation_error,
     pair_dip,
     pair_profile,
     resolvable_gap,
 )
+from mpi_cascade.physics.scanner import cell_centres
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 X = torch.tensor([[1.0, 0.0]])
@@ -210,3 +214,39 @@ def test_resolvable_gap_has_a_level_and_of_no_gaps_there_is_none():
     assert resolvable_gap(gaps, shares).isnan()
     assert resolvable_gap(gaps, shares, level=0.5).item() == pytest.approx(0.1)
     assert resolvable_gap(torch.zeros(0), torch.zeros(0)).isnan()
+
+
+def test_disc_non_uniformity_is_that_of_a_known_wave():
+    """A concentration 1 + a·cos(k·x) over a disc of inner radius r: 1-D integrals by SciPy."""
+    size_m, wave, depth = (6.4e-3, 6.4e-3), 2 * np.pi / 0.5e-3, 0.3
+    x_m = cell_centres(256, size_m[1])
+    image = (1 + depth * torch.cos(wave * x_m)).expand(256, 256)[None, None].float()
+    pairs = Pairs(
+        torch.zeros(1, 2),
+        torch.tensor([[1.0, 0.0]]),
+        torch.tensor([0.8e-3]),
+        torch.tensor([0.2e-3]),
+    )  # discs at x = ±0.5 mm: both at a crest
+    radius = 0.2e-3
+
+    def moment(power):
+        value, _ = quad(
+            lambda x: (1 + depth * np.cos(wave * x)) ** power * 2 * np.sqrt(radius**2 - x**2),
+            -radius, radius,
+        )  # fmt: skip
+        return value / (np.pi * radius**2)
+
+    expected = np.sqrt(moment(2) - moment(1) ** 2) / moment(1)
+    assert disc_non_uniformity(image, pairs, size_m).item() == pytest.approx(expected, rel=0.05)
+
+
+def test_disc_non_uniformity_of_even_discs_is_small_and_undefined_without_tracer():
+    pairs = Pairs(
+        torch.zeros(1, 2),
+        torch.tensor([[1.0, 0.0]]),
+        torch.tensor([0.4e-3]),
+        torch.tensor([0.2e-3]),
+    )
+    truth = render(pair_shapes(pairs), 1, (64, 64), FIELD_OF_VIEW_M)
+    assert disc_non_uniformity(truth, pairs, FIELD_OF_VIEW_M).item() < 0.03
+    assert disc_non_uniformity(0 * truth, pairs, FIELD_OF_VIEW_M).isnan().all()

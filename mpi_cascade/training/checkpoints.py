@@ -1,12 +1,16 @@
-"""Reading checkpoints, with a plain sentence for those that can't be used."""
+"""Reading checkpoints, with a plain sentence for those that can't be used; weights to share."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.training.run_directory import CONFIG_KEY
+
+_KEPT = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -45,6 +49,29 @@ def require_same_architecture(checkpoint: dict[str, Any], module: nn.Module, pat
         f"there and {_describe(expected.get(name))} in the configured networks, so use the "
         "config.yaml of the checkpoint's run"
     )
+
+
+def write_weights(checkpoint: Path, target: Path) -> None:
+    """Writes what others need of a checkpoint: the weights and their configuration.
+
+    The state of the optimiser, two thirds of a checkpoint, and the place of the run are left out.
+    ``TARGET.ckpt`` serves ``compare``, ``test`` and ``predict``; ``TARGET.yaml`` is its
+    configuration.
+
+    Args:
+        checkpoint: A checkpoint of a run.
+        target: Path without a suffix.
+
+    Raises:
+        InputError: If the checkpoint can't be used.
+    """
+    contents = read_checkpoint(checkpoint)
+    config = yaml.safe_load(contents.get(CONFIG_KEY, "{}"))
+    config["trainer"]["default_root_dir"] = "runs"
+    text = yaml.safe_dump(config, sort_keys=False)
+    kept = {key: contents[key] for key in _KEPT}
+    torch.save({**kept, CONFIG_KEY: text}, target.with_suffix(".ckpt"))
+    target.with_suffix(".yaml").write_text(text)
 
 
 def _describe(shape: tuple[int, ...] | None) -> str:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     suite = _SUITES[options.suite](compared.scanner)
     suite.check_fits(compared.scanner.field_of_view_m)
     directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
-    make_run_directory(directory)
+    make_run_directory(directory, "--output")
     with _progress_bars() as bars:
         validation = _validation(compared, options.num_validation)
         classical = _tune(options.classical, compared, validation, bars)

@@ -74,7 +74,8 @@ def _is_shown(iteration: int) -> bool:
 
 
 def has_converged(progress: Sequence[Progress], tolerance_db: float = 0.05) -> bool:
-    """Returns whether the PSNR hardly changed over the last half of the iterations."""
-    last = progress[-1]
-    late = [step.psnr_db for step in progress if step.iteration >= last.iteration / 2]
+    """Returns whether the PSNR hardly changed over at least the last half of the iterations."""
+    half = progress[-1].iteration / 2
+    early = [number for number, step in enumerate(progress) if step.iteration <= half]
+    late = [step.psnr_db for step in progress[max(early, default=0) :]]
     return len(late) > 1 and max(late) - min(late) <= tolerance_db

@@ -77,8 +77,9 @@ def quality_by_set(
         axis.errorbar(
             [item.value for _, item in shown],
             [place + offset for place, _ in shown],
-            xerr=[[item.value - item.low for _, item in shown],
-                  [item.high - item.value for _, item in shown]],
+            # Rounding may put a value a little beyond its interval.
+            xerr=[[max(item.value - item.low, 0.0) for _, item in shown],
+                  [max(item.high - item.value, 0.0) for _, item in shown]],
             fmt=_MARKERS[number // 10 % len(_MARKERS)], color=f"C{number % 10}", markersize=4,
             linewidth=1, label=label,
         )  # fmt: skip

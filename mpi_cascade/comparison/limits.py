@@ -3,6 +3,7 @@
 Must not know of methods.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from mpi_cascade.metrics.detectability import detectability, outline_detectabili
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
-_PIXELS = 256
+# Fine enough for gaps of 0.05 mm; see ``detectability``.
+_PIXEL_M = 2.5e-5
 
 
 class Limit(NamedTuple):
@@ -41,9 +43,7 @@ def limits(parts: Sequence[EvaluationSet], scanner: Scanner) -> list[Limit]:
         parts: Two-point sets.
         scanner: The scanner.
     """
-    size_y_m, size_x_m = scanner.field_of_view_m
-    shape = _PIXELS, max(1, round(_PIXELS * size_x_m / size_y_m))
-    model = ForwardModel(scanner, shape)
+    model = ForwardModel(scanner, _fine_shape(scanner))
     found: list[Limit] = []
     for part in parts:
         scene = part.scene
@@ -58,6 +58,15 @@ def limits(parts: Sequence[EvaluationSet], scanner: Scanner) -> list[Limit]:
             Limit(part.name, *values) for values in zip(scene.gaps_mm, free, outline, strict=True)
         ]
     return found
+
+
+def _fine_shape(scanner: Scanner) -> tuple[int, int]:
+    """Returns pixels (y, x) of a fine grid: multiples of the FFP positions, with small lattices."""
+    num_y, num_x = (
+        num * max(1, math.ceil(size_m / (num * _PIXEL_M) - 1e-6))
+        for num, size_m in zip(scanner.ffp_shape, scanner.field_of_view_m, strict=True)
+    )
+    return num_y, num_x
 
 
 def _central_pairs(scene: TwoPoints) -> Pairs:

@@ -109,8 +109,8 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
         checkpoints: One or more ``LABEL=PATH``; those of one label are seeds of one configuration.
 
     Raises:
-        InputError: If an item is no ``LABEL=PATH``, a file can't be used, or the cascades are of
-            different scanners or image grids.
+        InputError: If an item is no ``LABEL=PATH``, a label is a classical method's, a file can't
+            be used, or the cascades are of different scanners or image grids.
     """
     if not checkpoints:
         raise InputError("there is nothing to compare: name one or more checkpoints as LABEL=PATH")
@@ -120,6 +120,8 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
         label, separator, path = item.partition("=")
         if not (label and separator and path):
             raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
+        if label in CLASSICAL:
+            raise InputError(f"{item} has the name of a classical method: choose another label")
         cascade = load_cascade(Path(path))
         first = first or cascade
         for name in ("scanner", "image_shape"):

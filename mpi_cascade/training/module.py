@@ -36,7 +36,8 @@ class CascadeModule(LightningModule):
         schedule: Share of the learning rate over the share of a phase of the strategy that is done.
 
     Raises:
-        InputError: If the rate is out of its range.
+        InputError: If the rate is out of its range, the strategy's phases don't add up, or one of
+            them has nothing to train.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class CascadeModule(LightningModule):
         if not learning_rate > 0:
             raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
         self.cascade = Cascade(preliminary, refinement)
+        self._check_phases(strategy)
         for part in self.cascade.modules():
             if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                 # Convolutions on CPUs and tensor cores are fastest with the channels last.
@@ -67,6 +69,17 @@ class CascadeModule(LightningModule):
         self.optimizer_options = optimizer_options or {}
         self.schedule = schedule
         self.metrics: dict[str, EvaluationMetrics] = {}
+
+    def _check_phases(self, strategy: Strategy) -> None:
+        strategy.at(0.0)
+        for phase in strategy.phases:
+            stages = [getattr(self.cascade, stage) for stage in phase.trained]
+            if not any(weight.requires_grad for part in stages for weight in part.parameters()):
+                raise InputError(
+                    f"{type(strategy).__name__} has a phase that trains "
+                    f"{' and '.join(phase.trained)}, where there are no weights to train: choose "
+                    "another strategy or network"
+                )
 
     def forward(self, signal: Tensor) -> Reconstruction:
         """Returns the preliminary and the final image of signals (batch, channel, y, x)."""
@@ -81,7 +94,10 @@ class CascadeModule(LightningModule):
         self.eval()
         try:
             reconstruction = self(torch.zeros(1, *scanner.signal_shape))
-        except RuntimeError as error:
+        except InputError:
+            raise
+        # Of a layer that can't take the shape it is given.
+        except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"the configured networks fail on a signal of shape {[1, *scanner.signal_shape]}: "
                 f"{error}"

@@ -74,8 +74,12 @@ def is_continuation(checkpoint: Mapping[str, Any], path: Path, config: str) -> b
     return all(earlier.get(part) == now[part] for part in ("model", "data"))
 
 
-def make_run_directory(directory: Path) -> None:
+def make_run_directory(directory: Path, option: str = "--trainer.default_root_dir") -> None:
     """Makes the directory of a run, with all above it.
+
+    Args:
+        directory: The directory.
+        option: What chooses it on the command line.
 
     Raises:
         InputError: If it can't be made or written.
@@ -87,7 +91,7 @@ def make_run_directory(directory: Path) -> None:
     except OSError as error:
         raise InputError(
             f"the run directory {directory} can't be written ({error.strerror}): choose another "
-            "with --trainer.default_root_dir"
+            f"with {option}"
         ) from error
 
 

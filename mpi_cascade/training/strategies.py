@@ -4,6 +4,7 @@ A strategy is a sequence of phases, each a share of the training. Must not know 
 or Lightning.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ class Phase:
                 f"Phase.trained is {list(self.trained)}: name one or both of {', '.join(STAGES)}"
             )
         if (
-            min(self.preliminary_weights) < 0
-            or self.final_weight + sum(self.preliminary_weights) <= 0
+            not all(0 <= weight < math.inf for weight in self.preliminary_weights)
+            or self.final_weight + sum(self.preliminary_weights) == 0
         ):
             raise InputError(
                 f"Phase.preliminary_weights is {list(self.preliminary_weights)} and final_weight "

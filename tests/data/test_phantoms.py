@@ -8,13 +8,16 @@ from scipy import stats
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.phantoms import (
     Bars,
+    Letters,
     PhantomMixture,
     Points,
+    ResolutionTubes,
+    Rings,
     SmoothBlobs,
     Vessels,
     default_families,
 )
-from mpi_cascade.data.rendering import Strokes
+from mpi_cascade.data.rendering import Strokes, render
 from mpi_cascade.randomness import RandomStreams
 
 NUM = 500
@@ -23,7 +26,9 @@ FIELD_OF_VIEW_M = (6.4e-3, 9e-3)
 # Positions of some mm are float32: a ten-millionth of them.
 ROUNDING_M = 2e-9
 FAMILIES = default_families()
-each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+HELD_OUT = {"rings": Rings(), "letters": Letters(), "tubes": ResolutionTubes()}
+EVERY_FAMILY = FAMILIES | HELD_OUT
+each_family = pytest.mark.parametrize("family", EVERY_FAMILY.values(), ids=EVERY_FAMILY)
 
 
 def streams(num_samples, first=0):
@@ -231,9 +236,109 @@ def test_blobs_keep_their_ranges_and_share_the_amplitude():
     assert max(spreads) <= 2 * family.spread_mm + 1e-5
 
 
+def areas_mm2(family, num_samples):
+    """Returns the area in mm² of every phantom, times its concentration."""
+    images = render([drawn(family, num_samples)], num_samples, (192, 270), FIELD_OF_VIEW_M)
+    return 1e6 * images.double().mean(dim=(1, 2, 3)).numpy() * math.prod(FIELD_OF_VIEW_M)
+
+
+@pytest.mark.parametrize(("diameter_mm", "width_mm"), [(0.8, 0.4), (2.0, 0.3)])
+def test_a_ring_has_its_area(diameter_mm, width_mm):
+    family = Rings(
+        diameter_mm=(diameter_mm, diameter_mm), width_mm=(width_mm, width_mm), amplitude=(1, 1)
+    )
+    outer, inner = (diameter_mm + width_mm) / 2, (diameter_mm - width_mm) / 2
+    expected = math.pi * (outer**2 - inner**2)
+    np.testing.assert_allclose(areas_mm2(family, 6), expected, rtol=0.01)
+
+
+def test_rings_keep_their_ranges_and_are_closed():
+    family = Rings()
+    diameters, widths = [], []
+    for phantom in of_each_sample(drawn(family)):
+        centre = phantom.start.mean(axis=0)
+        radii = np.linalg.norm(phantom.start - centre, axis=1)
+        np.testing.assert_allclose(radii, radii[0], atol=ROUNDING_M)
+        np.testing.assert_allclose(np.roll(phantom.start, -1, 0), phantom.end, atol=ROUNDING_M)
+        assert np.ptp(phantom.amplitude) == 0
+        diameters.append(2e3 * radii[0])
+        widths.append(2e3 * phantom.start_radius[0])
+    assert_spans(diameters, family.diameter_mm)
+    assert_spans(widths, family.width_mm)
+
+
+def test_tubes_have_their_area_and_gaps():
+    family = ResolutionTubes(width_mm=(0.3, 0.3), length_mm=(1.5, 1.5), amplitude=(1, 1))
+    expected = 5 * (1.5 * 0.3 + math.pi * 0.15**2)
+    np.testing.assert_allclose(areas_mm2(family, 6), expected, rtol=0.01)
+    for phantom in of_each_sample(drawn(family, 50), 50):
+        axis = phantom.end - phantom.start
+        np.testing.assert_allclose(np.linalg.norm(axis, axis=1), 1.5e-3, atol=4 * ROUNDING_M)
+        step = np.diff(phantom.start, axis=0)
+        np.testing.assert_allclose(step @ axis[0] / 1.5e-3, 0, atol=4 * ROUNDING_M)
+        gaps_mm = 1e3 * np.linalg.norm(step, axis=1) - 0.3
+        np.testing.assert_allclose(gaps_mm, family.gaps_mm, atol=1e-5)
+
+
+def test_tubes_lie_in_every_direction():
+    axis = drawn(ResolutionTubes(), 2000)
+    axis = (axis.end - axis.start)[::5].double().numpy()
+    turns = np.arctan2(axis[:, 1], axis[:, 0]) / (2 * math.pi) % 1
+    assert stats.kstest(turns, "uniform").pvalue > 0.01
+
+
+def test_letters_keep_their_ranges_and_all_occur():
+    family = Letters()
+    heights, widths, lines = [], [], []
+    for phantom in of_each_sample(drawn(family)):
+        points = np.concatenate((phantom.start, phantom.end))
+        extent_mm = 1e3 * np.ptp(points, axis=0)
+        heights.append(extent_mm[1])
+        assert extent_mm[0] == pytest.approx(0.7 * extent_mm[1], rel=1e-4)
+        widths.append(2e3 * phantom.start_radius[0])
+        # In units of the letter, so that equal letters look equal.
+        units = (phantom.end - phantom.start) / np.ptp(points, axis=0)[1]
+        lines.append(tuple(np.abs(units).round(2).flatten()))
+        assert np.ptp(phantom.amplitude) == 0
+    assert_spans(heights, family.height_mm)
+    assert_spans(widths, family.width_mm)
+    _, counts = np.unique([hash(line) for line in lines], return_counts=True)
+    assert len(counts) == 8
+    assert stats.chisquare(counts).pvalue > 0.01
+
+
+def test_a_letter_has_the_area_of_its_lines():
+    """A T, upright: a bar over a stem, which share half a disc and a piece of the bar."""
+    family = Letters(height_mm=(2, 2), width_mm=(0.2, 0.2), amplitude=(1, 1))
+    uniforms = streams(4).uniform("phantom", (family.num_uniforms,))
+    uniforms[:, 0] = 6.5 / 8
+    shape = family.shapes(uniforms, FIELD_OF_VIEW_M)
+    assert torch.bincount(shape.sample).tolist() == [2, 2, 2, 2]
+    images = render([shape], 4, (192, 270), FIELD_OF_VIEW_M).double()
+    bar, stem = (length * 0.2 + math.pi * 0.1**2 for length in (1.4, 2.0))
+    shared = 0.1 * 0.2 + 0.5 * math.pi * 0.1**2
+    area_mm2 = 1e6 * images.mean(dim=(1, 2, 3)).numpy() * math.prod(FIELD_OF_VIEW_M)
+    np.testing.assert_allclose(area_mm2, bar + stem - shared, rtol=0.01)
+    # The bar, with much of the tracer, is on the side of large y.
+    rows, of_row = torch.arange(192).double(), images[:, 0].sum(dim=2)
+    is_touched = (of_row > 0).double()
+    assert (of_row @ rows / of_row.sum(dim=1) > is_touched @ rows / is_touched.sum(dim=1)).all()
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
+        (Rings, {"diameter_mm": (2.0, 1.0)}),
+        (Rings, {"width_mm": (0.0, 0.2)}),
+        (Rings, {"amplitude": (-0.1, 0.2)}),
+        (Letters, {"height_mm": (0.0, 2.0)}),
+        (Letters, {"width_mm": (0.3, math.inf)}),
+        (Letters, {"amplitude": (0.5, 0.2)}),
+        (ResolutionTubes, {"width_mm": (0.5, 0.2)}),
+        (ResolutionTubes, {"length_mm": (-1.0, 2.0)}),
+        (ResolutionTubes, {"amplitude": (math.nan, 1.0)}),
+        (ResolutionTubes, {"gaps_mm": (0.1, 0.2, -0.3, 0.4)}),
+        (ResolutionTubes, {"gaps_mm": (0.1, 0.2, math.nan, 0.4)}),
         (Points, {"num_points": (0, 2)}),
         (Points, {"gap_mm": (0.5, 0.1)}),
         (Bars, {"width_mm": (0.0, 0.2)}),
@@ -320,3 +425,18 @@ def test_phantoms_larger_than_the_field_of_view_are_refused():
     mixture.check_fits((6.4e-3, 6.4e-3))
     with pytest.raises(InputError, match=r"^phantoms of bars may be 5\.00 mm large, .* 4\.90 mm"):
         mixture.check_fits((6.4e-3, 4.9e-3))
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_held_out_families_have_to_fit_too(name):
+    family = HELD_OUT[name]
+    mixture = PhantomMixture({name: family})
+    mixture.check_fits((family.largest_extent_m + 1e-9, 9e-3))
+    with pytest.raises(InputError, match=rf"^phantoms of {name} may be \d\.\d\d mm large"):
+        mixture.check_fits((family.largest_extent_m - 1e-5, 9e-3))
+
+
+def test_held_out_families_are_not_trained_on():
+    assert not {type(family) for family in FAMILIES.values()} & {
+        type(family) for family in HELD_OUT.values()
+    }

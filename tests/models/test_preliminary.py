@@ -2,30 +2,36 @@ import numpy as np
 import pytest
 import torch
 
-from mpi_cascade.models.preliminary import DenseInverse, SpectralInverse
+from mpi_cascade.checks import InputError
+from mpi_cascade.models.preliminary import DenseInverse, FixedTikhonov, SpectralInverse, Unrolled
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.solvers.tikhonov import Tikhonov
+from mpi_cascade.solvers.total_variation import squared_norm
 
 SHAPES = [(16, 16), (32, 32), (8, 12)]
+NETWORKS = [DenseInverse, FixedTikhonov, SpectralInverse, Unrolled]
 
 
-@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse])
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("image_shape", SHAPES)
 def test_maps_signals_to_images_of_any_grid(small_scanner, network, image_shape):
     image = network(small_scanner, image_shape)(torch.randn(3, 1, 16, 16))
     assert image.shape == (3, 1, *image_shape)
 
 
-@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_takes_harmonics_and_quadrature_as_channels(network):
     particle = Particle(relaxation_time_s=2e-6)
-    scanner = Scanner(num_ffp_x=16, num_ffp_y=16, harmonics=(3, 5), particle=particle)
-    signal = torch.randn(2, *scanner.signal_shape)
+    scanner = Scanner(num_ffp_x=16, num_ffp_y=8, harmonics=(3, 5), particle=particle)
+    signal = torch.randn(2, *scanner.signal_shape, requires_grad=True)
     assert signal.shape[1] == 4
     image = network(scanner, (16, 16))(signal)
     image.square().mean().backward()
     assert image.shape == (2, 1, 16, 16)
+    # Every channel counts.
+    assert (signal.grad.abs().amax(dim=(0, 2, 3)) > 0).all()
 
 
 def test_dense_inverse_starts_as_the_regularised_least_squares_solution(small_scanner):
@@ -53,10 +59,74 @@ def test_each_spectral_filter_starts_as_a_regularised_inverse():
         assert (filtered * transfer).imag.abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse])
+@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse, Unrolled])
 def test_all_parameters_learn(small_scanner, network):
     stage = network(small_scanner, (16, 16))
     stage(torch.randn(4, 1, 16, 16)).square().mean().backward()
     for parameter in stage.parameters():
         assert parameter.grad.isfinite().all()
         assert parameter.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_an_image_does_not_depend_on_its_batch(small_scanner, network):
+    stage = network(small_scanner, (16, 16))
+    signal = torch.randn(3, *small_scanner.signal_shape)
+    torch.testing.assert_close(stage(signal)[1:2], stage(signal[1:2]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_fixed_tikhonov_is_the_solver_and_has_nothing_to_learn(small_scanner, image_shape):
+    stage = FixedTikhonov(small_scanner, image_shape, relative_regularisation=1e-2)
+    solver = Tikhonov(ForwardModel(small_scanner, image_shape), relative_regularisation=1e-2)
+    signal = torch.randn(3, *small_scanner.signal_shape)
+    torch.testing.assert_close(stage(signal), solver(signal), rtol=1e-4, atol=1e-4)
+    assert not list(stage.parameters())
+    # Made anew from the scanner, so that checkpoints stay small.
+    assert not stage.state_dict()
+
+
+def without_corrections(network):
+    for parameter in network.corrections.parameters():
+        parameter.data.zero_()
+    return network
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_unrolled_without_corrections_is_gradient_descent(small_scanner, image_shape):
+    network = without_corrections(Unrolled(small_scanner, image_shape, num_steps=4))
+    signal = torch.randn(2, *small_scanner.signal_shape)
+    system = ForwardModel(small_scanner, image_shape).matrix().double()
+    step = 1 / squared_norm(ForwardModel(small_scanner, image_shape))
+    measured = signal.flatten(1).double()
+    image = torch.zeros(2, system.shape[1], dtype=torch.float64)
+    for _ in range(4):
+        image = image - step * (image @ system.T - measured) @ system
+    expected = image.reshape(2, 1, *image_shape).float()
+    torch.testing.assert_close(network(signal).detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_unrolled_steps_descend(small_scanner):
+    """From a step size of 1/‖S‖² no step may raise ‖S c − u‖."""
+    system = ForwardModel(small_scanner, (16, 16))
+    signal = system(torch.rand(2, 1, 16, 16))
+    residuals = [
+        (system(without_corrections(Unrolled(small_scanner, (16, 16), steps))(signal)) - signal)
+        .norm()
+        .item()
+        for steps in (1, 2, 4, 8)
+    ]
+    assert residuals == sorted(residuals, reverse=True)
+    assert residuals[0] < signal.norm()
+
+
+def test_unrolled_steps_have_step_sizes_and_corrections_of_their_own(small_scanner):
+    network = Unrolled(small_scanner, (16, 16), num_steps=3, num_features=4)
+    assert network.step_sizes.shape == (3,)
+    assert len(network.corrections) == 3
+    assert not any(name.startswith("forward_model") for name in network.state_dict())
+
+
+def test_unrolled_needs_a_step(small_scanner):
+    with pytest.raises(InputError, match=r"^num_steps is 0: an Unrolled network needs at least 1"):
+        Unrolled(small_scanner, (16, 16), num_steps=0)

@@ -10,6 +10,7 @@ from mpi_cascade.data.rendering import Strokes
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.training.strategies import Phase, Strategy
 
 
 class SignalAt(Callback):
@@ -46,6 +47,17 @@ class RecordSamples(Callback):
             file.write(f"{batch.indices.tolist()} {batch.signal.double().sum().item()!r}\n")
 
 
+class TwoPhases(Strategy):
+    """Both stages, twice."""
+
+    def __init__(self, shares: tuple[float, float]) -> None:
+        self.shares = shares
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        return tuple(Phase(share=share) for share in self.shares)
+
+
 class Rings(PhantomFamily):
     """Hexagons of 1 mm around the middle."""
 
@@ -78,3 +90,23 @@ class Backprojection(torch.nn.Module):
 
     def forward(self, signal):
         return self.gain * self.model.adjoint(signal)
+
+
+class RecordWeights(Callback):
+    """Saves the weights before the first step and after every step."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.weights = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._add(pl_module)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self._add(pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        torch.save(self.weights, self.path)
+
+    def _add(self, pl_module: LightningModule) -> None:
+        self.weights.append({k: v.clone() for k, v in pl_module.state_dict().items()})

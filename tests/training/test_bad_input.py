@@ -44,10 +44,34 @@ CASES = {
         ["--model.refinement=torch.nn.MaxPool2d", "--model.refinement.kernel_size=2"],
         "the final image of the configured networks has shape [1, 1, 8, 8], not [1, 1, 16, 16]",
     ),
+    "image that a layer can't take": (
+        ["--model.refinement=torch.nn.BatchNorm3d", "--model.refinement.num_features=1"],
+        "the configured networks fail on a signal of shape [1, 1, 16, 16]: expected 5D input",
+    ),
     "no learning rate": (["--model.learning_rate=0"], "learning_rate is 0.0"),
     "negative weight": (
         ["--model.strategy=DeepSupervision", "--model.strategy.first_weight=-1"],
         "DeepSupervision.first_weight is -1.0",
+    ),
+    "strategy without an end": (
+        ["--model.strategy=Staged", "--model.strategy.preliminary_share=1"],
+        "Staged.preliminary_share is 1.0: leave a share for stage 2",
+    ),
+    "nothing to train": (
+        [
+            "--model.preliminary=mpi_cascade.models.preliminary.FixedTikhonov",
+            "--model.refinement=torch.nn.Identity",
+        ],
+        "DeepSupervision has a phase that trains preliminary and refinement, where there are no "
+        "weights to train: choose another strategy or network",
+    ),
+    "a phase with nothing to train": (
+        ["--model.refinement=torch.nn.Identity", "--model.strategy=Staged"],
+        "Staged has a phase that trains refinement, where there are no weights to train",
+    ),
+    "phases that don't add up": (
+        ["--model.strategy=probes.TwoPhases", "--model.strategy.shares=[0.5,0.6]"],
+        "the phases of TwoPhases take 1.1 of the training: make their shares add up to 1",
     ),
     "fundamental harmonic": (["--data.scanner.harmonics=[1]"], "Scanner.harmonics is [1]"),
     "noise without a level": (["--data.peak_snr_db=.nan"], "WhiteNoise.peak_snr_db is nan"),

@@ -129,18 +129,22 @@ def test_predict_writes_images(fitted, run):
 
 
 @pytest.mark.parametrize(
-    ("step", "signum", "num_workers"),
+    ("step", "signum", "num_workers", "strategy"),
     [
-        pytest.param(4, signal.SIGTERM, 0, id="mid-epoch"),
-        pytest.param(4, signal.SIGTERM, 2, id="mid-epoch, two workers"),
-        pytest.param(6, signal.SIGINT, 0, id="end of epoch"),
-        pytest.param(6, signal.SIGTERM, 2, id="end of epoch, two workers"),
-        pytest.param(9, signal.SIGINT, 0, id="second epoch"),
+        pytest.param(4, signal.SIGTERM, 0, "DeepSupervision", id="mid-epoch"),
+        pytest.param(4, signal.SIGTERM, 2, "DeepSupervision", id="mid-epoch, two workers"),
+        pytest.param(6, signal.SIGINT, 0, "DeepSupervision", id="end of epoch"),
+        pytest.param(6, signal.SIGTERM, 2, "DeepSupervision", id="end of epoch, two workers"),
+        pytest.param(9, signal.SIGINT, 0, "DeepSupervision", id="second epoch"),
+        pytest.param(8, signal.SIGTERM, 0, "Staged", id="second phase"),
     ],
 )
-def test_stopped_and_resumed_equals_never_stopped(run, tmp_path, capsys, step, signum, num_workers):
+def test_stopped_and_resumed_equals_never_stopped(
+    run, tmp_path, capsys, step, signum, num_workers, strategy
+):
     whole, parts = tmp_path / "whole.txt", tmp_path / "parts.txt"
-    probe = [f"--data.num_workers={num_workers}", "--trainer.callbacks+=probes.RecordSamples"]
+    probe = [f"--data.num_workers={num_workers}", f"--model.strategy={strategy}",
+             "--trainer.callbacks+=probes.RecordSamples"]  # fmt: skip
     uninterrupted = run("fit", *probe, f"--trainer.callbacks.path={whole}")
     stop = ["--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
             f"--trainer.callbacks.signum={signum}"]  # fmt: skip
@@ -210,18 +214,22 @@ def test_another_configuration_starts_a_run_of_its_own(fitted, run):
     assert contents(fitted) == before
 
 
-def test_two_processes_train_on_the_batches_of_one(run, tmp_path):
+@pytest.mark.parametrize("strategy", ["DeepSupervision", "Staged", "StagedThenFineTuned"])
+def test_two_processes_train_on_the_batches_of_one(run, tmp_path, strategy):
     """The same global batches, so the same losses and metrics, to float tolerance."""
-    one = run("fit", "--data.batch_size=4")
+    chosen = f"--model.strategy={strategy}"
+    one = run("fit", "--data.batch_size=4", chosen)
     arguments = [
         sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--data.batch_size=2",
-        "--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.default_root_dir=two",
+        "--trainer.devices=2", "--trainer.strategy=ddp", chosen,
+        f"--trainer.default_root_dir={tmp_path / 'two'}",
     ]  # fmt: skip
     result = subprocess.run(
         arguments, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
+    assert "unused parameters" not in result.stderr
     (two,) = (tmp_path / "two").glob("fit-*")
     losses = [
         [float(row["train/loss"]) for row in rows(path) if "train/loss" in row]
@@ -241,7 +249,7 @@ def test_a_compiled_stage_keeps_the_names_of_its_weights(fitted, tmp_path):
     callback = "mpi_cascade.training.callbacks.CompileRefinement"
     arguments = [
         sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--trainer.max_epochs=1",
-        f"--trainer.callbacks+={callback}", "--trainer.default_root_dir=compiled",
+        f"--trainer.callbacks+={callback}", f"--trainer.default_root_dir={tmp_path / 'compiled'}",
     ]  # fmt: skip
     cache = tmp_path / "cache"
     result = subprocess.run(

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import require_range
+from mpi_cascade.checks import InputError, require_range
 from mpi_cascade.data.phantoms.family import PhantomFamily, direction, place, scale
 from mpi_cascade.data.rendering import Strokes
 
@@ -17,13 +17,13 @@ class ResolutionTubes(PhantomFamily):
     """Five parallel round-ended tubes whose gaps grow from neighbour to neighbour.
 
     Args:
-        gaps_mm: The four gaps between the tubes in mm.
+        gaps_mm: The four gaps between the tubes in mm, ≥ 0.
         width_mm: Smallest and largest width of the tubes in mm.
         length_mm: Smallest and largest length of the centre lines in mm.
         amplitude: Smallest and largest concentration.
 
     Raises:
-        InputError: If a range is not an ascending pair of allowed values.
+        InputError: If a range is not an ascending pair of allowed values, or a gap is negative.
     """
 
     gaps_mm: tuple[float, float, float, float] = (0.15, 0.3, 0.45, 0.6)
@@ -36,6 +36,10 @@ class ResolutionTubes(PhantomFamily):
         require_range(self, "width_mm", 1e-3, math.inf)
         require_range(self, "length_mm", 0, math.inf)
         require_range(self, "amplitude", 0, math.inf)
+        if not all(0 <= gap < math.inf for gap in self.gaps_mm):
+            raise InputError(
+                f"ResolutionTubes.gaps_mm is {list(self.gaps_mm)}: none may be negative"
+            )
 
     @property
     def num_uniforms(self) -> int:

@@ -1,0 +1,48 @@
+import math
+
+import pytest
+
+from mpi_cascade.comparison.measuring import Result
+from mpi_cascade.comparison.summary import summarise
+
+
+def result(value, seed=0, label="mse", metric="psnr_db", gap_mm=None):
+    return Result(
+        label, seed, "final", "phantoms", metric, gap_mm, value, value - 1, value + 2, num_cases=9
+    )
+
+
+def test_three_seeds_have_students_interval():
+    values = [30.0, 31.0, 33.0]
+    (summary,) = summarise(result(value, seed) for seed, value in enumerate(values))
+    mean, deviation = 94 / 3, math.sqrt(7 / 3)
+    # t(0.975, 2) = 4.3027, from a table.
+    half = 4.302653 * deviation / math.sqrt(3)
+    assert summary.value == pytest.approx(mean)
+    assert (summary.low, summary.high) == pytest.approx((mean - half, mean + half), rel=1e-6)
+    assert (summary.num_seeds, summary.num_cases) == (3, 9)
+
+
+def test_one_seed_keeps_its_interval_over_cases():
+    (summary,) = summarise([result(30.0)])
+    assert (summary.value, summary.low, summary.high) == (30.0, 29.0, 32.0)
+    assert summary.num_seeds == 1
+
+
+def test_labels_metrics_and_gaps_are_kept_apart():
+    results = [
+        result(1.0), result(2.0, label="l1"), result(3.0, metric="ssim"), result(4.0, gap_mm=0.1),
+        result(5.0, seed=1),
+    ]  # fmt: skip
+    found = summarise(results)
+    assert [summary.value for summary in found] == [3.0, 2.0, 3.0, 4.0]
+    assert [summary.num_seeds for summary in found] == [2, 1, 1, 1]
+
+
+def test_a_seed_without_a_value_leaves_none():
+    (summary,) = summarise([result(1.0), result(math.nan, seed=1)])
+    assert math.isnan(summary.value) and math.isnan(summary.low) and math.isnan(summary.high)
+
+
+def test_no_results_have_no_summary():
+    assert summarise([]) == []

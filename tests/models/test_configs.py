@@ -1,0 +1,31 @@
+"""The networks of the shipped configs."""
+
+from pathlib import Path
+
+import yaml
+
+from mpi_cascade.models.preliminary import SpectralInverse
+from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.scanner import Scanner
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def options(name: str, stage: str) -> dict:
+    model = yaml.safe_load((CONFIGS / name).read_text())["model"]
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in model[stage]["init_args"].items()
+    }
+
+
+def num_weights(*networks) -> int:
+    return sum(weight.numel() for network in networks for weight in network.parameters())
+
+
+def test_the_single_network_has_the_weights_of_the_cascade():
+    preliminary = SpectralInverse(Scanner(), (64, 64), **options("comparison.yaml", "preliminary"))
+    refinement = ResidualUNet(**options("comparison.yaml", "refinement"))
+    single = ResidualUNet(**options("strategies/single_network.yaml", "refinement"))
+    cascade = num_weights(preliminary, refinement)
+    assert abs(num_weights(single) / cascade - 1) < 0.01

@@ -1,0 +1,76 @@
+"""Cascades in two processes of plain DDP, without Lightning, whose own runs take far longer."""
+
+import itertools
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.data.simulated import Sample
+from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, Unrolled
+from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.strategies import (
+    DeepSupervision,
+    Joint,
+    Moment,
+    Staged,
+    StagedThenFineTuned,
+)
+
+SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
+STRATEGIES = (Joint(), DeepSupervision(), Staged(), StagedThenFineTuned())
+
+
+class _Loss(nn.Module):
+    """The loss of a module, as DDP wants it: the output of a ``forward``."""
+
+    def __init__(self, module: CascadeModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, sample: Sample, moment: Moment) -> Tensor:
+        return self.module.losses(sample, moment)["loss"]
+
+
+def train_every_cascade(rank: int, world_size: int, rendezvous: str) -> None:
+    """Trains every kind of cascade by every strategy; fails unless the processes stay equal."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world_size
+    )
+    data = SimulatedDataModule(scanner=SCANNER, image_shape=(16, 16))
+    sample = data.simulate(SampleKeys(Stream.TRAINING, 2 * rank + torch.arange(2)))
+    for stages, strategy in itertools.product(_every_pair_of_stages(), STRATEGIES):
+        _train(_Loss(CascadeModule(*stages)), strategy.phases, sample)
+    distributed.destroy_process_group()
+
+
+def _every_pair_of_stages() -> list[tuple[nn.Module, nn.Module]]:
+    torch.manual_seed(0)
+    shape = (16, 16)
+    return [
+        (SpectralInverse(SCANNER, shape, 2, 4), ResidualUNet((8,))),
+        (Unrolled(SCANNER, shape, 2, 4), ResidualCNN(4, 2)),
+        (SpectralInverse(SCANNER, shape, 2, 4), nn.Identity()),
+        (FixedTikhonov(SCANNER, shape), ResidualUNet((8,))),
+        (nn.Identity(), ResidualUNet((8,))),
+    ]
+
+
+def _train(loss: _Loss, phases, sample: Sample) -> None:
+    parallel = DistributedDataParallel(loss)
+    optimizer = torch.optim.SGD(loss.parameters(), lr=1e-2)
+    for phase in phases:
+        # DDP notices in the second step what it has waited for in vain in the first.
+        for progress in (0.4, 0.8):
+            optimizer.zero_grad()
+            parallel(sample, Moment(phase, progress)).backward()
+            optimizer.step()
+    for weight in loss.parameters():
+        others = [torch.empty_like(weight) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(others, weight.detach())
+        assert all(torch.equal(other, weight) for other in others)

@@ -1,0 +1,175 @@
+"""What the phases of a strategy do to a training."""
+
+import csv
+import itertools
+
+import distributed
+import pytest
+import torch
+from torch import nn
+
+from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse
+from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.schedules import WarmupCosine
+from mpi_cascade.training.strategies import STAGES, DeepSupervision, Joint, Moment, Staged
+
+PHASES = {"Staged": (3, 6), "StagedThenFineTuned": (2, 4, 6)}
+"""The step, of six, with which each phase ends."""
+
+OPTIONS = {
+    "Staged": ["--model.strategy.preliminary_share=0.5"],
+    "StagedThenFineTuned": [
+        "--model.strategy.preliminary_share=0.34", "--model.strategy.refinement_share=0.33",
+        "--model.strategy.learning_rate=0.5",
+    ],
+}  # fmt: skip
+TRAINED = [{"preliminary"}, {"refinement"}, set(STAGES)]
+
+
+@pytest.fixture
+def sample(small_scanner):
+    data = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16))
+    return data.simulate(SampleKeys(Stream.TRAINING, torch.arange(2)))
+
+
+def changed_stages(before, after):
+    changed = {name.split(".")[1] for name in after if not torch.equal(after[name], before[name])}
+    return changed & set(STAGES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", PHASES)
+def test_each_phase_changes_its_own_stages_and_no_bit_of_the_other(run, tmp_path, strategy):
+    """With AdamW, whose momentum and weight decay move weights without any gradient."""
+    path = tmp_path / "weights.pt"
+    directory = run(
+        "fit", "--trainer.max_epochs=1", "--report.tikhonov=false",
+        f"--model.strategy={strategy}", *OPTIONS[strategy],
+        "--model.optimizer_options={weight_decay: 0.1}",
+        "--trainer.callbacks+=probes.RecordWeights", f"--trainer.callbacks.path={path}",
+    )  # fmt: skip
+    weights = torch.load(path)
+    assert len(weights) == 7
+    expected = [
+        trained
+        for trained, start, end in zip(
+            TRAINED, (0, *PHASES[strategy]), PHASES[strategy], strict=False
+        )
+        for _ in range(end - start)
+    ]
+    assert [changed_stages(*pair) for pair in itertools.pairwise(weights)] == expected
+    assert_rates_start_anew_in_every_phase(directory, strategy)
+    assert_no_tikhonov(directory)
+
+
+def assert_rates_start_anew_in_every_phase(directory, strategy):
+    with (directory / "metrics.csv").open(newline="") as file:
+        rates = [float(row["lr-AdamW"]) for row in csv.DictReader(file) if row["lr-AdamW"]]
+    shares = [0.5, 0.5] if strategy == "Staged" else [0.34, 0.33, 0.33]
+    expected, done = [], 0.0
+    for number, (share, start, end) in enumerate(
+        zip(shares, (0, *PHASES[strategy]), PHASES[strategy], strict=False)
+    ):
+        factor = 2e-3 * (0.5 if number == 2 else 1)
+        progress = [((step + 1) / 6 - done) / share for step in range(start, end)]
+        expected += [factor * WarmupCosine()(min(value, 1.0)) for value in progress]
+        done += share
+    assert rates == pytest.approx(expected, rel=1e-6)
+
+
+def assert_no_tikhonov(directory):
+    assert "test/final/psnr" in (directory / "report" / "metrics.json").read_text()
+    for name in ("report/metrics.json", "metrics.csv"):
+        assert "tikhonov" not in (directory / name).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--model.refinement=torch.nn.Identity"], id="first stage alone"),
+        pytest.param(
+            ["--model.preliminary=mpi_cascade.models.preliminary.FixedTikhonov"], id="Tikhonov"
+        ),
+        pytest.param(["--model.preliminary=torch.nn.Identity"], id="single network"),
+        pytest.param(
+            [
+                "--model.refinement=monai.networks.nets.UNet",
+                "--model.refinement.spatial_dims=2",
+                "--model.refinement.in_channels=1",
+                "--model.refinement.out_channels=1",
+                "--model.refinement.channels=[4,8]",
+                "--model.refinement.strides=[2]",
+            ],
+            id="MONAI",
+        ),
+    ],
+)
+def test_ablations_and_foreign_networks_train(run, options):
+    directory = run("fit", "--trainer.max_epochs=1", "--report.tikhonov=false", *options)
+    assert "test/final/psnr" in (directory / "report" / "metrics.json").read_text()
+
+
+@pytest.mark.slow
+def test_every_strategy_and_ablation_trains_in_two_processes(tmp_path):
+    """Plain DDP waits for a gradient of every parameter, in every phase."""
+    arguments = (2, str(tmp_path / "rendezvous"))
+    torch.multiprocessing.spawn(distributed.train_every_cascade, args=arguments, nprocs=2)
+
+
+def test_a_stage_that_does_not_train_keeps_its_running_means(small_scanner, sample):
+    module = CascadeModule(
+        nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1)), ResidualCNN(4, 2)
+    )
+    first, second = Staged().phases
+    means = module.cascade.preliminary[1].running_mean
+    before = means.clone()
+    module.losses(sample, Moment(second, 0.5))
+    assert torch.equal(means, before)
+    module.losses(sample, Moment(first, 0.5))
+    assert not torch.equal(means, before)
+
+
+def test_losses_of_each_phase(small_scanner, sample):
+    module = CascadeModule(
+        SpectralInverse(small_scanner, (16, 16), 2, 4), ResidualUNet((8,)), strategy=Staged()
+    )
+    first, second = module.strategy.phases
+    losses = module.losses(sample, Moment(first, 0.5))
+    assert losses.keys() == {"loss", "preliminary_loss"}
+    assert losses["loss"].item() == losses["preliminary_loss"].item() > 0
+    losses = module.losses(sample, Moment(second, 0.5))
+    assert losses.keys() == {"loss", "final_loss"}
+    assert losses["loss"].item() == losses["final_loss"].item() > 0
+
+
+def test_a_faded_preliminary_loss_is_not_computed(small_scanner, sample):
+    strategy = DeepSupervision(first_weight=1.0, last_weight=0.0)
+    module = CascadeModule(
+        SpectralInverse(small_scanner, (16, 16), 2, 4), ResidualUNet((8,)), strategy=strategy
+    )
+    assert "preliminary_loss" in module.losses(sample, strategy.at(0.9))
+    assert module.losses(sample, strategy.at(1.0)).keys() == {"loss", "final_loss"}
+
+
+def test_gradients_reach_the_trained_stages_only(small_scanner, sample):
+    for phase in (*Staged().phases, *Joint().phases):
+        module = CascadeModule(SpectralInverse(small_scanner, (16, 16), 2, 4), ResidualUNet((8,)))
+        module.losses(sample, Moment(phase, 0.5))["loss"].backward()
+        for stage in STAGES:
+            gradients = [w.grad for w in getattr(module.cascade, stage).parameters()]
+            # Zeros, not None: plain DDP waits for every parameter.
+            assert all(gradient is not None for gradient in gradients)
+            is_moved = any(gradient.abs().max() > 0 for gradient in gradients)
+            assert is_moved == (stage in phase.trained), (phase, stage)
+
+
+def test_a_first_stage_without_weights_needs_none(small_scanner, sample):
+    module = CascadeModule(FixedTikhonov(small_scanner, (16, 16)), ResidualUNet((8,)))
+    losses = module.losses(sample, DeepSupervision().at(0.5))
+    losses["loss"].backward()
+    assert losses["preliminary_loss"] > 0
+    assert not list(module.cascade.preliminary.parameters())

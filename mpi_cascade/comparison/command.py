@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> None:
     suite = _SUITES[options.suite](compared.scanner)
     suite.check_fits(compared.scanner.field_of_view_m)
     directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError(f"{directory} is not empty: choose another directory with --output")
     make_run_directory(directory, "--output")
     with _progress_bars() as bars:
         validation = _validation(compared, options.num_validation)

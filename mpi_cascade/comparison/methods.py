@@ -122,6 +122,8 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
             raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
         if label in CLASSICAL:
             raise InputError(f"{item} has the name of a classical method: choose another label")
+        if any(method.source == path for method in methods):
+            raise InputError(f"{path} is named twice: name every checkpoint once")
         cascade = load_cascade(Path(path))
         first = first or cascade
         for name in ("scanner", "image_shape"):

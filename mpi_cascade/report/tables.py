@@ -21,11 +21,11 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
     images = list(dict.fromkeys(key.split("/")[1] for key in metrics))
     names = list(dict.fromkeys(key.split("/")[2] for key in metrics))
     split = next(iter(metrics)).split("/")[0]
-    rows = [["metric", *images], ["-" * 15, *("-" * max(6, len(image)) for image in images)]]
+    widths = [max(15, *map(len, names)), *(max(6, len(image)) for image in images)]
+    rows = [["metric", *images], ["-" * width for width in widths]]
     for name in names:
         values = [metrics.get(f"{split}/{image}/{name}") for image in images]
         rows.append([name, *("–" if value is None else f"{value:.3f}" for value in values)])
-    widths = [len(dashes) for dashes in rows[1]]
     lines = [
         " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows

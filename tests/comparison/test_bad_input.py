@@ -76,3 +76,17 @@ def test_a_directory_that_cannot_be_written_is_refused(refusal, checkpoints, com
     message = refusal(f"one={checkpoints[0]}", "--suite", "brief", "--classical")
     assert "compared can't be written" in message
     assert "choose another with --output" in message
+
+
+@pytest.mark.slow
+def test_a_checkpoint_named_twice_is_refused(refusal, checkpoints):
+    item = f"one={checkpoints[0]}"
+    assert f"{checkpoints[0]} is named twice: name every checkpoint once" in refusal(item, item)
+
+
+@pytest.mark.slow
+def test_a_directory_with_something_in_it_is_refused(refusal, checkpoints, tmp_path):
+    (tmp_path / "compared").mkdir()
+    (tmp_path / "compared" / "notes.txt").write_text("mine")
+    message = refusal(f"one={checkpoints[0]}")
+    assert "compared is not empty: choose another directory with --output" in message

@@ -69,7 +69,7 @@ def test_the_standard_suite_has_what_its_name_promises():
     suite = SUITES["standard"]
     gaps_mm = pytest.approx([0.05 * number for number in range(21)])
     assert all(part.scene.gaps_mm == gaps_mm for part in suite.pairs)
-    assert all(part.scene.cases_per_gap == 64 for part in suite.pairs)
+    assert all(part.scene.cases_per_gap == 80 for part in suite.pairs)
     along_x = [p for p in suite.pairs if p.name.startswith("pairs along x") and ":" not in p.name]
     assert [part.scene.diameter_mm for part in along_x] == [0.3, 0.4, 0.6]
     assert [part.scene.diameter_mm for part in suite.discs] == [0.3, 0.4, 0.6]

@@ -1,0 +1,26 @@
+"""The weights that come with the project still make the images that the results speak of."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mpi_cascade.data.evaluation import brief_suite
+from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.training.parts import load_cascade
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "reference.ckpt"
+
+
+def test_shipped_weights_reach_the_quality_of_the_results():
+    cascade = load_cascade(WEIGHTS)
+    (phantoms,) = (
+        part for part in brief_suite(cascade.scanner).phantoms if part.name == "phantoms"
+    )
+    values = torch.cat(
+        [
+            psnr(cascade(sample.signal).final, sample.concentration)
+            for sample in phantoms.batches(cascade.scanner, cascade.image_shape)
+        ]
+    )
+    assert values.nanmean().item() == pytest.approx(33.09, abs=0.05)

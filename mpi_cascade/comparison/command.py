@@ -15,7 +15,7 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.convergence import Progress, converge
 from mpi_cascade.comparison.limits import limits
-from mpi_cascade.comparison.measuring import measure, times_per_image_s
+from mpi_cascade.comparison.measuring import measure, quality_db, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.comparison.output import Comparison, write_comparison
 from mpi_cascade.comparison.summary import summarise
@@ -75,12 +75,16 @@ def main(arguments: Sequence[str]) -> None:
         limits=found_limits,
         progress=progress,
         times_s=times_per_image_s(methods, validation[0].signal),
+        tuning_quality_db=quality_db(methods, *validation[0]),
     )
     write_comparison(directory, comparison)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _PlainParser(prog="python -m mpi_cascade compare", description=__doc__)
+    parser = _PlainParser(
+        prog="python -m mpi_cascade compare",
+        description="Trained cascades and classical methods side by side on one suite.",
+    )
     parser.add_argument(
         "checkpoints", nargs="+", metavar="LABEL=CHECKPOINT",
         help="a trained cascade and its name; checkpoints of one name are seeds of one training",
@@ -88,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--suite", choices=_SUITES, default="standard")
     parser.add_argument(
         "--classical", nargs="*", default=list(CLASSICAL), metavar="NAME",
-        help=f"classical methods to tune and compare: {', '.join(CLASSICAL)} (default: all)",
+        help=f"classical methods to tune and compare: {', '.join(CLASSICAL)} (default: all, "
+        "none after the bare option); stands after the checkpoints",
     )  # fmt: skip
     parser.add_argument(
         "--num-validation", type=int, default=64, help="scans that classical methods are tuned on"

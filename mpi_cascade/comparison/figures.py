@@ -99,7 +99,7 @@ def quality_over_time(
     Args:
         progress: Iterative solvers, on their validation images.
         times_s: Time per image in s of every method.
-        quality_db: Mean PSNR in dB of every method on the same images.
+        quality_db: Mean PSNR in dB of every method on the same images as the curves.
     """
     figure = Figure(figsize=(8, 5), layout="constrained")
     axis = figure.subplots()
@@ -121,7 +121,11 @@ def quality_over_time(
         axis.annotate(
             label, (1e3 * time_s, quality_db[label]), xytext=(5, -3), textcoords="offset points"
         )
-    axis.set(xscale="log", xlabel="time per image, in batches / ms", ylabel="mean PSNR / dB")
+    axis.set(
+        xscale="log",
+        xlabel="time per image, in batches / ms",
+        ylabel="mean PSNR on the tuning scans / dB",
+    )
     axis.grid(color="0.9")
     return figure
 
@@ -150,6 +154,9 @@ def _curves(axis: Axes, summaries: Sequence[Summary], set_name: str, metric: str
 
 
 def _limit_curves(axis: Axes, limits: Sequence[Limit]) -> None:
+    if not limits:
+        axis.text(0.5, 0.5, "no single direction", transform=axis.transAxes, ha="center")
+        return
     gaps = [limit.gap_mm for limit in limits]
     axis.plot(gaps, [limit.d_prime for limit in limits], "k-", label="d′, any capsule")
     axis.plot(

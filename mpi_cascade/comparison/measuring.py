@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mpi_cascade.comparison.methods import Method
+from mpi_cascade.comparison.methods import FINAL, Method
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
@@ -86,6 +86,24 @@ def measure(
     return results
 
 
+def quality_db(methods: Sequence[Method], signal: Tensor, truth: Tensor) -> dict[str, float]:
+    """Returns each label's mean PSNR in dB on a batch.
+
+    Args:
+        methods: The methods; of each label the first is taken.
+        signal: Signals, (batch, channel, y, x).
+        truth: True images, (batch, 1, y, x).
+    """
+    return {
+        label: psnr(method.images(signal)[FINAL], truth).nanmean().item()
+        for label, method in _firsts(methods).items()
+    }
+
+
+def _firsts(methods: Sequence[Method]) -> dict[str, Method]:
+    return {method.label: method for method in methods if method.seed == 0}
+
+
 def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, float]:
     """Returns each label's time per image in s: the median of a few runs over a batch, in turn.
 
@@ -93,7 +111,7 @@ def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, fl
         methods: The methods; of each label the first is timed.
         signal: The batch, (batch, channel, y, x).
     """
-    firsts = {method.label: method for method in reversed(methods)}
+    firsts = _firsts(methods)
     times: dict[str, list[float]] = {label: [] for label in firsts}
     for _ in range(_NUM_TIMINGS):
         for label, method in firsts.items():
@@ -173,6 +191,7 @@ class _Table:
 
     def add(self, method: Method, sample: Sample) -> None:
         """Adds what a method makes of a batch, which has one gap if the set has gaps."""
+        assert sample.pairs is None or len(sample.pairs.gap_m.unique()) == 1
         for image, estimate in method.images(sample.signal).items():
             key = method.label, method.seed, image
             self._update((*key, None), self._kinds.of_all, estimate, sample)

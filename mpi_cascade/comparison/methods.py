@@ -3,6 +3,7 @@
 Must not know of the suite or of metrics that they are compared by.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.parts import TrainedCascade, load_cascade
 
-FINAL, PRELIMINARY = "final", "preliminary"
+FINAL, PRELIMINARY, TRUTH = "final", "preliminary", "truth"
 
 
 class Method(NamedTuple):
@@ -109,33 +110,51 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
         checkpoints: One or more ``LABEL=PATH``; those of one label are seeds of one configuration.
 
     Raises:
-        InputError: If an item is no ``LABEL=PATH``, a label is a classical method's, a file can't
-            be used, or the cascades are of different scanners or image grids.
+        InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
+            label differ in more than seeds, or any in scanner or image grid.
     """
     if not checkpoints:
         raise InputError("there is nothing to compare: name one or more checkpoints as LABEL=PATH")
     methods: list[Method] = []
-    first: TrainedCascade | None = None
+    cascades: dict[str, TrainedCascade] = {}
     for item in checkpoints:
-        label, separator, path = item.partition("=")
-        if not (label and separator and path):
-            raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
-        if label in CLASSICAL:
-            raise InputError(f"{item} has the name of a classical method: choose another label")
-        if any(method.source == path for method in methods):
+        label, path = _label_and_path(item)
+        if any(Path(method.source).resolve() == path.resolve() for method in methods):
             raise InputError(f"{path} is named twice: name every checkpoint once")
-        cascade = load_cascade(Path(path))
-        first = first or cascade
-        for name in ("scanner", "image_shape"):
-            if getattr(cascade, name) != getattr(first, name):
-                raise InputError(
-                    f"{item} has another {name} than {checkpoints[0]}: compare cascades of one "
-                    "scanner and one image grid"
-                )
+        cascade = load_cascade(path)
+        _check_comparable(item, cascade, checkpoints[0], next(iter(cascades.values()), cascade))
+        if cascades.setdefault(label, cascade).training != cascade.training:
+            raise InputError(
+                f"{item} was trained otherwise than the first {label}: one label is for trainings "
+                "that differ in nothing but their seeds"
+            )
         seed = sum(method.label == label for method in methods)
-        methods.append(Method(label, seed, _images_of(cascade), path))
-    assert first is not None
+        methods.append(Method(label, seed, _images_of(cascade), str(path)))
+    first = cascades[methods[0].label]
     return Compared(methods, first.scanner, first.image_shape)
+
+
+def _label_and_path(item: str) -> tuple[str, Path]:
+    label, _, path = item.partition("=")
+    if not (label and path):
+        raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
+    if label in (*CLASSICAL, TRUTH):
+        raise InputError(f"{item} has the name of a classical method or the truth: choose another")
+    # Labels stand in tables, legends and file formats with signs of their own.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", label):
+        raise InputError(f"{item} has a label of other signs than letters, digits and .-_+")
+    return label, Path(path)
+
+
+def _check_comparable(
+    item: str, cascade: TrainedCascade, first_item: str, first: TrainedCascade
+) -> None:
+    for name in ("scanner", "image_shape"):
+        if getattr(cascade, name) != getattr(first, name):
+            raise InputError(
+                f"{item} has another {name} than {first_item}: compare cascades of one scanner and "
+                "one image grid"
+            )
 
 
 class Tuned(NamedTuple):
@@ -180,7 +199,14 @@ def tuned(name: str, forward_model: ForwardModel, values: Mapping[str, float]) -
 
 
 def _images_of(cascade: TrainedCascade) -> Callable[[Tensor], dict[str, Tensor]]:
+    stages = cascade.module.cascade
+    # A stage that does nothing has no image of its own.
+    is_single = isinstance(stages.preliminary, nn.Identity) or isinstance(
+        stages.refinement, nn.Identity
+    )
+
     def images(signal: Tensor) -> dict[str, Tensor]:
-        return cascade(signal)._asdict()
+        both = cascade(signal)
+        return {FINAL: both.final} if is_single else both._asdict()
 
     return images

@@ -19,7 +19,7 @@ from mpi_cascade.comparison.convergence import Progress
 from mpi_cascade.comparison.figures import quality_by_set, quality_over_time, resolution_curves
 from mpi_cascade.comparison.limits import Limit
 from mpi_cascade.comparison.measuring import Result
-from mpi_cascade.comparison.methods import FINAL, Compared, Method
+from mpi_cascade.comparison.methods import FINAL, TRUTH, Compared, Method
 from mpi_cascade.comparison.summary import Summary
 from mpi_cascade.comparison.tables import (
     convergence_table,
@@ -49,6 +49,8 @@ class Comparison(NamedTuple):
         limits: What noise allows.
         progress: Iterative solvers against iterations, on the scans that they were tuned on.
         times_s: Time per image of each label in s.
+        tuning_quality_db: Mean PSNR of each label in dB on the scans that classical methods were
+            tuned on.
     """
 
     suite: Suite
@@ -59,6 +61,7 @@ class Comparison(NamedTuple):
     limits: list[Limit]
     progress: list[Progress]
     times_s: dict[str, float]
+    tuning_quality_db: dict[str, float]
 
 
 def write_comparison(directory: Path, comparison: Comparison) -> None:
@@ -94,8 +97,10 @@ def _document(comparison: Comparison) -> str:
     parts = [
         f"# Comparison on the suite {comparison.suite.name}",
         summary_table(comparison.summaries, comparison.times_s),
-        "± is half a 95 % interval: over seeds (Student's t) where there are several, over cases "
-        "(bootstrap or Wilson) where there is one.",
+        "In brackets 95 % intervals: over seeds (Student's t), which tell trainings apart on these "
+        "very scans, where there are several; over cases (bootstrap or Wilson) where there is one. "
+        "An end of ? can't be told from so few cases. The worst capsules are those of the outline, "
+        "of any set, that is split most often.",
     ]
     parts += [f"- {method.label}: {method.source}" for method in comparison.methods]
     for name in dict.fromkeys(limit.set_name for limit in comparison.limits):
@@ -109,11 +114,6 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
     suite, summaries = comparison.suite, comparison.summaries
     controlled = [part.name for part in suite.pairs if _has_control(part, suite)]
     sets = [part.name for part in suite.phantoms]
-    quality_db = {
-        item.label: item.value
-        for item in summaries
-        if (item.set_name, item.metric, item.image) == ("phantoms", "psnr_db", FINAL)
-    }
     figure1, figure2 = _pair_figures(comparison)
     return {
         "figure1": figure1,
@@ -124,7 +124,9 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
             summaries, [part.name for part in (*suite.pairs, *suite.discs)],
             "disc_non_uniformity", "coefficient of variation inside the discs",
         ),
-        "time": quality_over_time(comparison.progress, comparison.times_s, quality_db),
+        "time": quality_over_time(
+            comparison.progress, comparison.times_s, comparison.tuning_quality_db
+        ),
     }  # fmt: skip
 
 
@@ -136,7 +138,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
     """Returns the paper's Figures 1 and 2 of the first training of each label."""
     part = next(part for part in comparison.suite.pairs if part.name == "pairs along x, 0.4 mm")
     firsts = [method for method in comparison.methods if method.seed == 0]
-    images: dict[str, list[Tensor]] = {"truth": [], **{method.label: [] for method in firsts}}
+    images: dict[str, list[Tensor]] = {TRUTH: [], **{method.label: [] for method in firsts}}
     chosen: list[Pairs] = []
     compared = comparison.compared
     for sample in part.batches(compared.scanner, compared.image_shape):
@@ -146,7 +148,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
             continue
         case = int(sample.pairs.centre_m.norm(dim=1).argmin())
         chosen.append(Pairs(*(column[case : case + 1] for column in sample.pairs)))
-        images["truth"].append(sample.concentration[case : case + 1])
+        images[TRUTH].append(sample.concentration[case : case + 1])
         for method in firsts:
             images[method.label].append(method.images(sample.signal[case : case + 1])[FINAL])
     return _drawn(

@@ -13,6 +13,8 @@ from scipy.stats import t
 
 from mpi_cascade.comparison.measuring import Result
 
+_SHARES = ("resolved", "false_splits")
+
 
 class Summary(NamedTuple):
     """One number of one label.
@@ -25,7 +27,7 @@ class Summary(NamedTuple):
         gap_mm: The gap in mm, None for a metric over all of the set.
         value: The mean over the label's seeds.
         low: Lower end of the 95 % interval: over seeds (Student's t) where there are several, over
-            cases where there is one.
+            cases where there is one. For a share over seeds, also no narrower than over cases.
         high: Upper end.
         num_seeds: Number of seeds.
         num_cases: Number of cases of each seed.
@@ -60,6 +62,15 @@ def summarise(results: Iterable[Result]) -> list[Summary]:
 def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
     if len(seeds) == 1:
         return seeds[0].value, seeds[0].low, seeds[0].high
+    value, low, high = _over_seeds(seeds)
+    if seeds[0].metric in _SHARES:
+        # Three times 0 of 100 is no certainty of 0: no narrower than over the cases.
+        low = max(min(low, *(result.low for result in seeds)), 0.0)
+        high = min(max(high, *(result.high for result in seeds)), 1.0)
+    return value, low, high
+
+
+def _over_seeds(seeds: list[Result]) -> tuple[float, float, float]:
     values = np.array([result.value for result in seeds])
     half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)

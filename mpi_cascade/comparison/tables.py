@@ -45,8 +45,8 @@ COLUMNS = (
     Column("non-uniformity of pairs", "pairs along x, 0.4 mm", "disc_non_uniformity", digits=3),
     Column("resolvable gap along x / mm", "pairs along x, 0.4 mm", "resolvable_gap_m", 1e3),
     Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_m", 1e3),
-    Column("capsules split / %", "capsules along x, 0.4 mm", "false_splits", 100),
-    Column("… any angle / %", "capsules any angle, 0.4 mm", "false_splits", 100),
+    Column("capsules split / %", "capsules along x, 0.4 mm", "false_splits", 100, 1),
+    Column("… any angle / %", "capsules any angle, 0.4 mm", "false_splits", 100, 1),
     Column("width of a 0.4 mm disc / mm", "discs 0.4 mm", "width_m", 1e3),
     Column("its place error / mm", "discs 0.4 mm", "localisation_error_m", 1e3, 3),
 )
@@ -83,7 +83,7 @@ def summary_table(
     Args:
         summaries: The results.
         times_s: Time per image of each label in s.
-        columns: What to show; ± is half the 95 % interval.
+        columns: What to show, each with its 95 % interval.
     """
     found = {
         (item.label, item.image, item.set_name, item.metric): item
@@ -97,7 +97,8 @@ def summary_table(
         item = found.get((*key, first.set_name, first.metric))
         return -math.inf if item is None or math.isnan(item.value) else item.value
 
-    head = ["method", "seeds", *(column.title for column in columns), "ms per image"]
+    titles = [column.title for column in columns]
+    head = ["method", "seeds", *titles, "worst capsules split / %", "ms per image"]
     lines = [head, ["---"] * len(head)]
     for label, image in sorted(keys, key=quality, reverse=True):
         items = [found.get((label, image, column.set_name, column.metric)) for column in columns]
@@ -105,7 +106,7 @@ def summary_table(
         time = f"{1e3 * times_s[label]:.3g}" if image == FINAL else ""
         name = label if image == FINAL else f"{label}, {PRELIMINARY}"
         cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
-        lines.append([name, str(seeds), *cells, time])
+        lines.append([name, str(seeds), *cells, _worst_split(summaries, label, image), time])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -132,11 +133,28 @@ def convergence_table(progress: Sequence[Progress]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _worst_split(summaries: Sequence[Summary], label: str, image: str) -> str:
+    """Returns the share of the outline, of any set, whose capsules are split most often."""
+    of_outlines = [
+        item
+        for item in summaries
+        if (item.label, item.image, item.metric) == (label, image, "false_splits")
+        and item.gap_mm is not None
+    ]
+    worst = max(of_outlines, key=lambda item: item.value, default=None)
+    return _cell(worst, Column("", "", "false_splits", 100, 1))
+
+
 def _cell(item: Summary | None, column: Column) -> str:
     if item is None:
         return ""
     if math.isnan(item.value):
         return "–"
     value = f"{column.factor * item.value:.{column.digits}f}"
-    half = column.factor * (item.high - item.low) / 2
-    return value if math.isnan(half) else f"{value} ± {half:.{column.digits}f}"
+    if math.isnan(item.low) and math.isnan(item.high):
+        return value
+    low, high = (
+        "?" if math.isnan(end) else f"{column.factor * end:.{column.digits}f}"
+        for end in (item.low, item.high)
+    )
+    return f"{value} ({low} … {high})"

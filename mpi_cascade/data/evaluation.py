@@ -193,7 +193,7 @@ def _other_scanners(scanner: Scanner, num_cases: int) -> list[EvaluationSet]:
     relaxation_s = scanner.particle.relaxation_time_s + 1e-6
     changes["relaxation +1 µs"] = {"particle": {"relaxation_time_s": relaxation_s}}
     effects: dict[str, tuple[Disturbance, ...]] = {
-        "FFP offset 0.05 mm": (FFPDisplacement(offset_std_m=5e-5),),
+        "FFP offset σ 0.05 mm": (FFPDisplacement(offset_std_m=5e-5),),
         "background 2 % and drift": (
             FeedThrough(relative_amplitude=0.02), BackgroundDrift(relative_std=0.003)
         ),

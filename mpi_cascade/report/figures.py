@@ -89,8 +89,8 @@ def pair_profiles(
             positions_mm,
             profile.numpy(),
             label=f"{name} (dip {dip:.2f})",
-            color="black" if number == 0 else f"C{number - 1}",
-            linestyle="--" if number == 0 else "-",
+            color="black" if number == 0 else f"C{(number - 1) % 10}",
+            linestyle="--" if number == 0 else ("-", "-.", ":")[(number - 1) // 10 % 3],
         )
     axis.axhline(0, color="0.7", linewidth=0.8)
     axis.set(
@@ -99,5 +99,7 @@ def pair_profiles(
         title=f"Two discs of {diameter_mm:.2g} mm, {gap_mm:.2g} mm apart "
         f"(resolved: dip ≥ {RAYLEIGH_DIP})",
     )
-    figure.legend(loc="outside lower center", ncols=len(images), frameon=False, columnspacing=1)
+    figure.legend(
+        loc="outside lower center", ncols=min(len(images), 4), frameon=False, columnspacing=1
+    )
     return figure

@@ -32,9 +32,28 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"the checkpoint {path} can't be read ({type(error).__name__}): it is truncated, "
             "damaged or no checkpoint, so use another one"
         ) from error
-    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise InputError(f"{path} holds no networks: name a .ckpt file of a run")
     return checkpoint
+
+
+def read_configuration(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Returns the resolved configuration inside a checkpoint.
+
+    Args:
+        checkpoint: Contents of the checkpoint.
+        path: Where it was read.
+
+    Raises:
+        InputError: If there is none, or it is damaged.
+    """
+    try:
+        config = yaml.safe_load(checkpoint[CONFIG_KEY])
+        return {part: config[part] for part in ("trainer", "model", "data")} | config
+    except (KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path} holds no configuration: name a .ckpt file that a run has written"
+        ) from error
 
 
 def require_same_architecture(checkpoint: dict[str, Any], module: nn.Module, path: Path) -> None:
@@ -66,7 +85,7 @@ def write_weights(checkpoint: Path, target: Path) -> None:
         InputError: If the checkpoint can't be used.
     """
     contents = read_checkpoint(checkpoint)
-    config = yaml.safe_load(contents.get(CONFIG_KEY, "{}"))
+    config = read_configuration(contents, checkpoint)
     config["trainer"]["default_root_dir"] = "runs"
     text = yaml.safe_dump(config, sort_keys=False)
     kept = {key: contents[key] for key in _KEPT}

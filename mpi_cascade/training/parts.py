@@ -1,20 +1,22 @@
 """Networks and data from a configuration, without a trainer: what a checkpoint holds."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-import yaml
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
+from mpi_cascade.training.checkpoints import (
+    read_checkpoint,
+    read_configuration,
+    require_same_architecture,
+)
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
-from mpi_cascade.training.run_directory import CONFIG_KEY
 
 
 class TrainedCascade(NamedTuple):
@@ -24,11 +26,13 @@ class TrainedCascade(NamedTuple):
         module: The networks with the checkpoint's weights, ready to reconstruct.
         scanner: The scanner whose signals they were trained for.
         image_shape: Pixels (y, x) of their images.
+        training: What they were trained with: the configuration but for its seeds.
     """
 
     module: CascadeModule
     scanner: Scanner
     image_shape: tuple[int, int]
+    training: dict[str, Any]
 
     @torch.no_grad()
     def __call__(self, signal: Tensor) -> Reconstruction:
@@ -54,15 +58,13 @@ def load_cascade(path: Path) -> TrainedCascade:
         InputError: If the file can't be used.
     """
     checkpoint = read_checkpoint(path)
-    if CONFIG_KEY not in checkpoint:
-        raise InputError(f"{path} holds no configuration: name a .ckpt file that a run has written")
-    config = yaml.safe_load(checkpoint[CONFIG_KEY])
+    config = read_configuration(checkpoint, path)
     parser = LightningArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
     parser.add_lightning_class_args(CascadeModule, "model")
     parser.add_lightning_class_args(SimulatedDataModule, "data")
     link_stages(parser)
+    parts = {part: config[part] for part in ("model", "data")}
     try:
-        parts = {part: config[part] for part in ("model", "data")}
         objects = parser.instantiate_classes(parser.parse_object(parts))
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
@@ -72,4 +74,6 @@ def load_cascade(path: Path) -> TrainedCascade:
         ) from error
     require_same_architecture(checkpoint, objects.model, path)
     objects.model.load_state_dict(checkpoint["state_dict"])
-    return TrainedCascade(objects.model.eval(), objects.data.scanner, objects.data.image_shape)
+    training = {**parts, "data": {**parts["data"], "training_seed": None}}
+    data = objects.data
+    return TrainedCascade(objects.model.eval(), data.scanner, data.image_shape, training)

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import torch
 import wandb
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -193,6 +194,8 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 

@@ -1,6 +1,9 @@
 """What a user gets wrong ends in one sentence, exit status 2, and nothing written."""
 
 import pytest
+import torch
+
+from mpi_cascade.training.run_directory import CONFIG_KEY
 
 SMALL = {
     "scanner": {"field_of_view_x_m": 2.4e-3, "field_of_view_y_m": 2.4e-3},
@@ -37,6 +40,12 @@ def refusal(compare, capsys, tmp_path, monkeypatch):
         (["=best.ckpt"], "=best.ckpt is no LABEL=PATH"),
         (["mse="], "mse= is no LABEL=PATH"),
         (["mse=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
+        (
+            ["truth=absent.ckpt"],
+            "truth=absent.ckpt has the name of a classical method or the truth",
+        ),
+        (["a|b=absent.ckpt"], "a|b=absent.ckpt has a label of other signs than letters"),
+        (["_a=absent.ckpt"], "_a=absent.ckpt has a label of other signs than letters"),
         (["Tikhonov=absent.ckpt"], "Tikhonov=absent.ckpt has the name of a classical method"),
         (["mse=absent.ckpt", "--classical", "SART"], "SART is no classical method: use Tikhonov, "),
         (["mse=absent.ckpt", "--num-validation", "0"], "num_validation is 0: it must be 1 or more"),
@@ -90,3 +99,30 @@ def test_a_directory_with_something_in_it_is_refused(refusal, checkpoints, tmp_p
     (tmp_path / "compared" / "notes.txt").write_text("mine")
     message = refusal(f"one={checkpoints[0]}")
     assert "compared is not empty: choose another directory with --output" in message
+
+
+@pytest.mark.slow
+def test_the_same_file_by_another_path_is_refused(refusal, checkpoints):
+    other = checkpoints[0].parent / ".." / "checkpoints" / checkpoints[0].name
+    assert "is named twice" in refusal(f"one={checkpoints[0]}", f"other={other}")
+
+
+@pytest.mark.slow
+def test_one_label_for_different_trainings_is_refused(refusal, checkpoints, changed):
+    message = refusal(f"one={checkpoints[0]}", f"one={changed({'peak_snr_db': 40.0})}")
+    assert "was trained otherwise than the first one" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("contents", "sentence"),
+    [
+        ({CONFIG_KEY: "a: [1"}, "holds no configuration"),
+        ({CONFIG_KEY: "- 1"}, "holds no configuration"),
+        ({"state_dict": []}, "holds no networks"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(refusal, checkpoints, tmp_path, contents, sentence):
+    path = tmp_path / "damaged.ckpt"
+    torch.save(torch.load(checkpoints[0], weights_only=True) | contents, path)
+    assert sentence in refusal(f"one={path}")

@@ -46,3 +46,13 @@ def test_a_seed_without_a_value_leaves_none():
 
 def test_no_results_have_no_summary():
     assert summarise([]) == []
+
+
+def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
+    """Three times 0 of 100: Student's interval alone would be [0, 0]."""
+    zero = result(0.0, metric="false_splits")._replace(low=0.0, high=0.037)
+    (summary,) = summarise(zero._replace(seed=seed) for seed in range(3))
+    assert (summary.value, summary.low, summary.high) == (0.0, 0.0, 0.037)
+    spread = [result(value, seed, metric="resolved") for seed, value in enumerate((0.2, 0.9, 1.0))]
+    (summary,) = summarise(spread)
+    assert (summary.low, summary.high) == (0.0, 1.0)

@@ -26,29 +26,33 @@ def cells(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
 
 
-def test_the_best_comes_first_with_half_its_interval():
+def test_the_best_comes_first_with_its_interval():
     rows = [
         summary("mse", "psnr_db", 30.0), summary("l1", "psnr_db", 31.25, 0.125),
         summary("l1", "psnr_db", 28.0, image="preliminary"),
         summary("none", "psnr_db", math.nan),
         summary("l1", "gap_m", 2e-4, 5e-5, set_name="pairs"),
+        summary("l1", "false_splits", 0.01, 0.01, set_name="capsules", gap_mm=0.1),
+        summary("l1", "false_splits", 0.04, 0.01, set_name="capsules, other", gap_mm=0.2),
         # A value at one gap is none of the set's.
         summary("mse", "gap_m", 9.0, set_name="pairs", gap_mm=0.1),
     ]  # fmt: skip
     times_s = {"mse": 0.002, "l1": 0.00123, "none": 1.0}
     assert cells(summary_table(rows, times_s, COLUMNS)) == [
-        ["method", "seeds", "PSNR / dB", "gap / mm", "ms per image"],
-        ["---"] * 5,
-        ["l1", "2", "31.25 ± 0.12", "0.20 ± 0.05", "1.23"],
-        ["mse", "2", "30.00 ± 0.50", "", "2"],
-        ["l1, preliminary", "2", "28.00 ± 0.50", "", ""],
-        ["none", "2", "–", "", "1e+03"],
+        ["method", "seeds", "PSNR / dB", "gap / mm", "worst capsules split / %", "ms per image"],
+        ["---"] * 6,
+        ["l1", "2", "31.25 (31.12 … 31.38)", "0.20 (0.15 … 0.25)", "4.0 (3.0 … 5.0)", "1.23"],
+        ["mse", "2", "30.00 (29.50 … 30.50)", "", "", "2"],
+        ["l1, preliminary", "2", "28.00 (27.50 … 28.50)", "", "", ""],
+        ["none", "2", "–", "", "", "1e+03"],
     ]
 
 
-def test_a_value_without_an_interval_stands_alone():
-    table = summary_table([summary("mse", "psnr_db", 30.0, math.nan)], {"mse": 1.0}, COLUMNS)
-    assert cells(table)[2][2] == "30.00"
+def test_ends_that_are_not_known_say_so():
+    rows = [summary("mse", "psnr_db", 30.0, math.nan)]
+    assert cells(summary_table(rows, {"mse": 1.0}, COLUMNS))[2][2] == "30.00"
+    gap = summary("mse", "gap_m", 2e-4, 1e-4, set_name="pairs")._replace(high=math.nan)
+    assert cells(summary_table([*rows, gap], {"mse": 1.0}, COLUMNS))[2][3] == "0.20 (0.10 … ?)"
 
 
 def test_csv_has_a_row_for_each_tuple(tmp_path):

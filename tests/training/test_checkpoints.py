@@ -32,4 +32,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(1)}, path)
     with pytest.raises(InputError, match="holds no networks"):
         write_weights(path, tmp_path / "shared")
+    torch.save({"state_dict": {}}, path)
+    with pytest.raises(InputError, match="holds no configuration"):
+        write_weights(path, tmp_path / "shared")
     assert list(Path(tmp_path).iterdir()) == [path]

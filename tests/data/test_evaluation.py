@@ -182,7 +182,7 @@ def test_true_scanners_are_off_by_what_their_names_say():
     assert gradient["gradient_y_t_per_m"] == pytest.approx(0.95 * 2.5)
     diameter = BRIEF["core diameter +5 %"].true_scanner["particle"]["core_diameter_m"]
     assert diameter == pytest.approx(1.05 * 25e-9)
-    assert BRIEF["FFP offset 0.05 mm"].disturbances == (FFPDisplacement(offset_std_m=5e-5),)
+    assert BRIEF["FFP offset σ 0.05 mm"].disturbances == (FFPDisplacement(offset_std_m=5e-5),)
 
 
 def test_a_field_of_view_that_cannot_hold_the_suite_is_refused():

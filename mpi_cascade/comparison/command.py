@@ -18,7 +18,7 @@ from mpi_cascade.comparison.limits import limits
 from mpi_cascade.comparison.measuring import measure, quality_db, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.comparison.output import Comparison, write_comparison
-from mpi_cascade.comparison.summary import summarise
+from mpi_cascade.comparison.summary import differences, summarise
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.physics.forward import ForwardModel
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         methods=methods,
         results=results,
         summaries=summarise(results),
+        differences=differences(results, compared.methods[0].label),
         limits=found_limits,
         progress=progress,
         times_s=times_per_image_s(methods, validation[0].signal),

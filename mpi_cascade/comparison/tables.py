@@ -14,7 +14,7 @@ from mpi_cascade.comparison.convergence import Progress, has_converged
 from mpi_cascade.comparison.limits import Limit
 from mpi_cascade.comparison.measuring import Result
 from mpi_cascade.comparison.methods import FINAL, PRELIMINARY
-from mpi_cascade.comparison.summary import Summary
+from mpi_cascade.comparison.summary import Difference, Summary
 
 
 class Column(NamedTuple):
@@ -53,7 +53,7 @@ COLUMNS = (
 """What the summary table shows."""
 
 
-def write_csv(path: Path, rows: Sequence[Summary | Result | Limit | Progress]) -> None:
+def write_csv(path: Path, rows: Sequence[Summary | Difference | Result | Limit | Progress]) -> None:
     """Writes named tuples of one kind as CSV; nothing for no rows."""
     if not rows:
         return
@@ -110,6 +110,18 @@ def summary_table(
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def difference_table(differences: Sequence[Difference], columns: Sequence[Column] = COLUMNS) -> str:
+    """Returns a Markdown table of paired differences: a row per label."""
+    found = {(item.label, item.set_name, item.metric): item for item in differences}
+    lines = [["minus " + differences[0].reference, *(column.title for column in columns)]]
+    lines.append(["---"] * len(lines[0]))
+    for label in dict.fromkeys(item.label for item in differences):
+        items = [found.get((label, column.set_name, column.metric)) for column in columns]
+        cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
+        lines.append([label, *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def limit_table(limits: Sequence[Limit], set_name: str) -> str:
     """Returns a Markdown table of d′ against the gap."""
     chosen = [limit for limit in limits if limit.set_name == set_name]
@@ -145,7 +157,7 @@ def _worst_split(summaries: Sequence[Summary], label: str, image: str) -> str:
     return _cell(worst, Column("", "", "false_splits", 100, 1))
 
 
-def _cell(item: Summary | None, column: Column) -> str:
+def _cell(item: Summary | Difference | None, column: Column) -> str:
     if item is None:
         return ""
     if math.isnan(item.value):

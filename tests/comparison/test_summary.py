@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mpi_cascade.comparison.measuring import Result
-from mpi_cascade.comparison.summary import summarise
+from mpi_cascade.comparison.summary import differences, summarise
 
 
 def result(value, seed=0, label="mse", metric="psnr_db", gap_mm=None):
@@ -56,3 +56,18 @@ def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
     spread = [result(value, seed, metric="resolved") for seed, value in enumerate((0.2, 0.9, 1.0))]
     (summary,) = summarise(spread)
     assert (summary.low, summary.high) == (0.0, 1.0)
+
+
+def test_differences_are_paired_by_seed():
+    base, other = [30.0, 31.0, 33.0], [30.5, 31.7, 33.6]
+    results = [result(value, seed) for seed, value in enumerate(base)]
+    results += [result(value, seed, label="l1") for seed, value in enumerate(other)]
+    results += [result(9.0, label="ADMM"), result(1.0, label="l1", gap_mm=0.1)]
+    (found,) = differences(results, "mse")
+    assert (found.label, found.reference, found.num_seeds) == ("l1", "mse", 3)
+    half = 4.302653 * 0.1 / math.sqrt(3)  # of 0.5, 0.7 and 0.6
+    assert (found.value, found.low, found.high) == pytest.approx((0.6, 0.6 - half, 0.6 + half))
+
+
+def test_single_trainings_have_no_differences():
+    assert differences([result(1.0), result(2.0, label="l1")], "mse") == []

@@ -74,7 +74,7 @@ def pair_profiles(
         pair: The pair, a batch of one.
         field_of_view_m: Size (y, x) of the images in m.
     """
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.2 + 0.07 * len(images)), layout="constrained")
     axis = figure.subplots()
     positions_mm = np.linspace(-_HALF_WINDOW_MM, _HALF_WINDOW_MM, 401)
     positions_m = torch.from_numpy(1e-3 * positions_mm).to(pair.centre_m)[None]
@@ -100,6 +100,7 @@ def pair_profiles(
         f"(resolved: dip ≥ {RAYLEIGH_DIP})",
     )
     figure.legend(
-        loc="outside lower center", ncols=min(len(images), 4), frameon=False, columnspacing=1
-    )
+        loc="outside lower center", ncols=min(len(images), 4 if len(images) <= 4 else 3),
+        frameon=False, columnspacing=1, fontsize="small",
+    )  # fmt: skip
     return figure

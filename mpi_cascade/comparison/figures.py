@@ -71,7 +71,7 @@ def quality_by_set(
         rows = {
             item.set_name: item
             for item in summaries
-            if (item.label, item.image, item.metric) == (label, FINAL, metric)
+            if (item.label, item.image, item.metric, item.gap_mm) == (label, FINAL, metric, None)
         }
         shown = [(place, rows[name]) for place, name in enumerate(set_names) if name in rows]
         axis.errorbar(

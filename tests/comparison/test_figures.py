@@ -50,6 +50,13 @@ def test_resolution_is_drawn_for_every_method_and_set():
     assert [axis.get_title() for axis in axes[0]] == names
 
 
+def test_a_value_at_one_gap_is_not_taken_for_that_of_the_set():
+    rows = [summary("mse", "pairs", "psnr_db", value, gap_mm) for value, gap_mm in
+            ((20.0, None), (30.0, 0.1), (40.0, 1.0))]  # fmt: skip
+    (axis,) = drawn(quality_by_set(rows, ["pairs"], "psnr_db", "PSNR / dB")).axes
+    assert axis.containers[0].lines[0].get_xdata().tolist() == [20.0]
+
+
 def test_quality_has_a_mark_for_every_method_on_every_set():
     sets = ["phantoms", "unseen rings", "SNR 20 dB"]
     rows = [

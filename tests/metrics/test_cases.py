@@ -3,9 +3,11 @@ import math
 import pickle
 from functools import partial
 
+import measured
 import numpy as np
 import pytest
 import torch
+from measured import FIELD_OF_VIEW_M, make_sample, split_or_not
 from torch import multiprocessing
 
 from mpi_cascade.data.simulated import Sample
@@ -23,21 +25,6 @@ from mpi_cascade.metrics.pair_cases import (
 )
 from mpi_cascade.metrics.resolution import full_width_half_maximum, localisation_error, pair_dip
 
-FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
-
-
-def make_sample(truth: torch.Tensor, gaps_mm: list[float] | None = None) -> Sample:
-    num = len(truth)
-    pairs = None
-    if gaps_mm is not None:
-        pairs = Pairs(
-            centre_m=torch.zeros(num, 2),
-            direction=torch.tensor([[1.0, 0.0]]).expand(num, 2),
-            diameter_m=torch.full((num,), 0.4e-3),
-            gap_m=1e-3 * torch.tensor(gaps_mm),
-        )
-    return Sample(torch.arange(num), torch.zeros(num, 1, 4, 4), truth, pairs)
-
 
 def part(sample: Sample, chosen: slice) -> Sample:
     pairs = sample.pairs and Pairs(*(column[chosen] for column in sample.pairs))
@@ -49,13 +36,6 @@ def phantoms(num: int = 12) -> tuple[torch.Tensor, Sample]:
     truth = torch.rand(num, 1, 16, 16) * torch.rand(num, 1, 1, 1)
     truth[0] = 0
     return truth + 0.1 * torch.randn_like(truth), make_sample(truth)
-
-
-def split_or_not(is_split: list[bool], gaps_mm: list[float]) -> tuple[torch.Tensor, Sample]:
-    """Images in which the cases that are split have an empty valley."""
-    estimate = torch.ones(len(is_split), 1, 64, 64)
-    estimate[torch.tensor(is_split), :, :, 31:33] = 0
-    return estimate, make_sample(estimate, gaps_mm)
 
 
 PHANTOMS = phantoms()
@@ -106,35 +86,13 @@ def test_results_do_not_depend_on_processes(make, cases, sizes):
     assert len(one.rows) == (1 if sizes[0] else 0)
 
 
-def _mean_of_part(rank: int, store: str, results) -> None:
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
-    )
-    metric = CaseMean(_first_pixel, higher_is_better=True)
-    if rank == 0:  # The other process has no cases at all.
-        metric.update(*_ramp())
-    gap = ResolvableGap(FIELD_OF_VIEW_M)
-    gap.update(*split_or_not([rank == 1] * 2, [0.1 + 0.2 * rank] * 2))
-    results[rank] = (metric.compute().item(), metric.interval(), gap.compute().item())
-    torch.distributed.destroy_process_group()
-
-
-def _first_pixel(estimate, sample):
-    return estimate[:, 0, 0, 0]
-
-
-def _ramp():
-    image = torch.arange(9.0)[:, None, None, None].expand(9, 1, 4, 4)
-    return image, make_sample(image)
-
-
 @pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path):
-    metric = CaseMean(_first_pixel, higher_is_better=True)
-    metric.update(*_ramp())
+    metric = CaseMean(measured.first_pixel, higher_is_better=True)
+    metric.update(*measured.ramp())
     with multiprocessing.Manager() as manager:
         results = manager.dict()
-        multiprocessing.spawn(_mean_of_part, (str(tmp_path / "store"), results), nprocs=2)
+        multiprocessing.spawn(measured.measure_a_part, (str(tmp_path / "store"), results), nprocs=2)
         for mean, interval, gap_m in (results[0], results[1]):
             assert mean == metric.compute().item() == 4
             assert interval == metric.interval()
@@ -210,7 +168,7 @@ def normal_means(seed: int, num: int = 40) -> tuple[torch.Tensor, Sample]:
 
 def test_bootstrap_interval_is_that_of_a_normal_mean():
     """Of 400 normal values: ± 1.96/√400, and narrower with less confidence."""
-    metric = CaseMean(_first_pixel, higher_is_better=True)
+    metric = CaseMean(measured.first_pixel, higher_is_better=True)
     metric.update(*normal_means(0, num=400))
     mean = metric.compute().item()
     deviation = torch.cat(metric.rows).std().item() / math.sqrt(400)
@@ -226,7 +184,7 @@ def test_bootstrap_interval_is_that_of_a_normal_mean():
 def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says():
     num_trials, num_covered = 100, 0
     for seed in range(num_trials):
-        metric = CaseMean(_first_pixel, higher_is_better=True)
+        metric = CaseMean(measured.first_pixel, higher_is_better=True)
         metric.update(*normal_means(seed))
         low, high = metric.interval(0.9)
         num_covered += low <= 0 <= high
@@ -234,7 +192,7 @@ def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_an_interval_of_one_case_is_undefined():
-    metric = CaseMean(_first_pixel, higher_is_better=True)
+    metric = CaseMean(measured.first_pixel, higher_is_better=True)
     metric.update(*normal_means(0, num=1))
     assert np.isnan(metric.interval()).all()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
@@ -18,7 +17,7 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
-from mpi_cascade.solvers.tikhonov import Tikhonov
+from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
 from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.parts import TrainedCascade, load_cascade
 
@@ -68,7 +67,7 @@ class Classical(NamedTuple):
 
 
 SEARCHES: Mapping[str, Search] = {
-    "Tikhonov": Search(Tikhonov, {"relative_regularisation": torch.logspace(-8, 0, 33).tolist()}),
+    "Tikhonov": Search(Tikhonov, {"relative_regularisation": RELATIVE_REGULARISATIONS}),
     "Kaczmarz": Search(ART, {"relative_regularisation": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)}),
     "total variation": Search(
         ADMM,

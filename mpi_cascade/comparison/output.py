@@ -35,7 +35,6 @@ from mpi_cascade.report.figures import pair_images, pair_profiles
 from mpi_cascade.training.run_directory import describe_environment
 
 _FIGURE_GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
-_PROFILE_GAP_MM = 0.3
 
 
 class Comparison(NamedTuple):
@@ -158,27 +157,14 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
         if all(abs(gap_mm - shown_mm) > 1e-3 for shown_mm in _FIGURE_GAPS_MM):
             continue
         case = int(sample.pairs.centre_m.norm(dim=1).argmin())
-        chosen.append(Pairs(*(column[case : case + 1] for column in sample.pairs)))
+        chosen.append(sample.pairs.cases(slice(case, case + 1)))
         images[TRUTH].append(sample.concentration[case : case + 1])
         for method in firsts:
             images[method.label].append(method.images(sample.signal[case : case + 1])[FINAL])
-    return _drawn(
-        {name: torch.cat(stack) for name, stack in images.items()},
-        Pairs(*(torch.cat(columns) for columns in zip(*chosen, strict=True))),
-        compared.scanner.field_of_view_m,
-    )
-
-
-def _drawn(
-    images: Mapping[str, Tensor], pairs: Pairs, field_of_view_m: tuple[float, float]
-) -> tuple[Figure, Figure]:
-    nearest = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
-    one = slice(nearest, nearest + 1)
-    return pair_images(images, pairs, field_of_view_m), pair_profiles(
-        {name: stack[one] for name, stack in images.items()},
-        Pairs(*(column[one] for column in pairs)),
-        field_of_view_m,
-    )
+    stacks = {name: torch.cat(stack) for name, stack in images.items()}
+    pairs = Pairs(*(torch.cat(columns) for columns in zip(*chosen, strict=True)))
+    size_m = compared.scanner.field_of_view_m
+    return pair_images(stacks, pairs, size_m), pair_profiles(stacks, pairs, size_m)
 
 
 def _log_to_wandb(directory: Path, comparison: Comparison, figures: Mapping[str, Figure]) -> None:

@@ -32,6 +32,10 @@ class Pairs(NamedTuple):
     diameter_m: Float[Tensor, " batch"]
     gap_m: Float[Tensor, " batch"]
 
+    def cases(self, chosen: Tensor | slice) -> "Pairs":
+        """Returns the chosen cases of the batch."""
+        return Pairs(*(column[chosen] for column in self))
+
 
 class Drawing(NamedTuple):
     """The shapes of a batch of phantoms.

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
 from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
 from mpi_cascade.metrics.mass_cases import MassBias, MassR2
@@ -93,5 +92,5 @@ def _cases(sample: Sample, chosen: Tensor) -> Sample:
         indices=sample.indices[chosen],
         signal=sample.signal[chosen],
         concentration=sample.concentration[chosen],
-        pairs=Pairs(*(column[chosen] for column in sample.pairs)),
+        pairs=sample.pairs.cases(chosen),
     )

@@ -45,7 +45,7 @@ def detectability(
         H. H. Barrett and K. J. Myers, Foundations of Image Science, 2004, section 13.2.
     """
     values = [
-        _smallest_detectability(forward_model, Pairs(*(column[i : i + 1] for column in pairs)))
+        _smallest_detectability(forward_model, pairs.cases(slice(i, i + 1)))
         for i in range(len(pairs.gap_m))
     ]
     return pairs.gap_m.new_tensor(values) * _snr(peak_snr_db)

@@ -4,6 +4,8 @@ Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image 
 Must not know of losses, training or Lightning.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
+
+_LEAST_SHARE = 1e-2
+"""Smallest eigenvalue of a mode in a bank, as a share of the smallest λ."""
 
 
 class DenseInverse(nn.Module):
@@ -67,6 +72,57 @@ class FixedTikhonov(nn.Module):
         return image.reshape(len(signal), 1, *self.image_shape)
 
 
+class TikhonovBank(nn.Module):
+    """Several Tikhonov images of the signal, from sharp but noisy to smooth, mixed by convolutions.
+
+    All share one eigendecomposition, S Sᵀ = U Λ Uᵀ, of which only the modes with eigenvalues of at
+    least 1 % of the smallest λ are kept. Image k starts as Sᵀ U (Λ + λₖ)⁻¹ Uᵀ u, and a gain per
+    mode is learned; a small residual network mixes the images. Unlike an inverse in the Fourier
+    domain it knows where the scan ends.
+
+    Args:
+        scanner: The scanner of the signals.
+        image_shape: Pixels (y, x) of the image.
+        num_images: Images in the bank.
+        num_features: Channels of the mixing convolutions.
+        relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
+            S Sᵀ, > 0.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        image_shape: tuple[int, int],
+        num_images: int = 6,
+        num_features: int = 16,
+        relative_regularisation: tuple[float, float] = (1e-6, 1e-2),
+    ) -> None:
+        super().__init__()
+        self.image_shape = (image_shape[0], image_shape[1])
+        lower, upper = (math.log10(end) for end in relative_regularisation)
+        regularisations = torch.logspace(lower, upper, num_images)
+        solver = Tikhonov(ForwardModel(scanner, image_shape))
+        eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
+        kept = eigenvalues > _LEAST_SHARE * regularisations[0]
+        self.from_signal: Tensor
+        self.to_image: Tensor
+        self.inverse: Tensor
+        self.register_buffer("from_signal", solver.from_signal[:, kept], persistent=False)
+        self.register_buffer("to_image", solver.to_image[kept], persistent=False)
+        inverse = 1 / (eigenvalues[kept] + regularisations[:, None]) / solver.eigenvalues[-1]
+        self.register_buffer("inverse", inverse, persistent=False)
+        self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
+        self.mean = nn.Parameter(torch.full((num_images, 1, 1), 1 / num_images))
+        self.mixing = _mixing(num_images, num_features)
+
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the preliminary image."""
+        coefficients = (signal.flatten(1) @ self.from_signal)[:, None]
+        images = (coefficients * (self.inverse * (1 + self.gain_change))) @ self.to_image
+        images = images.unflatten(-1, self.image_shape)
+        return (self.mean * images).sum(dim=1, keepdim=True) + self.mixing(images)
+
+
 class SpectralInverse(nn.Module):
     """A bank of learned regularised inverses in the Fourier domain, mixed by convolutions.
 
@@ -93,10 +149,8 @@ class SpectralInverse(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape = (image_shape[0], image_shape[1])
-        lower, upper = relative_regularisation
-        regularisations = torch.logspace(
-            torch.tensor(lower).log10().item(), torch.tensor(upper).log10().item(), num_filters
-        )
+        lower, upper = (math.log10(end) for end in relative_regularisation)
+        regularisations = torch.logspace(lower, upper, num_filters)
         # On the FFP grid pixels and measurements share one lattice, where S is a product.
         transfer_function = ForwardModel(scanner, scanner.ffp_shape).transfer_function
         inverse = _regularised_inverses(transfer_function, regularisations)
@@ -104,13 +158,7 @@ class SpectralInverse(nn.Module):
         self.register_buffer("inverse", inverse, persistent=False)
         self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
         self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
-        self.mixing = nn.Sequential(
-            nn.Conv2d(num_filters, num_features, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(num_features, num_features, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(num_features, 1, 3, padding=1),
-        )
+        self.mixing = _mixing(num_filters, num_features)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
@@ -154,7 +202,7 @@ class Unrolled(nn.Module):
         self.forward_model = ForwardModel(scanner, self.image_shape)
         self.curvature = squared_norm(self.forward_model)
         self.step_sizes = nn.Parameter(torch.ones(num_steps))
-        self.corrections = nn.ModuleList(_correction(num_features) for _ in range(num_steps))
+        self.corrections = nn.ModuleList(_mixing(2, num_features) for _ in range(num_steps))
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
@@ -168,9 +216,9 @@ class Unrolled(nn.Module):
         return image
 
 
-def _correction(num_features: int) -> nn.Sequential:
+def _mixing(num_images: int, num_features: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(2, num_features, 3, padding=1),
+        nn.Conv2d(num_images, num_features, 3, padding=1),
         nn.ReLU(inplace=True),
         nn.Conv2d(num_features, num_features, 3, padding=1),
         nn.ReLU(inplace=True),

@@ -16,6 +16,7 @@ from mpi_cascade.metrics.functional import FULL_CONCENTRATION
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
 
 _HALF_WINDOW_MM = 1.1
+_PROFILE_GAP_MM = 0.3
 
 
 def pair_images(
@@ -63,17 +64,20 @@ def pair_images(
 
 
 def pair_profiles(
-    images: Mapping[str, Float[Tensor, "1 1 ny nx"]],
-    pair: Pairs,
+    images: Mapping[str, Float[Tensor, "gaps 1 ny nx"]],
+    pairs: Pairs,
     field_of_view_m: tuple[float, float],
 ) -> Figure:
-    """Returns the paper's Figure 2: profiles along the line through one pair.
+    """Returns the paper's Figure 2: profiles along the line through the pair about 0.3 mm apart.
 
     Args:
-        images: Images of the pair by name; the first is the truth.
-        pair: The pair, a batch of one.
+        images: Images by name, one for each pair; the first name is the truth.
+        pairs: The pairs, of which the one with a gap nearest to 0.3 mm is drawn.
         field_of_view_m: Size (y, x) of the images in m.
     """
+    nearest = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
+    one = slice(nearest, nearest + 1)
+    pair = pairs.cases(one)
     figure = Figure(figsize=(7.2, 4.2 + 0.07 * len(images)), layout="constrained")
     axis = figure.subplots()
     positions_mm = np.linspace(-_HALF_WINDOW_MM, _HALF_WINDOW_MM, 401)
@@ -82,9 +86,9 @@ def pair_profiles(
     for side in (-1, 1):
         inner, outer = side * gap_mm / 2, side * (gap_mm / 2 + diameter_mm)
         axis.axvspan(min(inner, outer), max(inner, outer), color="0.93", zorder=0)
-    for number, (name, image) in enumerate(images.items()):
-        profile = pair_profile(image, pair, positions_m, field_of_view_m)[0]
-        dip = pair_dip(image, pair, field_of_view_m).item()
+    for number, (name, stack) in enumerate(images.items()):
+        profile = pair_profile(stack[one], pair, positions_m, field_of_view_m)[0]
+        dip = pair_dip(stack[one], pair, field_of_view_m).item()
         axis.plot(
             positions_mm,
             profile.numpy(),
@@ -100,7 +104,7 @@ def pair_profiles(
         f"(resolved: dip ≥ {RAYLEIGH_DIP})",
     )
     figure.legend(
-        loc="outside lower center", ncols=min(len(images), 4 if len(images) <= 4 else 3),
+        loc="outside lower center", ncols=4 if len(images) <= 4 else 3,
         frameon=False, columnspacing=1, fontsize="small",
     )  # fmt: skip
     return figure

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from mpi_cascade.physics.forward import ForwardModel
 
+RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
+"""Candidates of λ for a search."""
+
 
 class Tikhonov(nn.Module):
     """c = Sᵀ(S Sᵀ + λ I)⁻¹ u, from one eigendecomposition that serves every λ.
@@ -35,12 +38,12 @@ class Tikhonov(nn.Module):
         eigenvalues, modes = torch.linalg.eigh(matrix @ matrix.T if is_wide else matrix.T @ matrix)
         # Of S Sᵀ, or of Sᵀ S where that is smaller: the inverse is the same.
         from_signal, to_image = (modes, modes.T @ matrix) if is_wide else (matrix @ modes, modes.T)
-        self._eigenvalues: Tensor
-        self._from_signal: Tensor
-        self._to_image: Tensor
-        self.register_buffer("_eigenvalues", eigenvalues.clamp_min(0).float(), persistent=False)
-        self.register_buffer("_from_signal", from_signal.float(), persistent=False)
-        self.register_buffer("_to_image", to_image.float(), persistent=False)
+        self.eigenvalues: Tensor
+        self.from_signal: Tensor
+        self.to_image: Tensor
+        self.register_buffer("eigenvalues", eigenvalues.clamp_min(0).float(), persistent=False)
+        self.register_buffer("from_signal", from_signal.float(), persistent=False)
+        self.register_buffer("to_image", to_image.float(), persistent=False)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the image that minimises ‖S c − u‖² + λ‖c‖².
@@ -48,12 +51,12 @@ class Tikhonov(nn.Module):
         Args:
             signal: Signals, (batch, channel, y, x).
         """
-        coefficients = (signal.flatten(1) @ self._from_signal) * self._weights()
-        return (coefficients @ self._to_image).reshape(len(signal), 1, *self.image_shape)
+        coefficients = (signal.flatten(1) @ self.from_signal) * self._weights()
+        return (coefficients @ self.to_image).reshape(len(signal), 1, *self.image_shape)
 
     def inverse_matrix(self) -> Float[Tensor, "pixels measurements"]:
         """Returns Sᵀ(S Sᵀ + λ I)⁻¹ explicitly."""
-        return ((self._from_signal * self._weights()) @ self._to_image).T.contiguous()
+        return ((self.from_signal * self._weights()) @ self.to_image).T.contiguous()
 
     def _weights(self) -> Float[Tensor, " modes"]:
-        return 1 / (self._eigenvalues + self.relative_regularisation * self._eigenvalues[-1])
+        return 1 / (self.eigenvalues + self.relative_regularisation * self.eigenvalues[-1])

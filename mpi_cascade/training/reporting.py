@@ -19,12 +19,9 @@ from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.report.figures import pair_images, pair_profiles
-from mpi_cascade.solvers.tikhonov import Tikhonov
+from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
 from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
-
-_PROFILE_GAP_MM = 0.3
-_CANDIDATES = torch.logspace(-8, 0, 33).tolist()
 
 
 class Report(Callback):
@@ -134,15 +131,10 @@ class Report(Callback):
         images = {name: image.float().cpu() for name, image in images.items()}
         assert sample.pairs is not None
         pairs = Pairs(*(column.cpu() for column in sample.pairs))
-        chosen = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
         field_of_view_m = data.scanner.field_of_view_m
         return {
             "figure1": pair_images(images, pairs, field_of_view_m),
-            "figure2": pair_profiles(
-                {name: image[chosen : chosen + 1] for name, image in images.items()},
-                Pairs(*(column[chosen : chosen + 1] for column in pairs)),
-                field_of_view_m,
-            ),
+            "figure2": pair_profiles(images, pairs, field_of_view_m),
         }
 
 
@@ -163,7 +155,7 @@ def _tuned_tikhonov(data: SimulatedDataModule) -> Tikhonov:
     for indices in torch.arange(data.num_validation).split(data.evaluation_batch_size):
         sample = data.simulate(SampleKeys(Stream.VALIDATION, indices))
         batches.append((sample.signal, sample.concentration))
-    tune(solver, {"relative_regularisation": _CANDIDATES}, batches, psnr)
+    tune(solver, {"relative_regularisation": RELATIVE_REGULARISATIONS}, batches, psnr)
     best = solver.relative_regularisation
     rank_zero_info(f"Tuned Tikhonov: λ = {best:.2g} of the largest eigenvalue")
     return solver

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.models.preliminary import DenseInverse, FixedTikhonov, SpectralInverse, Unrolled
+from mpi_cascade.models.preliminary import (
+    DenseInverse,
+    FixedTikhonov,
+    SpectralInverse,
+    TikhonovBank,
+    Unrolled,
+)
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
@@ -11,7 +18,7 @@ from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
 
 SHAPES = [(16, 16), (32, 32), (8, 12)]
-NETWORKS = [DenseInverse, FixedTikhonov, SpectralInverse, Unrolled]
+NETWORKS = [DenseInverse, FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -59,7 +66,7 @@ def test_each_spectral_filter_starts_as_a_regularised_inverse():
         assert (filtered * transfer).imag.abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse, Unrolled])
+@pytest.mark.parametrize("network", [DenseInverse, SpectralInverse, TikhonovBank, Unrolled])
 def test_all_parameters_learn(small_scanner, network):
     stage = network(small_scanner, (16, 16))
     stage(torch.randn(4, 1, 16, 16)).square().mean().backward()
@@ -84,6 +91,31 @@ def test_fixed_tikhonov_is_the_solver_and_has_nothing_to_learn(small_scanner, im
     assert not list(stage.parameters())
     # Made anew from the scanner, so that checkpoints stay small.
     assert not stage.state_dict()
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_a_bank_starts_as_regularised_inverses_from_sharp_to_smooth(small_scanner, image_shape):
+    """By SciPy's singular values s: s/(s² + λ), but for those of s² below 1 % of the smallest λ."""
+    ends = (1e-3, 1e-1)
+    bank = TikhonovBank(small_scanner, image_shape, num_images=2, relative_regularisation=ends)
+    for part in bank.mixing.parameters():
+        part.data.zero_()
+    signal = torch.randn(3, *small_scanner.signal_shape)
+    system = ForwardModel(small_scanner, image_shape).matrix().double().numpy()
+    from_image, values, to_signal = scipy.linalg.svd(system.T, full_matrices=False)
+    kept = values**2 > 1e-2 * ends[0] * values[0] ** 2
+    assert not kept.all()
+    for chosen, weight in enumerate(ends):
+        bank.mean.data = torch.eye(2)[chosen].reshape(2, 1, 1)
+        gains = kept * values / (values**2 + weight * values[0] ** 2)
+        expected = signal.flatten(1).double().numpy() @ (from_image * gains @ to_signal).T
+        found = bank(signal).detach().flatten(1)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * abs(expected).max())
+
+
+def test_a_bank_keeps_no_matrices_in_checkpoints(small_scanner):
+    names = TikhonovBank(small_scanner, (16, 16)).state_dict()
+    assert not {"from_signal", "to_image", "inverse"} & set(names)
 
 
 def without_corrections(network):

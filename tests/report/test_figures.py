@@ -36,7 +36,7 @@ def test_images_share_one_scale_and_show_the_pairs_at_their_place():
 
 
 def test_profiles_are_high_in_the_discs_and_low_between():
-    pairs, truth = make_truth([0.3])
+    pairs, truth = make_truth([0.1, 0.3, 0.5])
     figure = pair_profiles({"truth": truth, "blur": truth / 3}, pairs, FIELD_OF_VIEW_M)
     (axis,) = figure.axes
     line = next(line for line in axis.lines if line.get_label().startswith("truth"))

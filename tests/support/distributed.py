@@ -8,7 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.data.simulated import Sample
-from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, Unrolled
+from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
@@ -57,6 +57,7 @@ def _every_pair_of_stages() -> list[tuple[nn.Module, nn.Module]]:
         (Unrolled(SCANNER, shape, 2, 4), ResidualCNN(4, 2)),
         (SpectralInverse(SCANNER, shape, 2, 4), nn.Identity()),
         (FixedTikhonov(SCANNER, shape), ResidualUNet((8,))),
+        (TikhonovBank(SCANNER, shape, 2, 4), ResidualUNet((8,))),
         (nn.Identity(), ResidualUNet((8,))),
     ]
 

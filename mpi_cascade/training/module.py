@@ -111,8 +111,11 @@ class CascadeModule(LightningModule):
                 )
 
     def setup(self, stage: str) -> None:
-        """Makes the metrics for the data module's suite, and gives its physics to the losses."""
-        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        """Prepares for the trainer's data module."""
+        self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def prepare(self, data: SimulatedDataModule) -> None:
+        """Makes the metrics for a data module's suite, and gives its physics to the losses."""
         for image in Reconstruction._fields:
             self.metrics[image] = EvaluationMetrics(
                 data.two_points.gaps_mm, data.scanner.field_of_view_m

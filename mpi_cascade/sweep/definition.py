@@ -45,6 +45,12 @@ class SweepFile:
         """Whether a higher metric is better; as wandb has it, not so if the file is silent."""
         return self.config["metric"].get("goal") == "maximize"
 
+    @property
+    def logarithmic(self) -> set[str]:
+        """The parameters that are drawn evenly over decades."""
+        specified = self.config["parameters"].items()
+        return {name for name, how in specified if "log" in how.get("distribution", "")}
+
     def command(self, parameters: Mapping[str, Any], interpreter: str) -> list[str]:
         """Returns the command of a trial, its macros expanded as wandb's agent does.
 

@@ -32,7 +32,9 @@ def write_sweep(record: Record) -> str:
     _write_trials(record.directory / "trials.csv", record)
     (record.directory / "sweep.md").write_text(_document(record, found))
     if found:
-        figure = sweep_figure(found, record.file.metric, record.file.is_maximised)
+        figure = sweep_figure(
+            found, record.file.metric, record.file.is_maximised, record.file.logarithmic
+        )
         figure.savefig(record.directory / "sweep.png", dpi=130)
     return _table(found[:_NUM_SHOWN], record.file.metric, varying(found))
 

@@ -57,12 +57,12 @@ def _explained(
     for name, value in setting.items():
         rest = {other: setting[other] for other in setting if other != name}
         try:
-            keys = reader.read(file.fit_arguments(rest)).keys
+            keys = [*reader.keys, *reader.read(file.fit_arguments(rest)).keys]
         except InputError:
             continue
-        if _short(name) in map(_short, keys):
+        if any(f"{_short(key)}.".startswith(f"{_short(name)}.") for key in keys):
             return InputError(f"{name} of {file.path} can't be {value}: {refusal}")
-        return _unknown(name, file, [*reader.keys, *keys], str(refusal))
+        return _unknown(name, file, keys, str(refusal))
     return InputError(f"the trials of {file.path} can't run: {refusal}")
 
 

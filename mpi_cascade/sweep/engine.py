@@ -55,6 +55,7 @@ def search_space(path: Path, method: str, parameters: Mapping[str, Any]) -> Spac
         with _engine() as engine:
             try:
                 (parameter,) = engine.params.HyperParameterSet.from_config({name: specification})
+                assert parameter.name == name, "the engine has unnested it"
                 space[name] = _values(parameter)
                 if method == "grid":
                     engine.next_run({"method": method, "parameters": {name: specification}}, [])

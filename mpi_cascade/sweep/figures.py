@@ -98,7 +98,7 @@ def _panels(
         axis.remove()
     for axis in axes[:, 0]:
         axis.set_ylabel(label)
-    _legend(figure, axes[0], kinds if others else [], found)
+    _legend(figure, list(axes[0]), kinds if others else [], found)
     return figure
 
 

@@ -101,6 +101,8 @@ def read_sweep(path: Path) -> SweepFile:
     """
     config = _read(path)
     run_cap = config.pop("run_cap", None)
+    if run_cap is not None and not (isinstance(run_cap, int) and run_cap >= 1):
+        raise InputError(f"the run_cap of {path} is {run_cap}: it must be 1 or more trials")
     method = config.get("method")
     if method not in _METHODS:
         near = difflib.get_close_matches(str(method), _METHODS, n=1, cutoff=0)[0]

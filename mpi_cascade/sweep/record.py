@@ -18,6 +18,8 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.training.run_directory import make_run_directory
 
+_LOCK = ".lock"
+
 
 class State(StrEnum):
     """What became of a trial."""
@@ -102,12 +104,13 @@ def open_record(directory: Path, file: SweepFile) -> Iterator[Record]:
         InputError: If the directory holds something else or is in use.
     """
     path = directory / "sweep.json"
-    if directory.is_dir() and any(directory.iterdir()) and not path.is_file():
+    kept = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
+    if kept - {_LOCK} and not path.is_file():
         raise InputError(
             f"{directory} holds something that is no sweep: choose another directory with --output"
         )
     make_run_directory(directory, "--output")
-    with (directory / ".lock").open("w") as lock:
+    with (directory / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import SMALL
 from sweep_files import METRIC, ROOT, logged_values, processes_of, write_sweep_file
 
 from mpi_cascade.cli import main
+from mpi_cascade.sweep.definition import read_sweep
 from mpi_cascade.training.logged import logged_names
 from mpi_cascade.training.parsing import CommandReader
 
@@ -136,3 +138,15 @@ def test_every_shipped_sweep_can_run(file, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["mpi_cascade", "sweep", str(file), "--check"])
     main()
     assert f"{file} can run: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.stem)
+def test_a_trial_of_every_shipped_sweep_runs_a_step(file, monkeypatch, tmp_path):
+    """The last value of everything, small, through the entry point."""
+    monkeypatch.chdir(ROOT)
+    sweep = read_sweep(file)
+    arguments = sweep.fit_arguments({name: values[-1] for name, values in sweep.space.items()})
+    root = f"--trainer.default_root_dir={tmp_path}"
+    monkeypatch.setattr(sys, "argv", ["mpi_cascade", *arguments, *SMALL, root])
+    main()
+    assert list(tmp_path.glob("fit-*/config.yaml"))

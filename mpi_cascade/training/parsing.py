@@ -100,6 +100,7 @@ class CommandReader(ConfiguredCLI):
             parts = self.parser.instantiate_classes(config).fit
             model, data = parts.model, parts.data
             model.check_shapes(data.scanner, data.image_shape)
+            model.make_optimizer()
         except InputError:
             raise
         # A class of anyone's may refuse its arguments in its own way.

@@ -24,6 +24,11 @@ CASES = {
         "model.refinement.init_args.num_feature of {file} is no key of the configuration: the "
         "nearest is model.refinement.num_features",
     ),
+    "unknown option of the optimiser": (
+        {"model.optimizer_options.weight_deca": {"values": [0.1]}},
+        "model.optimizer_options.weight_deca of {file} is no key of the configuration: the nearest "
+        "is model.optimizer_options",
+    ),
     "unknown class": (
         {**RATE, "model.strategy": {"values": ["Joint", "Stagged"]}},
         "model.strategy of {file} can't be Stagged:",

@@ -3,6 +3,7 @@
 The layers, each of which knows only those below it::
 
     cli                                     the commands
+    sweep                                   many trainings, searched by wandb's engine
     comparison                              methods side by side on one suite
     training                                Lightning, wandb, the run directory
     report                                  figures

@@ -8,22 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import wandb
-from jsonargparse import set_parsing_settings
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
 from mpi_cascade.report.tables import metrics_table
+from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
-from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.memory import keep_freed_memory
-from mpi_cascade.training.module import CascadeModule
-from mpi_cascade.training.parts import link_stages
+from mpi_cascade.training.parsing import ConfiguredCLI
 from mpi_cascade.training.predictions import PredictionWriter
 from mpi_cascade.training.reporting import Report
 from mpi_cascade.training.run_directory import (
@@ -37,46 +34,13 @@ from mpi_cascade.training.run_directory import (
 MONITORED_METRIC = "val/final/psnr"
 
 
-class PlainParser(LightningArgumentParser):
-    """A parser whose errors are a sentence, not a page of options."""
-
-    def print_usage(self, file: Any = None) -> None:
-        """Prints nothing: ``--help`` shows the options."""
-
-
-class CascadeCLI(LightningCLI):
+class CascadeCLI(ConfiguredCLI):
     """``fit``, ``validate``, ``test`` and ``predict``, each in a run directory of its own."""
 
     def __init__(self) -> None:
         self.stop: StopOnSignal | None = None
         self.best: ModelCheckpoint | None = None
-        set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-        super().__init__(
-            CascadeModule,
-            SimulatedDataModule,
-            save_config_callback=None,
-            auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
-            trainer_defaults={"default_root_dir": "runs", "gradient_clip_val": 1.0},
-            parser_kwargs={
-                "parser_mode": "omegaconf+",
-                "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. One more subcommand, compare, sets "
-                "trained cascades and classical methods side by side: compare --help.",
-            },
-            parser_class=PlainParser,
-            seed_everything_default=0,
-        )
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Gives the data's scanner and image grid to the stages that ask for them."""
-        parser.add_argument(
-            "--report.tikhonov",
-            type=bool,
-            default=True,
-            help="Whether the report sets tuned Tikhonov beside the cascade.",
-        )
-        link_stages(parser)
+        super().__init__()
 
     def _parse_ckpt_path(self) -> None:
         """Reads the checkpoint early: what can't work ends the command before anything is made."""
@@ -239,6 +203,8 @@ def main() -> None:
     try:
         if sys.argv[1:2] == ["compare"]:
             compare(sys.argv[2:])
+        elif sys.argv[1:2] == ["sweep"]:
+            sweep(sys.argv[2:])
         else:
             CascadeCLI()
     except InputError as error:

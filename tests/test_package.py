@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import command_line
 import pytest
 
 from mpi_cascade.cli import main
@@ -32,13 +33,7 @@ def test_every_config_runs_a_step(config, monkeypatch, tmp_path):
     An overlay, in a folder of ``configs``, changes the comparison's base.
     """
     base = [] if config.parent == DIRECTORY else [f"--config={DIRECTORY / 'comparison.yaml'}"]
-    arguments = [
-        "--trainer.accelerator=cpu", "--trainer.callbacks=null", "--trainer.fast_dev_run=true",
-        f"--trainer.default_root_dir={tmp_path}", "--data.batch_size=2",
-        "--data.samples_per_epoch=2", "--data.evaluation_batch_size=2", "--data.num_validation=4",
-        "--data.num_test=4", "--data.two_points.cases_per_gap=4",
-        "--data.image_shape=[32,32]", "--data.scanner.num_ffp_x=32", "--data.scanner.num_ffp_y=32",
-    ]  # fmt: skip
+    arguments = [*command_line.SMALL, f"--trainer.default_root_dir={tmp_path}"]
     monkeypatch.setattr(
         sys, "argv", ["mpi_cascade", "fit", *base, f"--config={config}", *arguments]
     )

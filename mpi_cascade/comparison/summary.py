@@ -101,7 +101,11 @@ def differences(results: Iterable[Result], reference: str) -> list[Difference]:
             values[result.set_name, result.metric][result.label].append(result.value)
     return [
         Difference(
-            label, reference, *key, *_student(np.subtract(seeds, of_label[reference])), len(seeds)
+            label,
+            reference,
+            *key,
+            *student_interval(np.subtract(seeds, of_label[reference])),
+            len(seeds),
         )
         for key, of_label in values.items()
         for label, seeds in of_label.items()
@@ -112,7 +116,7 @@ def differences(results: Iterable[Result], reference: str) -> list[Difference]:
 def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
     if len(seeds) == 1:
         return seeds[0].value, seeds[0].low, seeds[0].high
-    value, low, high = _student(np.array([result.value for result in seeds]))
+    value, low, high = student_interval(np.array([result.value for result in seeds]))
     if seeds[0].metric in _SHARES:
         # Three times 0 of 100 is no certainty of 0: no narrower than over the cases.
         low = max(min(low, *(result.low for result in seeds)), 0.0)
@@ -120,8 +124,8 @@ def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
     return value, low, high
 
 
-def _student(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Returns the mean of some numbers and Student's 95 % interval of it."""
+def student_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Returns the mean of two or more numbers, and both ends of its 95 % interval (Student's t)."""
     mean = float(values.mean())
     half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     return mean, mean - half, mean + half

@@ -3,6 +3,7 @@
 Must not know what made the images.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -46,6 +47,11 @@ class EvaluationMetrics(nn.Module):
             for gap_mm in gaps_mm
         }
         self._resolvable_gap = ResolvableGap(field_of_view_m)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of every metric, as ``compute`` gives it."""
+        return [*self._of_phantoms, *itertools.chain(*self._of_gaps.values()), "resolvable_gap_mm"]
 
     def update(self, estimate: Tensor, sample: Sample) -> None:
         """Adds a batch of images (batch, 1, y, x) of the phantoms or pairs in ``sample``."""

@@ -111,8 +111,11 @@ class CascadeModule(LightningModule):
                 )
 
     def setup(self, stage: str) -> None:
-        """Makes the metrics for the data module's suite, and gives its physics to the losses."""
-        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        """Prepares for the trainer's data module."""
+        self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def prepare(self, data: SimulatedDataModule) -> None:
+        """Makes the metrics for a data module's suite, and gives its physics to the losses."""
         for image in Reconstruction._fields:
             self.metrics[image] = EvaluationMetrics(
                 data.two_points.gaps_mm, data.scanner.field_of_view_m
@@ -196,11 +199,13 @@ class CascadeModule(LightningModule):
         """Logs ``test/<image>/<metric>``."""
         self._log_metrics("test")
 
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Returns the optimiser, without its schedule."""
+        return self.optimizer(self.parameters(), lr=self.learning_rate, **self.optimizer_options)  # type: ignore[call-arg]
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Returns the optimiser and its schedule, stretched over the whole training."""
-        optimizer = self.optimizer(
-            self.parameters(), lr=self.learning_rate, **self.optimizer_options
-        )  # type: ignore[call-arg]
+        optimizer = self.make_optimizer()
         if math.isinf(self.trainer.estimated_stepping_batches):
             raise InputError(
                 "the training has no end that the schedule could aim at: set trainer.max_epochs "

@@ -129,7 +129,7 @@ class ResumableCSVLogger(CSVLogger):
     """
 
     def __init__(self, directory: Path, resume_step: int) -> None:
-        super().__init__(directory, name="", version="")
+        super().__init__(directory, name="", version="", flush_logs_every_n_steps=1)
         self._earlier_rows: list[dict[str, Any]] = []
         path = directory / "metrics.csv"
         if resume_step and path.is_file():

@@ -10,7 +10,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 from torch import nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.training.messages import say
+from mpi_cascade.training.messages import going_on_without
 from mpi_cascade.training.run_directory import CONFIG_KEY
 
 _KEPT = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
@@ -29,13 +29,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         contents = io.BytesIO()
         torch.save(checkpoint, contents)
         partial = Path(f"{path}.partial")
-        try:
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(contents.getbuffer())
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            say(f"{path} can't be written ({error.strerror}): training goes on without")
+        with going_on_without(path):
+            try:
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_bytes(contents.getbuffer())
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

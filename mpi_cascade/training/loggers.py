@@ -54,6 +54,7 @@ class MetricsFile(Logger):
     def __init__(self, directory: Path, resume_step: int = 0) -> None:
         super().__init__()
         self.path = directory / "metrics.csv"
+        self._partial = self.path.with_suffix(".partial")
         self._columns: list[str] = []
         self._rows = _rows_before(resume_step, self.path)
         self._num_written = 0
@@ -90,6 +91,7 @@ class MetricsFile(Logger):
         except OSError as error:
             # What has been written of the last row may be torn: the next time writes all of them.
             self._columns = []
+            self._partial.unlink(missing_ok=True)
             if not self._has_failed:
                 say(f"{self.path} can't be written ({error.strerror}): training goes on, and tries "
                     "again with every further value")  # fmt: skip
@@ -106,12 +108,11 @@ class MetricsFile(Logger):
                 csv.DictWriter(file, columns).writerows(self._rows[self._num_written :])
         else:
             columns = sorted(set().union(*self._rows))
-            partial = self.path.with_suffix(".partial")
-            with partial.open("w", newline="") as file:
+            with self._partial.open("w", newline="") as file:
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(self._rows)
-            partial.replace(self.path)
+            self._partial.replace(self.path)
         self._columns, self._num_written = columns, len(self._rows)
 
     @rank_zero_only
@@ -147,5 +148,5 @@ class PatientWandbLogger(WandbLogger):
                 f"Weights & Biases can't be used ({reason}): the run is logged offline to "
                 f"{self._save_dir}/wandb, and wandb sync uploads it later"
             )
-            self._offline = True
+            self._wandb_init["mode"] = "offline"
             return super().experiment

@@ -3,6 +3,9 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -11,6 +14,19 @@ from lightning.pytorch.utilities import rank_zero_only
 def say(message: str) -> None:
     """Writes a message to standard error, in the process of rank 0."""
     sys.stderr.write(f"{message}\n")
+
+
+@contextmanager
+def going_on_without(what: str | Path) -> Iterator[None]:
+    """Says that a file couldn't be written, on a full disk for example, and goes on.
+
+    Args:
+        what: The file, or what it holds.
+    """
+    try:
+        yield
+    except OSError as error:
+        say(f"{what} can't be written ({error.strerror}): the run goes on without")
 
 
 def silence_known_warnings() -> None:

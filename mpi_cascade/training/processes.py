@@ -1,6 +1,7 @@
 """Processes that train together: where one dies, the others end too, and say why."""
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ def ending_with_the_others() -> Iterator[None]:
     except RuntimeError as error:
         if not _is_of_a_lost_process(error):
             raise
-        _say_why(f"it has lost another process of this training ({str(error).splitlines()[0]})")
+        # Gloo begins with a path in its own source, and goes on with advice.
+        reason = re.sub(r"^\[\S+\] ", "", str(error)).split(". ")[0].splitlines()[0]
+        _say_why(f"it has lost another process of this training ({reason})")
         sys.exit(1)
     finally:
         is_done.set()

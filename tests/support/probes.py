@@ -1,6 +1,8 @@
 """What the tests put into a run from the command line, as a user's own file would."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -110,3 +112,17 @@ class RecordWeights(Callback):
 
     def _add(self, pl_module: LightningModule) -> None:
         self.weights.append({k: v.clone() for k, v in pl_module.state_dict().items()})
+
+
+class FillDisk(Callback):
+    """Leaves no byte free on the disk of a directory, before a step."""
+
+    def __init__(self, directory: str, step: int) -> None:
+        self.directory = Path(directory)
+        self.step = step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if trainer.global_step == self.step:
+            with suppress(OSError), (self.directory / "filler").open("wb", buffering=0) as file:
+                while file.write(bytes(1024)):
+                    pass

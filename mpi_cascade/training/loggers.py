@@ -122,15 +122,14 @@ class MetricsFile(Logger):
 
 
 def _rows_before(step: int, path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of earlier steps; the last one may be torn where a process was killed."""
+    """Returns the rows of earlier steps, without a line torn by the end of a process."""
     if not step or not path.is_file():
         return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    lines = path.read_text().splitlines(keepends=True)
     return [
         {name: value for name, value in row.items() if value}
-        for row in rows
-        if (row["step"] or "").isdigit() and int(row["step"]) < step
+        for row in csv.DictReader(line for line in lines if line.endswith("\n"))
+        if int(row["step"]) < step
     ]
 
 

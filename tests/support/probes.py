@@ -126,3 +126,17 @@ class FillDisk(Callback):
             with suppress(OSError), (self.directory / "filler").open("wb", buffering=0) as file:
                 while file.write(bytes(1024)):
                     pass
+
+
+class KillRank(Callback):
+    """Kills one of the processes in the middle of a step, and notes when."""
+
+    def __init__(self, path: str, rank: int, step: int) -> None:
+        self.path = Path(path)
+        self.rank = rank
+        self.step = step
+
+    def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer) -> None:
+        if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
+            self.path.write_text("killed")
+            os.kill(os.getpid(), 9)

@@ -1,6 +1,7 @@
 """What the tests put into a run from the command line, as a user's own file would."""
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,3 +141,13 @@ class KillRank(Callback):
         if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
             self.path.write_text("killed")
             os.kill(os.getpid(), 9)
+
+
+class SlowSteps(Callback):
+    """Three tenths of a second in every step, and two seconds in every validation."""
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        time.sleep(0.3)
+
+    def on_validation_epoch_end(self, trainer, pl_module) -> None:
+        time.sleep(2.0)

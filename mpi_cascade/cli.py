@@ -25,7 +25,7 @@ from mpi_cascade.training.messages import say, silence_known_warnings
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parts import link_stages
 from mpi_cascade.training.predictions import PredictionWriter
-from mpi_cascade.training.processes import cluster_plugins, ending_with_the_others
+from mpi_cascade.training.processes import are_joined, cluster_plugins, ending_with_the_others
 from mpi_cascade.training.reporting import Report
 from mpi_cascade.training.run_directory import (
     RunRecord,
@@ -238,7 +238,9 @@ def main() -> None:
             with ending_with_the_others():
                 CascadeCLI()
     except InputError as error:
-        say(f"error: {error}")
+        # Once they train together, one process may be the only one that knows.
+        write = sys.stderr.write if are_joined() else say
+        write(f"error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

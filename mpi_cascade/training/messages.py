@@ -13,7 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 @rank_zero_only
 def say(message: str) -> None:
     """Writes a message to standard error, in the process of rank 0."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{message.rstrip()}\n")
 
 
 @contextmanager

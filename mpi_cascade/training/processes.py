@@ -42,6 +42,11 @@ def ending_with_the_others() -> Iterator[None]:
         is_done.set()
 
 
+def are_joined() -> bool:
+    """Returns whether this process has met the others that it trains with."""
+    return distributed.is_available() and distributed.is_initialized()
+
+
 def cluster_plugins() -> list[CheckpointIO | ClusterEnvironment]:
     """Returns how checkpoints are written, and how SLURM is met: signals are ours to handle.
 
@@ -60,9 +65,8 @@ def _end_with_parent(parent: int, is_done: threading.Event) -> None:
 
 
 def _is_of_a_lost_process(error: RuntimeError) -> bool:
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return False
-    return isinstance(error, distributed.DistError) or any(text in str(error) for text in _LOST)
+    is_known = isinstance(error, distributed.DistError) or any(s in str(error) for s in _LOST)
+    return are_joined() and is_known
 
 
 def _say_why(reason: str) -> None:

@@ -29,13 +29,14 @@ class SignalAt(Callback):
 
 
 class PoisonAt(Callback):
-    """Makes a weight NaN before a step."""
+    """Makes a weight NaN before a step, in one process."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, rank: int = 0) -> None:
         self.step = step
+        self.rank = rank
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
-        if trainer.global_step == self.step:
+        if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
             next(pl_module.parameters()).data.fill_(torch.nan)
 
 

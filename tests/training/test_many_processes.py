@@ -135,3 +135,13 @@ def test_a_process_that_dies_ends_the_others(tmp_path, launcher, rank):
         assert f"error: process {1 - rank} ends because" in errors
         assert "go on with --ckpt_path" in errors
         assert "Traceback" not in errors
+
+
+def test_a_loss_that_only_one_process_sees_is_told(tmp_path):
+    (command,) = processes.commands(
+        "lightning", "fit", tmp_path, "--trainer.callbacks+=probes.PoisonAt",
+        "--trainer.callbacks.step=4", "--trainer.callbacks.rank=1",
+    )  # fmt: skip
+    _, errors = (process := processes.start(command)).communicate(timeout=120)
+    assert process.returncode != 0
+    assert "error: the loss is not finite at step 5" in errors

@@ -21,7 +21,7 @@ from mpi_cascade.training.checkpoints import read_checkpoint, require_same_archi
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.loggers import make_loggers
 from mpi_cascade.training.memory import keep_freed_memory
-from mpi_cascade.training.messages import say, silence_known_warnings
+from mpi_cascade.training.messages import say, say_here, silence_known_warnings
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parts import link_stages
 from mpi_cascade.training.predictions import PredictionWriter
@@ -239,8 +239,7 @@ def main() -> None:
                 CascadeCLI()
     except InputError as error:
         # Once they train together, one process may be the only one that knows.
-        write = sys.stderr.write if are_joined() else say
-        write(f"error: {error}\n")
+        (say_here if are_joined() else say)(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

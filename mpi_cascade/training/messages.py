@@ -10,10 +10,15 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_only
 
 
+def say_here(message: str) -> None:
+    """Writes a message to standard error."""
+    sys.stderr.write(f"{message}\n")
+
+
 @rank_zero_only
 def say(message: str) -> None:
     """Writes a message to standard error, in the process of rank 0."""
-    sys.stderr.write(f"{message.rstrip()}\n")
+    say_here(message)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from lightning.pytorch.plugins import CheckpointIO
 from torch import distributed
 
 from mpi_cascade.training.checkpoints import AtomicCheckpointIO
+from mpi_cascade.training.messages import say_here
 
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting")
 
@@ -71,7 +72,7 @@ def _is_of_a_lost_process(error: RuntimeError) -> bool:
 
 def _say_why(reason: str) -> None:
     rank = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or os.environ.get("LOCAL_RANK")
-    sys.stderr.write(
+    say_here(
         f"error: process {rank or 0} ends because {reason}: see what that one said last, then go "
-        "on with --ckpt_path and the run's checkpoints/last.ckpt\n"
+        "on with --ckpt_path and the run's checkpoints/last.ckpt"
     )

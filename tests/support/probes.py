@@ -17,11 +17,15 @@ from mpi_cascade.training.strategies import Phase, Strategy
 
 
 class SignalAt(Callback):
-    """Sends this process a signal in the middle of a step."""
+    """Sends this process a signal in the middle of a step, or before the first where that is -1."""
 
     def __init__(self, step: int, signum: int = 15) -> None:
         self.step = step
         self.signum = signum
+
+    def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.step < 0:
+            os.kill(os.getpid(), self.signum)
 
     def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer) -> None:
         if trainer.global_step == self.step:

@@ -104,21 +104,27 @@ def test_predict_writes_images(fitted, run):
 
 
 @pytest.mark.parametrize(
-    ("step", "signum", "num_workers", "strategy"),
+    ("step", "signum", "num_workers", "option"),
     [
-        pytest.param(4, signal.SIGTERM, 0, "DeepSupervision", id="mid-epoch"),
-        pytest.param(4, signal.SIGTERM, 2, "DeepSupervision", id="mid-epoch, two workers"),
-        pytest.param(6, signal.SIGINT, 0, "DeepSupervision", id="end of epoch"),
-        pytest.param(6, signal.SIGTERM, 2, "DeepSupervision", id="end of epoch, two workers"),
-        pytest.param(9, signal.SIGINT, 0, "DeepSupervision", id="second epoch"),
-        pytest.param(8, signal.SIGTERM, 0, "Staged", id="second phase"),
+        pytest.param(4, signal.SIGTERM, 0, "--model.strategy=DeepSupervision", id="mid-epoch"),
+        pytest.param(
+            4, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="mid-epoch, two workers"
+        ),
+        pytest.param(6, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="end of epoch"),
+        pytest.param(
+            6, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="end of epoch, two workers"
+        ),
+        pytest.param(9, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="second epoch"),
+        pytest.param(8, signal.SIGTERM, 0, "--model.strategy=Staged", id="second phase"),
+        # The signal falls in the first batch of the step.
+        pytest.param(2, signal.SIGUSR1, 0, "--trainer.accumulate_grad_batches=2", id="two batches"),
     ],
 )
 def test_stopped_and_resumed_equals_never_stopped(
-    run, tmp_path, capsys, step, signum, num_workers, strategy
+    run, tmp_path, capsys, step, signum, num_workers, option
 ):
     whole, parts = tmp_path / "whole.txt", tmp_path / "parts.txt"
-    probe = [f"--data.num_workers={num_workers}", f"--model.strategy={strategy}",
+    probe = [f"--data.num_workers={num_workers}", option,
              "--trainer.callbacks+=probes.RecordSamples"]  # fmt: skip
     uninterrupted = run("fit", *probe, f"--trainer.callbacks.path={whole}")
     stop = ["--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
@@ -133,6 +139,13 @@ def test_stopped_and_resumed_equals_never_stopped(
     run("fit", *probe, f"--trainer.callbacks.path={parts}", f"--ckpt_path={checkpoint}")
     assert parts.read_text() == whole.read_text()
     assert_same_training(uninterrupted, directory)
+
+
+def test_a_signal_during_the_set_up_ends_the_training_after_its_first_step(run, capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        run("fit", "--trainer.callbacks+=probes.SignalAt", "--trainer.callbacks.step=-1")
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM after step 1; continue with" in capsys.readouterr().err
 
 
 def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(run, capsys, tmp_path):

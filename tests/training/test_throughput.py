@@ -15,11 +15,11 @@ def test_the_clock_counts_what_makes_batches_and_nothing_else():
     for name, pause in (
         ("[_TrainingEpochLoop].train_dataloader_next", 0.02),
         ("[Strategy]DDPStrategy.batch_to_device", 0.03),
-        ("run_training_batch", 0.1),
+        ("run_training_batch", 1.0),
     ):
         with clock.profile(name):
             time.sleep(pause)
-    assert 0.05 <= clock.seconds < 0.1
+    assert 0.05 <= clock.seconds < 1.0
 
 
 def test_a_fit_logs_its_speed_without_the_validations(run):

@@ -1,9 +1,7 @@
 """The command line: LightningCLI with a run directory, plain error messages and a final test."""
 
-import logging
 import signal
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +17,20 @@ from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import read_checkpoint, require_same_architecture
+from mpi_cascade.training.loggers import make_loggers
 from mpi_cascade.training.memory import keep_freed_memory
+from mpi_cascade.training.messages import say, say_here, silence_known_warnings
 from mpi_cascade.training.parsing import ConfiguredCLI
 from mpi_cascade.training.predictions import PredictionWriter
+from mpi_cascade.training.processes import are_joined, cluster_plugins, ending_with_the_others
 from mpi_cascade.training.reporting import Report
 from mpi_cascade.training.run_directory import (
     RunRecord,
     choose_run_directory,
     is_continuation,
-    make_loggers,
     make_run_directory,
 )
+from mpi_cascade.training.throughput import DataClock, Throughput
 
 MONITORED_METRIC = "val/final/psnr"
 
@@ -64,17 +65,27 @@ class CascadeCLI(ConfiguredCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Returns the trainer with the loggers and callbacks that every run has."""
         config = self._subcommand_parsers[self._name].dump(self._options, skip_none=False)
-        continued, resume_step = None, 0
+        continued = False
         if self.checkpoint_path and self.checkpoint:
             require_same_architecture(self.checkpoint, self.model, self.checkpoint_path)
-            is_fit = self._name == "fit"
-            if is_fit and is_continuation(self.checkpoint, self.checkpoint_path, config):
-                continued, resume_step = self.checkpoint_path, self.checkpoint["global_step"]
-        root = Path(self._options.trainer.default_root_dir)
-        self.run_directory = choose_run_directory(root, self._name, continued)
+            continued = self._name == "fit" and is_continuation(
+                self.checkpoint, self.checkpoint_path, config
+            )
+        options = self._options.trainer
+        self.run_directory = choose_run_directory(
+            Path(options.default_root_dir), self._name, self.checkpoint_path if continued else None
+        )
         self.trainer_defaults["callbacks"] = self._callbacks(config)
-        if self._options.trainer.logger is None:
-            kwargs["logger"] = make_loggers(self.run_directory, resume_step)
+        if options.logger is None:
+            kwargs["logger"] = make_loggers(
+                self.run_directory, self.checkpoint if continued else None
+            )
+        if options.plugins is None:
+            kwargs["plugins"] = cluster_plugins()
+        if options.profiler is None and self._name == "fit":
+            clock = DataClock()
+            kwargs["profiler"] = clock
+            self.trainer_defaults["callbacks"].append(Throughput(clock))
         return super().instantiate_trainer(**kwargs)
 
     def _callbacks(self, config: str) -> list[Callback]:
@@ -116,12 +127,13 @@ class CascadeCLI(ConfiguredCLI):
             signum = signal.SIGTERM
             if self.stop and self.stop.has_saved:
                 signum = self.stop.received or signum
-                _say(
+                say(
                     f"stopped by {signum.name} after step {self.trainer.global_step}; continue "
                     f"with\n  python -m mpi_cascade fit --config "
                     f"{self.run_directory / 'config.yaml'} --ckpt_path {self.stop.checkpoint}"
                 )
-            sys.exit(128 + signum)
+            # Launchers end all processes as soon as one has failed; that of rank 0 finishes last.
+            sys.exit(128 + signum if self.trainer.is_global_zero else 0)
 
     def after_fit(self) -> None:
         """Tests the best checkpoint and says where everything lies."""
@@ -129,11 +141,19 @@ class CascadeCLI(ConfiguredCLI):
             self.trainer.test(
                 self.model,
                 datamodule=self.datamodule,
-                ckpt_path="best" if self.best and self.best.best_model_path else None,
+                ckpt_path="best" if self._has_best_checkpoint() else None,
                 weights_only=True,
                 verbose=False,
             )
         self._announce()
+
+    def _has_best_checkpoint(self) -> bool:
+        if not self.best or not self.best.best_model_path:
+            return False
+        if Path(self.best.best_model_path).is_file():
+            return True
+        say("there is no best checkpoint to test, so the last weights are tested")
+        return False
 
     def after_validate(self) -> None:
         """Shows the metrics and says where everything lies."""
@@ -171,34 +191,9 @@ class CascadeCLI(ConfiguredCLI):
         return self.config[self._name]
 
 
-def _silence_known_warnings() -> None:
-    """Hides messages of the libraries that a user can do nothing about."""
-    # Of Lightning's own use of a torch API.
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    # Of a directory that is ours, and of a resume that our data module makes exact.
-    warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not")
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-    warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
-    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before")
-    # Of a new run that starts from another run's checkpoint, and of a size that is only printed.
-    warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
-    warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
-    # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "litlogger" not in record.getMessage()
-    )
-
-
-@rank_zero_only
-def _say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
 def main() -> None:
     """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
-    _silence_known_warnings()
+    silence_known_warnings()
     keep_freed_memory()
     try:
         if sys.argv[1:2] == ["compare"]:
@@ -206,9 +201,11 @@ def main() -> None:
         elif sys.argv[1:2] == ["sweep"]:
             sweep(sys.argv[2:])
         else:
-            CascadeCLI()
+            with ending_with_the_others():
+                CascadeCLI()
     except InputError as error:
-        _say(f"error: {error}")
+        # Once they train together, one process may be the only one that knows.
+        (say_here if are_joined() else say)(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -16,16 +16,17 @@ from mpi_cascade.checks import InputError
 
 
 class StopOnSignal(Callback):
-    """Ctrl-C and SIGTERM end the training after the step they fall in, with a checkpoint.
+    """Ctrl-C, SIGTERM and SIGUSR1 end the training after the step they fall in, with a checkpoint.
 
-    The step's logging, and a validation that is due, are completed first; then Lightning raises
-    ``SIGTERMException``. A second signal of the same kind acts at once.
+    SIGUSR1 is what clusters send before a job's time is up. The step's logging, and a validation
+    that is due, are completed first; then Lightning raises ``SIGTERMException``. A second signal
+    of the same kind acts at once.
 
     Args:
         checkpoint: Path of the checkpoint to write.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
@@ -35,13 +36,17 @@ class StopOnSignal(Callback):
         self._previous: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts to listen."""
+        """Starts to listen, and heeds what came while the training was set up."""
+        if trainer.received_sigterm:
+            self.received = signal.SIGTERM
         self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Asks Lightning to stop after this step if any process has received a signal."""
+        if trainer.fit_loop._should_accumulate():
+            return  # A checkpoint would lose the gradients that wait for the rest of their step.
         has_received = self.received is not None
         if trainer.world_size > 1:
             has_received = trainer.strategy.reduce_boolean_decision(has_received, all=False)
@@ -67,7 +72,7 @@ class StopOnSignal(Callback):
         self._restore()
         if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.checkpoint, weights_only=False)
-            self.has_saved = True
+            self.has_saved = self.checkpoint.is_file()
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(signum)

@@ -1,16 +1,41 @@
-"""Reading checkpoints, with a plain sentence for those that can't be used; weights to share."""
+"""Checkpoints: plain sentences about those that can't be used; written whole or not at all."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from lightning.pytorch.plugins import TorchCheckpointIO
 from torch import nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.training.messages import going_on_without
 from mpi_cascade.training.run_directory import CONFIG_KEY
 
 _KEPT = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Replaces a checkpoint by a whole one or not at all.
+
+    Whether the process is killed meanwhile or the disk is full: the earlier checkpoint stays.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Writes a checkpoint; on a full disk says so, and training goes on."""
+        contents = io.BytesIO()
+        torch.save(checkpoint, contents)
+        partial = Path(f"{path}.partial")
+        with going_on_without(path):
+            try:
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_bytes(contents.getbuffer())
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -49,7 +49,9 @@ class SimulatedDataModule(LightningDataModule):
             ``scanner``, by name.
         delta_sample_m: Edge of the sample with which the reconstruction's system matrix was
             measured, in m; 0 is an ideal point.
-        batch_size: Training samples per step and process.
+        batch_size: Training samples per batch and process.
+        global_batch_size: Training samples per batch of all processes together. Where it is given,
+            each process takes its share, however many there are, and ``batch_size`` doesn't count.
         evaluation_batch_size: Most validation and test samples per step and process.
         samples_per_epoch: Training samples of all processes per epoch.
         num_validation: Random phantoms in the validation split.
@@ -74,6 +76,7 @@ class SimulatedDataModule(LightningDataModule):
         true_scanner: dict[str, Any] | None = None,
         delta_sample_m: float = 0.0,
         batch_size: int = 16,
+        global_batch_size: int | None = None,
         evaluation_batch_size: int = 64,
         samples_per_epoch: int = 12_800,
         num_validation: int = 256,
@@ -84,6 +87,7 @@ class SimulatedDataModule(LightningDataModule):
         super().__init__()
         for name, value in (
             ("batch_size", batch_size),
+            ("global_batch_size", 1 if global_batch_size is None else global_batch_size),
             ("evaluation_batch_size", evaluation_batch_size),
         ):
             if value < 1:
@@ -95,6 +99,7 @@ class SimulatedDataModule(LightningDataModule):
         self.two_points = two_points
         self.delta_sample_m = delta_sample_m
         self.batch_size = batch_size
+        self.global_batch_size = global_batch_size
         self.evaluation_batch_size = evaluation_batch_size
         self.samples_per_epoch = samples_per_epoch
         self.num_validation = num_validation
@@ -129,7 +134,8 @@ class SimulatedDataModule(LightningDataModule):
 
     def check_shares(self, world_size: int) -> None:
         """Raises an InputError unless every split can be shared evenly by the processes."""
-        FreshBatches(self.samples_per_epoch, self.batch_size, world_size=world_size)
+        share = self._share_of_a_batch(world_size)
+        FreshBatches(self.samples_per_epoch, share, world_size=world_size)
         for samples in self._evaluation_samples().values():
             FixedBatches(samples, self.evaluation_batch_size, world_size=world_size)
 
@@ -149,8 +155,10 @@ class SimulatedDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
         first_batch, self._resume_batch = self._resume_batch, 0
+        rank, world_size = self._process()
+        share = self._share_of_a_batch(world_size)
         sampler = FreshBatches(
-            self.samples_per_epoch, self.batch_size, *self._process(), first_batch=first_batch
+            self.samples_per_epoch, share, rank, world_size, first_batch=first_batch
         )
         return self._loader(Stream.TRAINING, sampler)
 
@@ -178,11 +186,23 @@ class SimulatedDataModule(LightningDataModule):
         if remainder:
             raise InputError(
                 f"the checkpoint has seen {state_dict['samples']} samples, no multiple of the "
-                f"global batch of {self._global_batch()}: resume with its batch_size and processes"
+                f"global batch of {self._global_batch()}: resume with its global batch"
             )
 
     def _global_batch(self) -> int:
-        return self.batch_size * self._process()[1]
+        world_size = self._process()[1]
+        return self._share_of_a_batch(world_size) * world_size
+
+    def _share_of_a_batch(self, world_size: int) -> int:
+        if self.global_batch_size is None:
+            return self.batch_size
+        share, remainder = divmod(self.global_batch_size, world_size)
+        if remainder:
+            raise InputError(
+                f"global_batch_size is {self.global_batch_size}: {world_size} processes can't "
+                f"share it evenly, so make it a multiple of {world_size}"
+            )
+        return share
 
     def _evaluation_samples(self) -> dict[Stream, Sequence[int]]:
         pairs = range(len(self.two_points))

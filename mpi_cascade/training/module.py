@@ -127,9 +127,17 @@ class CascadeModule(LightningModule):
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
         losses = self.losses(sample, self._moment(self.global_step))
-        for name, value in losses.items():
+        for name, value in self._over_processes(losses).items():
             self.log(f"train/{name}", value, prog_bar=name == "loss")
         return losses["loss"]
+
+    def _over_processes(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the means over the global batch in the steps that are logged, in one exchange."""
+        if not self.trainer._logger_connector.should_update_logs:
+            return losses
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        means = self.trainer.strategy.reduce(values, reduce_op="mean")
+        return dict(zip(losses, means, strict=True))
 
     def losses(self, sample: Sample, moment: Moment) -> dict[str, Tensor]:
         """Returns the losses of one batch by name.

@@ -19,6 +19,10 @@ class PredictionWriter(Callback):
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "predictions"
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Takes the directory that rank 0 has chosen."""
+        self.directory = trainer.strategy.broadcast(self.directory)
+
     def on_predict_batch_end(
         self,
         trainer: Trainer,

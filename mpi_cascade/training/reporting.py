@@ -22,6 +22,7 @@ from mpi_cascade.report.figures import pair_images, pair_profiles
 from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
 from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+from mpi_cascade.training.messages import going_on_without
 
 
 class Report(Callback):
@@ -55,7 +56,8 @@ class Report(Callback):
         figures = self._figures(trainer, pl_module, Stream.VALIDATION_PAIRS)
         for logger in loggers:
             images = {f"val/{name}": wandb.Image(figure) for name, figure in figures.items()}
-            logger.experiment.log({**images, "trainer/global_step": trainer.global_step})
+            with going_on_without("a figure of the validation"):
+                logger.experiment.log({**images, "trainer/global_step": trainer.global_step})
 
     def on_validation_batch_end(
         self,
@@ -104,8 +106,11 @@ class Report(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes ``metrics.json`` and both figures."""
-        if not trainer.is_global_zero:
-            return
+        if trainer.is_global_zero:
+            with going_on_without(self.directory):
+                self._write(trainer, pl_module)
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         metrics = {
             key: round(value.item(), 6)

@@ -1,6 +1,5 @@
 """The directory of a run: where it lies, and what explains it."""
 
-import csv
 import importlib.metadata
 import json
 import os
@@ -14,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import wandb
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import CSVLogger, WandbLogger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.loggers import WandbLogger
 
 from mpi_cascade import __version__
 from mpi_cascade.checks import InputError
@@ -26,12 +23,18 @@ from mpi_cascade.checks import InputError
 CONFIG_KEY = "mpi_cascade_config"
 """Key of a checkpoint that holds the resolved configuration as YAML text."""
 
-_DIRECTORY_VARIABLE = "MPI_CASCADE_RUN_DIRECTORY"
+WANDB_RUN_KEY = "wandb_run_id"
+"""Key of a checkpoint that holds the identifier of its run in Weights & Biases."""
+
+_LEAST_SPACE = 2**20  # Bytes: what a run of any size writes at once.
 _PACKAGES = ("torch", "lightning", "torchmetrics", "wandb", "numpy", "omegaconf", "jsonargparse")
 
 
 def choose_run_directory(root: Path, subcommand: str, continued: Path | None) -> Path:
     """Returns the directory of a run: a new one, or that of the run which ``fit`` continues.
+
+    Of several processes each chooses, and the choice of rank 0 counts: what writes on every rank
+    asks it in its ``setup``.
 
     Args:
         root: Directory of all runs.
@@ -39,23 +42,14 @@ def choose_run_directory(root: Path, subcommand: str, continued: Path | None) ->
         continued: The checkpoint of the run that is continued in its own directory, if any.
     """
     if continued:
-        directory = continued.parent.parent
-    elif _rank() and _DIRECTORY_VARIABLE in os.environ:
-        directory = Path(os.environ[_DIRECTORY_VARIABLE])  # The process of rank 0 has chosen.
-    else:
-        name = f"{subcommand}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        directory = root / name
-        for number in range(2, 1000):
-            if not directory.exists():
-                break
-            directory = root / f"{name}-{number}"
-    os.environ[_DIRECTORY_VARIABLE] = str(directory)
+        return continued.parent.parent
+    name = f"{subcommand}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    directory = root / name
+    for number in range(2, 1000):
+        if not directory.exists():
+            break
+        directory = root / f"{name}-{number}"
     return directory
-
-
-def _rank() -> int:
-    """Returns this process's number before there is a trainer to ask."""
-    return int(getattr(rank_zero_only, "rank", 0))
 
 
 def is_continuation(checkpoint: Mapping[str, Any], path: Path, config: str) -> bool:
@@ -87,62 +81,13 @@ def make_run_directory(directory: Path, option: str = "--trainer.default_root_di
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(_LEAST_SPACE))
     except OSError as error:
         raise InputError(
             f"the run directory {directory} can't be written ({error.strerror}): choose another "
             f"with {option}"
         ) from error
-
-
-def make_loggers(directory: Path, resume_step: int) -> list[CSVLogger | WandbLogger]:
-    """Returns the logger of ``metrics.csv`` and that of Weights & Biases.
-
-    W&B is offline unless ``WANDB_MODE`` says otherwise or a sweep agent started the run.
-
-    Args:
-        directory: Directory of the run.
-        resume_step: Optimiser step at which the run goes on; rows before it are kept.
-    """
-    mode = os.environ.get("WANDB_MODE") or (
-        "online" if "WANDB_SWEEP_ID" in os.environ else "offline"
-    )
-    return [
-        ResumableCSVLogger(directory, resume_step),
-        WandbLogger(
-            project="mpi_cascade",
-            name=directory.name,
-            save_dir=directory,
-            offline=mode != "online",
-            settings=wandb.Settings(silent=True),
-        ),
-    ]
-
-
-class ResumableCSVLogger(CSVLogger):
-    """Writes ``metrics.csv`` and keeps the rows of the run that is continued.
-
-    Args:
-        directory: Directory of the run.
-        resume_step: Rows of earlier steps are kept, later ones will be logged again.
-    """
-
-    def __init__(self, directory: Path, resume_step: int) -> None:
-        super().__init__(directory, name="", version="", flush_logs_every_n_steps=1)
-        self._earlier_rows: list[dict[str, Any]] = []
-        path = directory / "metrics.csv"
-        if resume_step and path.is_file():
-            with path.open(newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) < resume_step]
-            self._earlier_rows = [{k: v for k, v in row.items() if v} for row in rows]
-
-    @rank_zero_only
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        """Logs one row, after those of the run that is continued."""
-        self.experiment.metrics[:0] = self._earlier_rows
-        self._earlier_rows = []
-        super().log_metrics(metrics, step)
 
 
 class RunRecord(Callback):
@@ -159,9 +104,10 @@ class RunRecord(Callback):
         self._is_noted = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Writes ``config.yaml`` and ``environment.json``, and gives the loggers the config."""
-        if not trainer.is_global_zero:
+        """Writes ``config.yaml`` and ``environment.json``, and tells the loggers; once."""
+        if self._is_noted or not trainer.is_global_zero:
             return
+        self._is_noted = True
         (self.directory / "config.yaml").write_text(self.config)
         self._note_session()
         for logger in trainer.loggers:
@@ -169,10 +115,7 @@ class RunRecord(Callback):
                 logger.log_hyperparams(yaml.safe_load(self.config))
 
     def _note_session(self) -> None:
-        """Adds this process to ``environment.json``, once; a resumed run has several."""
-        if self._is_noted:
-            return
-        self._is_noted = True
+        """Adds this process to ``environment.json``; a resumed run has several."""
         path = self.directory / "environment.json"
         sessions = json.loads(path.read_text()) if path.is_file() else []
         path.write_text(json.dumps([*sessions, describe_environment()], indent=2) + "\n")
@@ -180,8 +123,11 @@ class RunRecord(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Puts the configuration into the checkpoint."""
+        """Puts the configuration into the checkpoint, and what continues its run in W&B."""
         checkpoint[CONFIG_KEY] = self.config
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                checkpoint[WANDB_RUN_KEY] = logger.version
 
 
 def describe_environment() -> dict[str, Any]:

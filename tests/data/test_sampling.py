@@ -23,6 +23,22 @@ def test_no_index_ever_repeats_in_any_epoch_or_process():
     assert sorted(indices) == list(range(480))
 
 
+@pytest.mark.slow
+def test_no_index_repeats_through_the_workers_of_loaders():
+    """Ten epochs, four processes, two workers each."""
+    loaders = []
+    for rank in range(4):
+        sampler = FreshBatches(48, batch_size=4, rank=rank, world_size=4)
+        samples = KeyedSamples(stream=0)
+        loaders.append(DataLoader(samples, sampler=sampler, batch_size=None, num_workers=2))
+    indices = []
+    for epoch in range(10):
+        for loader in loaders:
+            loader.sampler.set_epoch(epoch)
+            indices += [index for keys in loader for index in keys.indices.tolist()]
+    assert sorted(indices) == list(range(480))
+
+
 @pytest.mark.parametrize("epoch", [0, 3])
 def test_global_batches_are_the_same_for_any_number_of_processes(epoch):
     alone = epoch_of(FreshBatches(48, batch_size=8), epoch)

@@ -22,7 +22,6 @@ def run(
     monkeypatch: pytest.MonkeyPatch, root: Path, subcommand: str, *arguments: str, config: Path
 ) -> Path:
     """Runs a subcommand below the root of all runs and returns its run directory."""
-    monkeypatch.delenv("MPI_CASCADE_RUN_DIRECTORY", raising=False)
     before = set(root.glob("*"))
     argv = ["mpi_cascade", subcommand, "--config", str(config)]
     monkeypatch.setattr(sys, "argv", [*argv, f"--trainer.default_root_dir={root}", *arguments])

@@ -1,6 +1,9 @@
 """What the tests put into a run from the command line, as a user's own file would."""
 
 import os
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,11 +17,15 @@ from mpi_cascade.training.strategies import Phase, Strategy
 
 
 class SignalAt(Callback):
-    """Sends this process a signal in the middle of a step."""
+    """Sends this process a signal in the middle of a step, or before the first where that is -1."""
 
     def __init__(self, step: int, signum: int = 15) -> None:
         self.step = step
         self.signum = signum
+
+    def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.step < 0:
+            os.kill(os.getpid(), self.signum)
 
     def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer) -> None:
         if trainer.global_step == self.step:
@@ -26,13 +33,14 @@ class SignalAt(Callback):
 
 
 class PoisonAt(Callback):
-    """Makes a weight NaN before a step."""
+    """Makes a weight NaN before a step, in one process."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, rank: int = 0) -> None:
         self.step = step
+        self.rank = rank
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
-        if trainer.global_step == self.step:
+        if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
             next(pl_module.parameters()).data.fill_(torch.nan)
 
 
@@ -110,3 +118,41 @@ class RecordWeights(Callback):
 
     def _add(self, pl_module: LightningModule) -> None:
         self.weights.append({k: v.clone() for k, v in pl_module.state_dict().items()})
+
+
+class FillDisk(Callback):
+    """Leaves no byte free on the disk of a directory, before a step."""
+
+    def __init__(self, directory: str, step: int) -> None:
+        self.directory = Path(directory)
+        self.step = step
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if trainer.global_step == self.step:
+            with suppress(OSError), (self.directory / "filler").open("wb", buffering=0) as file:
+                while file.write(bytes(1024)):
+                    pass
+
+
+class KillRank(Callback):
+    """Kills one of the processes in the middle of a step, and notes when."""
+
+    def __init__(self, path: str, rank: int, step: int) -> None:
+        self.path = Path(path)
+        self.rank = rank
+        self.step = step
+
+    def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer) -> None:
+        if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
+            self.path.write_text("killed")
+            os.kill(os.getpid(), 9)
+
+
+class SlowSteps(Callback):
+    """Three tenths of a second in every step, and two seconds in every validation."""
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        time.sleep(0.3)
+
+    def on_validation_epoch_end(self, trainer, pl_module) -> None:
+        time.sleep(2.0)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.sampling import SampleKeys
@@ -108,3 +109,23 @@ def test_a_resume_with_batches_that_do_not_line_up_is_refused(small_scanner):
         data.load_state_dict({"samples": 20})
     data.load_state_dict({"samples": 16})
     assert next(iter(data.train_dataloader())).indices.tolist() == list(range(16, 24))
+
+
+@pytest.mark.parametrize(("world_size", "share"), [(1, 12), (2, 6), (4, 3)])
+def test_a_global_batch_is_shared_by_the_processes(small_scanner, world_size, share):
+    data = make_data(small_scanner, global_batch_size=12, batch_size=5)
+    data.trainer = Trainer(
+        accelerator="cpu", devices=world_size, logger=False, enable_checkpointing=False
+    )
+    (batch, *_) = data.train_dataloader()
+    assert batch.indices.tolist() == list(range(share))
+    data.load_state_dict({"samples": 12})
+    assert next(iter(data.train_dataloader())).indices.tolist() == list(range(12, 12 + share))
+
+
+def test_a_global_batch_that_cannot_be_shared_is_refused(small_scanner):
+    data = make_data(small_scanner, global_batch_size=6)
+    with pytest.raises(InputError, match=r"^global_batch_size is 6: 4 processes can't share it"):
+        data.check_shares(world_size=4)
+    with pytest.raises(InputError, match=r"^global_batch_size is 0: it must be 1 or more"):
+        make_data(small_scanner, global_batch_size=0)

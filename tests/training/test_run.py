@@ -1,6 +1,5 @@
 """Whole runs through the command line, in seconds each."""
 
-import csv
 import json
 import math
 import os
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from results import assert_same_training, assert_same_tree, load, rows
 
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import SpectralInverse
@@ -29,35 +29,10 @@ IMAGES = ("final", "preliminary", "tikhonov")
 METRICS = ("psnr", "ssim", "nrmse", "dip@0.1mm", "dip@0.2mm", "dip@0.3mm", "dip@0.5mm")
 
 
-def rows(directory):
-    with (directory / "metrics.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
-
-
 def contents(directory):
     """What a run has written, but for W&B's own logs."""
     files = [path for path in directory.rglob("*") if path.is_file() and "wandb" not in path.parts]
     return {path: path.read_bytes() for path in files}
-
-
-def load(path):
-    return torch.load(path, weights_only=True)
-
-
-def assert_same_tree(one, other):
-    assert type(one) is type(other)
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same_tree(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same_tree(a, b)
-    else:
-        assert one == other
 
 
 @pytest.fixture
@@ -129,21 +104,27 @@ def test_predict_writes_images(fitted, run):
 
 
 @pytest.mark.parametrize(
-    ("step", "signum", "num_workers", "strategy"),
+    ("step", "signum", "num_workers", "option"),
     [
-        pytest.param(4, signal.SIGTERM, 0, "DeepSupervision", id="mid-epoch"),
-        pytest.param(4, signal.SIGTERM, 2, "DeepSupervision", id="mid-epoch, two workers"),
-        pytest.param(6, signal.SIGINT, 0, "DeepSupervision", id="end of epoch"),
-        pytest.param(6, signal.SIGTERM, 2, "DeepSupervision", id="end of epoch, two workers"),
-        pytest.param(9, signal.SIGINT, 0, "DeepSupervision", id="second epoch"),
-        pytest.param(8, signal.SIGTERM, 0, "Staged", id="second phase"),
+        pytest.param(4, signal.SIGTERM, 0, "--model.strategy=DeepSupervision", id="mid-epoch"),
+        pytest.param(
+            4, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="mid-epoch, two workers"
+        ),
+        pytest.param(6, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="end of epoch"),
+        pytest.param(
+            6, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="end of epoch, two workers"
+        ),
+        pytest.param(9, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="second epoch"),
+        pytest.param(8, signal.SIGTERM, 0, "--model.strategy=Staged", id="second phase"),
+        # The signal falls in the first batch of the step.
+        pytest.param(2, signal.SIGUSR1, 0, "--trainer.accumulate_grad_batches=2", id="two batches"),
     ],
 )
 def test_stopped_and_resumed_equals_never_stopped(
-    run, tmp_path, capsys, step, signum, num_workers, strategy
+    run, tmp_path, capsys, step, signum, num_workers, option
 ):
     whole, parts = tmp_path / "whole.txt", tmp_path / "parts.txt"
-    probe = [f"--data.num_workers={num_workers}", f"--model.strategy={strategy}",
+    probe = [f"--data.num_workers={num_workers}", option,
              "--trainer.callbacks+=probes.RecordSamples"]  # fmt: skip
     uninterrupted = run("fit", *probe, f"--trainer.callbacks.path={whole}")
     stop = ["--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
@@ -157,10 +138,14 @@ def test_stopped_and_resumed_equals_never_stopped(
     assert load(checkpoint)["global_step"] == step
     run("fit", *probe, f"--trainer.callbacks.path={parts}", f"--ckpt_path={checkpoint}")
     assert parts.read_text() == whole.read_text()
-    one, other = load(uninterrupted / "checkpoints/last.ckpt"), load(checkpoint)
-    for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
-        assert_same_tree(one[key], other[key])
-    assert rows(directory) == rows(uninterrupted)
+    assert_same_training(uninterrupted, directory)
+
+
+def test_a_signal_during_the_set_up_ends_the_training_after_its_first_step(run, capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        run("fit", "--trainer.callbacks+=probes.SignalAt", "--trainer.callbacks.step=-1")
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM after step 1; continue with" in capsys.readouterr().err
 
 
 def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(run, capsys, tmp_path):
@@ -212,35 +197,6 @@ def test_another_configuration_starts_a_run_of_its_own(fitted, run):
     directory = run("fit", f"--ckpt_path={checkpoint}", *changed)
     assert directory != fitted
     assert contents(fitted) == before
-
-
-@pytest.mark.parametrize("strategy", ["DeepSupervision", "Staged", "StagedThenFineTuned"])
-def test_two_processes_train_on_the_batches_of_one(run, tmp_path, strategy):
-    """The same global batches, so the same losses and metrics, to float tolerance."""
-    chosen = f"--model.strategy={strategy}"
-    one = run("fit", "--data.batch_size=4", chosen)
-    arguments = [
-        sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--data.batch_size=2",
-        "--trainer.devices=2", "--trainer.strategy=ddp", chosen,
-        f"--trainer.default_root_dir={tmp_path / 'two'}",
-    ]  # fmt: skip
-    result = subprocess.run(
-        arguments, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert "unused parameters" not in result.stderr
-    (two,) = (tmp_path / "two").glob("fit-*")
-    losses = [
-        [float(row["train/loss"]) for row in rows(path) if "train/loss" in row]
-        for path in (one, two)
-    ]
-    assert len(losses[0]) == len(losses[1]) == 12
-    metrics = [json.loads((path / "report" / "metrics.json").read_text()) for path in (one, two)]
-    assert metrics[1] == pytest.approx(metrics[0], rel=2e-2, abs=2e-2)
-    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (one, two)]
-    for name in weights[0]:
-        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")

@@ -1,0 +1,48 @@
+"""What a run has written, read back."""
+
+import csv
+from pathlib import Path
+
+import torch
+
+
+def rows(directory: Path) -> list[dict[str, str]]:
+    """The rows of ``metrics.csv`` that hold more than how fast the run was, without that."""
+    with (directory / "metrics.csv").open(newline="") as file:
+        logged = [
+            {k: v for k, v in row.items() if v and not k.startswith("throughput/")}
+            for row in csv.DictReader(file)
+        ]
+    return [row for row in logged if row.keys() - {"epoch", "step"}]
+
+
+def losses(directory: Path) -> list[float]:
+    return [float(row["train/loss"]) for row in rows(directory) if "train/loss" in row]
+
+
+def load(path: Path):
+    return torch.load(path, weights_only=True)
+
+
+def assert_same_tree(one, other) -> None:
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same_tree(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same_tree(a, b)
+    else:
+        assert one == other
+
+
+def assert_same_training(one: Path, other: Path) -> None:
+    """Not a bit differs between the last states of two runs, nor between what they have logged."""
+    states = [load(path / "checkpoints" / "last.ckpt") for path in (one, other)]
+    for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
+        assert_same_tree(states[0][key], states[1][key])
+    assert rows(one) == rows(other)

@@ -16,6 +16,7 @@ from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.processes import means_of_all, send_no_constants
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
 from mpi_cascade.training.strategies import STAGES, DeepSupervision, Moment, Phase, Strategy
 
@@ -123,21 +124,14 @@ class CascadeModule(LightningModule):
         for loss in (self.final_loss, self.preliminary_loss):
             if isinstance(loss, SampleLoss):
                 loss.use(data.reconstruction_model())
+        send_no_constants(self)
 
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
         losses = self.losses(sample, self._moment(self.global_step))
-        for name, value in self._over_processes(losses).items():
+        for name, value in means_of_all(self.trainer, losses).items():
             self.log(f"train/{name}", value, prog_bar=name == "loss")
         return losses["loss"]
-
-    def _over_processes(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Returns the means over the global batch in the steps that are logged, in one exchange."""
-        if not self.trainer._logger_connector.should_update_logs:
-            return losses
-        values = torch.stack([value.detach().float() for value in losses.values()])
-        means = self.trainer.strategy.reduce(values, reduce_op="mean")
-        return dict(zip(losses, means, strict=True))
 
     def losses(self, sample: Sample, moment: Moment) -> dict[str, Tensor]:
         """Returns the losses of one batch by name.

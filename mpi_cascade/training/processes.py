@@ -7,11 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import CheckpointIO
-from torch import distributed
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mpi_cascade.training.checkpoints import AtomicCheckpointIO
 from mpi_cascade.training.messages import say_here
@@ -46,6 +49,24 @@ def ending_with_the_others() -> Iterator[None]:
 def are_joined() -> bool:
     """Returns whether this process has met the others that it trains with."""
     return distributed.is_available() and distributed.is_initialized()
+
+
+def send_no_constants(module: nn.Module) -> None:
+    """Keeps DDP from sending buffers that never change to all processes, in every step.
+
+    Those are what a checkpoint leaves out, up to an inverse matrix of 4096².
+    """
+    constants = {name for name, _ in module.named_buffers()} - module.state_dict().keys()
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, constants)
+
+
+def means_of_all(trainer: Trainer, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the means over the global batch in the steps that are logged, in one exchange."""
+    if not trainer._logger_connector.should_update_logs:
+        return losses
+    values = torch.stack([value.detach().float() for value in losses.values()])
+    means = trainer.strategy.reduce(values, reduce_op="mean")
+    return dict(zip(losses, means, strict=True))
 
 
 def cluster_plugins() -> list[CheckpointIO | ClusterEnvironment]:

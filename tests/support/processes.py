@@ -38,6 +38,8 @@ def commands(launcher: str, subcommand: str, root: Path, *options: str) -> list[
 
 def start(command: list[str], extra: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(extra or {})}
+    # A W&B service of the tests' own process would think that a killed run still goes on.
+    environment.pop("WANDB_SERVICE", None)
     path = [str(SUPPORT), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     return subprocess.Popen(

@@ -6,11 +6,12 @@ from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import Moment
+from mpi_cascade.training.throughput import SPEED
 
 
 @torch.no_grad()
 def logged_names(model: CascadeModule, data: SimulatedDataModule) -> list[str]:
-    """Returns the losses, and the metrics of validation and test, that a training logs.
+    """Returns the losses, the metrics of validation and test, and the speed that a training logs.
 
     Args:
         model: What would be trained.
@@ -26,4 +27,4 @@ def logged_names(model: CascadeModule, data: SimulatedDataModule) -> list[str]:
         for image, metrics in model.metrics.items()
         for name in metrics.names
     ]
-    return [*(f"train/{name}" for name in sorted(losses)), *evaluated]
+    return [*(f"train/{name}" for name in sorted(losses)), *evaluated, *SPEED]

@@ -9,6 +9,9 @@ from lightning.pytorch.profilers import Profiler
 
 from mpi_cascade.data.simulated import Sample
 
+SPEED = ("throughput/samples_per_second", "throughput/data_share")
+"""What is logged of a training's speed."""
+
 
 class DataClock(Profiler):
     """Adds up the time that fetching, moving and simulating batches takes.
@@ -62,11 +65,8 @@ class Throughput(Callback):
         if trainer.fit_loop._should_accumulate() or not is_logged:
             return
         self._pause(trainer)
-        values = {
-            "throughput/samples_per_second": self._samples / self._seconds,
-            "throughput/data_share": self._data_seconds / self._seconds,
-        }
-        pl_module.log_dict(values, rank_zero_only=True)
+        values = (self._samples / self._seconds, self._data_seconds / self._seconds)
+        pl_module.log_dict(dict(zip(SPEED, values, strict=True)), rank_zero_only=True)
         self._start()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

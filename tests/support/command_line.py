@@ -11,8 +11,7 @@ TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"
 
 SMALL = (
     "--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.strategy=auto",
-    "--trainer.callbacks=null",
-    "--trainer.fast_dev_run=true",
+    "--trainer.callbacks=null", "--trainer.fast_dev_run=true",
     "--data.batch_size=2", "--data.samples_per_epoch=2", "--data.evaluation_batch_size=2",
     "--data.num_validation=4", "--data.num_test=4", "--data.two_points.cases_per_gap=4",
     "--data.image_shape=[32,32]", "--data.scanner.num_ffp_x=32", "--data.scanner.num_ffp_y=32",

@@ -3,6 +3,7 @@
 Must not know what the signals are.
 """
 
+import importlib.metadata
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-import mpi_cascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 
@@ -79,7 +79,10 @@ def write_description(
     _write(file, "tracer", tracer)
     unknown = dict.fromkeys(("facility", "manufacturer", "name", "operator"), _UNKNOWN)
     _write(file, "scanner", {**unknown, "topology": "FFP"})
-    provenance = {"version": mpi_cascade.__version__, "scanner": json.dumps(asdict(scanner))}
+    provenance = {
+        "version": importlib.metadata.version("mpi-cascade"),
+        "scanner": json.dumps(asdict(scanner)),
+    }
     _write(file, "_mpi_cascade", {**provenance, **notes})
 
 

@@ -15,6 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
 from mpi_cascade.report.tables import metrics_table
@@ -61,8 +62,9 @@ class CascadeCLI(LightningCLI):
             parser_kwargs={
                 "parser_mode": "omegaconf+",
                 "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. One more subcommand, compare, sets "
-                "trained cascades and classical methods side by side: compare --help.",
+                "description": "Train and judge cascades. Two more subcommands have a --help of "
+                "their own: compare sets trained cascades and classical methods side by side, "
+                "calibrate finds a scanner's configuration in a measured scan.",
             },
             parser_class=PlainParser,
             seed_everything_default=0,
@@ -237,8 +239,9 @@ def main() -> None:
     _silence_known_warnings()
     keep_freed_memory()
     try:
-        if sys.argv[1:2] == ["compare"]:
-            compare(sys.argv[2:])
+        command = {"compare": compare, "calibrate": calibrate}.get("".join(sys.argv[1:2]))
+        if command:
+            command(sys.argv[2:])
         else:
             CascadeCLI()
     except InputError as error:

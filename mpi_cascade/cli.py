@@ -62,9 +62,8 @@ class CascadeCLI(LightningCLI):
             parser_kwargs={
                 "parser_mode": "omegaconf+",
                 "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. Two more subcommands have a --help of "
-                "their own: compare sets trained cascades and classical methods side by side, "
-                "calibrate finds a scanner's configuration in a measured scan.",
+                "description": "Train and judge cascades. More subcommands, each with a --help: "
+                "compare (with classical methods), calibrate (a scanner from a measured sample).",
             },
             parser_class=PlainParser,
             seed_everything_default=0,

@@ -18,6 +18,9 @@ from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.calibration.search import Estimate, Search, standard_uncertainties
 from mpi_cascade.checks import InputError
 
+# Rounding of a Fourier transform, relative to the largest component.
+_NO_SIGNAL = 1e-14
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
@@ -90,9 +93,10 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
             f"the harmonics are {list(harmonics)}: the scan has 2 … {scan.spectra.shape[1] - 1}"
         )
     measured, phase_rad = signed_profiles(scan.spectra[:, list(harmonics)].T)
-    weights = 1 / np.maximum(measured.std(axis=1, keepdims=True), 1e-300)
-    if not measured.std(axis=1).all():
-        raise InputError(f"a harmonic of {list(harmonics)} is the same everywhere: leave it out")
+    scatter = measured.std(axis=1, keepdims=True)
+    for harmonic, share in zip(harmonics, scatter[:, 0] / np.abs(scan.spectra).max(), strict=True):
+        if share < _NO_SIGNAL:
+            raise InputError(f"harmonic {harmonic} has no signal: leave it out of the harmonics")
     search, num_harmonics = Search(scan), len(harmonics)
     if len(scan.x_m) * num_harmonics < len(search) + 3 * num_harmonics:
         raise InputError(
@@ -104,7 +108,7 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
 
     def residual(vector: NDArray[np.float64]) -> NDArray[np.float64]:
         fitted, _ = _scaled(model.profiles(search.values(vector)), measured)
-        return ((fitted - measured) * weights).ravel()
+        return ((fitted - measured) / scatter).ravel()
 
     start = min(search.starts(), key=lambda vector: float((residual(vector) ** 2).sum()))
     found = optimize.least_squares(residual, start, bounds=search.bounds(), x_scale="jac")

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import voltage_psf
+from mpi_cascade.physics.psf import harmonic_psfs
 from mpi_cascade.physics.scanner import Scanner
 
 _NUM_SAMPLE_NODES = 4
@@ -56,9 +56,9 @@ class ScanModel:
         if self.y_m is not None:
             y_m = torch.from_numpy(self.y_m - values["offset_y_m"])[:, None, None]
             y_m = y_m + spread_m[:, None]
-        mean = np.stack(
-            [(voltage_psf(scanner, n, x_m, y_m).numpy() @ (weights / 2)).T for n in self.harmonics]
-        )
+        orders = np.array(self.harmonics)[:, None, None, None]
+        voltage = orders * harmonic_psfs(scanner, self.harmonics, x_m, y_m).numpy()
+        over_x = voltage @ (weights / 2)
         # On a line all of y is one node.
-        over_y = (weights / 2) @ mean if self.y_m is not None else mean[:, 0]
+        over_y = over_x @ (weights / 2) if self.y_m is not None else over_x[..., 0]
         return over_y * (1 + values["sensitivity_slope_per_m"] * self.x_m)

@@ -32,6 +32,7 @@ def grid(tmp_path):
     return delta_samples.write_rows(tmp_path / "grid.h5", Y_M, 0.01)
 
 
+@pytest.mark.slow
 def test_a_grid_becomes_a_configuration_that_trains(calibrate, grid, tmp_path, capsys, monkeypatch):
     output = tmp_path / "calibrated"
     calibrate(grid, *GRID, "--harmonics", "2", "3", "--output", output)

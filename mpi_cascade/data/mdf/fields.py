@@ -21,7 +21,9 @@ def number(file: HDF5File, name: str, lower: float = -math.inf) -> float:
     """Returns a single number ≥ ``lower``."""
     values = np.ravel(file.array(name))
     if len(values) != 1 or np.iscomplexobj(values) or not values[0] >= lower:
-        raise InputError(f"{file.path}: {name} is {values[:4]}: it must be one number ≥ {lower}")
+        raise InputError(
+            f"{file.path}: {name} is {values[:4].tolist()}: it must be one number ≥ {lower}"
+        )
     return float(values[0])
 
 

@@ -133,6 +133,10 @@ CONTRADICTIONS = {
     "gradient": ({"/acquisition/gradient": np.ones((2, 1, 3))}, "it must be J × Y × 3 × 3"),
     "offset": ({"/acquisition/offsetField": np.ones((2, 1, 2))}, "it must be J × Y × 3"),
     "offsets": ({"/acquisition/offsetField": np.ones((5, 1, 3))}, "offsetField is of 5 periods"),
+    "many complex numbers": (
+        {f"{DRIVE}/baseFrequency": np.full((2, 2), 100 + 1.000001e6j, np.complex64)},
+        "baseFrequency is [(100+1000001j), (100+1000001j), ",
+    ),
     "NaN in metadata": ({f"{DRIVE}/baseFrequency": np.nan}, "baseFrequency has NaN or infinite"),
 }  # fmt: skip
 

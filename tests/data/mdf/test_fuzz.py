@@ -47,7 +47,7 @@ def test_any_field_may_be_anything(tmp_path_factory, fields):
     )
 
     @settings(
-        max_examples=150, deadline=None, derandomize=True, database=None,
+        max_examples=100, deadline=None, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(changes)

@@ -62,8 +62,7 @@ class CascadeCLI(LightningCLI):
             parser_kwargs={
                 "parser_mode": "omegaconf+",
                 "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. More subcommands, each with a --help: "
-                "compare (with classical methods), calibrate (a scanner from a measured sample).",
+                "description": "Train and judge cascades. More: compare --help, calibrate --help.",
             },
             parser_class=PlainParser,
             seed_everything_default=0,
@@ -238,8 +237,7 @@ def main() -> None:
     _silence_known_warnings()
     keep_freed_memory()
     try:
-        command = {"compare": compare, "calibrate": calibrate}.get("".join(sys.argv[1:2]))
-        if command:
+        if command := {"compare": compare, "calibrate": calibrate}.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])
         else:
             CascadeCLI()

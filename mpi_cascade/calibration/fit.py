@@ -88,15 +88,9 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
     Raises:
         InputError: If a harmonic is absent, or there are too few positions.
     """
-    if not harmonics or min(harmonics) < 2 or max(harmonics) >= scan.spectra.shape[1]:
-        raise InputError(
-            f"the harmonics are {list(harmonics)}: the scan has 2 … {scan.spectra.shape[1] - 1}"
-        )
+    _require_signal(scan, harmonics)
     measured, phase_rad = signed_profiles(scan.spectra[:, list(harmonics)].T)
     scatter = measured.std(axis=1, keepdims=True)
-    for harmonic, share in zip(harmonics, scatter[:, 0] / np.abs(scan.spectra).max(), strict=True):
-        if share < _NO_SIGNAL:
-            raise InputError(f"harmonic {harmonic} has no signal: leave it out of the harmonics")
     search, num_harmonics = Search(scan), len(harmonics)
     if len(scan.x_m) * num_harmonics < len(search) + 3 * num_harmonics:
         raise InputError(
@@ -125,6 +119,17 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
         measured=sign[:, None] * measured,
         fitted=sign[:, None] * fitted,
     )
+
+
+def _require_signal(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> None:
+    if not harmonics or min(harmonics) < 2 or max(harmonics) >= scan.spectra.shape[1]:
+        raise InputError(
+            f"the harmonics are {list(harmonics)}: the scan has 2 … {scan.spectra.shape[1] - 1}"
+        )
+    largest = np.abs(scan.spectra).max()
+    for harmonic in harmonics:
+        if scan.spectra[:, harmonic].std() < _NO_SIGNAL * largest:
+            raise InputError(f"harmonic {harmonic} has no signal: leave it out of the harmonics")
 
 
 def _scaled(

@@ -4,11 +4,11 @@ The layers, each of which knows only those below it::
 
     cli                                     the commands
     sweep                                   many trainings, searched by wandb's engine
-    comparison                              methods side by side on one suite
+    comparison   calibration                methods side by side; a scanner from a measured sample
     training                                Lightning, wandb, the run directory
     report                                  figures
     models   metrics   losses               networks; image quality; what training minimises
-    data     solvers                        phantoms, suites, scans; classical reconstruction
+    data     solvers                        phantoms, scans, MDF files; classical reconstruction
     physics                                 scanner, PSF, S c = u, disturbances
     randomness   checks                     keyed random numbers; plain sentences for bad input
 

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
 from mpi_cascade.report.tables import metrics_table
@@ -196,10 +197,9 @@ def main() -> None:
     silence_known_warnings()
     keep_freed_memory()
     try:
-        if sys.argv[1:2] == ["compare"]:
-            compare(sys.argv[2:])
-        elif sys.argv[1:2] == ["sweep"]:
-            sweep(sys.argv[2:])
+        commands = {"compare": compare, "sweep": sweep, "calibrate": calibrate}
+        if command := commands.get("".join(sys.argv[1:2])):
+            command(sys.argv[2:])
         else:
             with ending_with_the_others():
                 CascadeCLI()

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import rich.progress
 import torch
 from torch import Tensor
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.comparison.convergence import Progress, converge
 from mpi_cascade.comparison.limits import limits
 from mpi_cascade.comparison.measuring import measure, quality_db, times_per_image_s
@@ -28,11 +28,6 @@ from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.training.run_directory import make_run_directory
 
 _SUITES = {"standard": standard_suite, "brief": brief_suite}
-
-
-class _PlainParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (python -m mpi_cascade compare --help shows the options)")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -82,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _PlainParser(
+    parser = PlainArgumentParser(
         prog="python -m mpi_cascade compare",
         description="Trained cascades and classical methods side by side on one suite.",
     )

@@ -6,11 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import rich.progress
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.sweep.checking import check_sweep
 from mpi_cascade.sweep.definition import SweepFile, read_sweep
 from mpi_cascade.sweep.engine import grid_size
@@ -19,11 +18,6 @@ from mpi_cascade.sweep.output import write_sweep
 from mpi_cascade.sweep.record import Record, State, Trial, open_record
 from mpi_cascade.sweep.running import Runner
 from mpi_cascade.sweep.summary import value_of
-
-
-class _PlainParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (python -m mpi_cascade sweep --help shows the options)")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -59,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _PlainParser(
+    parser = PlainArgumentParser(
         prog="python -m mpi_cascade sweep",
         description="Runs a W&B sweep file on this machine, with no account and no server. The "
         "same command goes on with a sweep that was interrupted.",

@@ -41,9 +41,9 @@ class ConfiguredCLI(LightningCLI):
             parser_kwargs={
                 "parser_mode": "omegaconf+",
                 "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. Two more subcommands: compare sets "
-                "trained cascades and classical methods side by side, sweep searches settings; "
-                "compare --help and sweep --help.",
+                "description": "Train and judge cascades. Three more subcommands: compare sets "
+                "trained cascades and classical methods side by side, sweep searches settings, "
+                "calibrate fits a scanner to a measured sample; each has a --help of its own.",
             },
             parser_class=parser_class,
             seed_everything_default=0,

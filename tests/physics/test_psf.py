@@ -7,7 +7,7 @@ from scipy import integrate, optimize, special
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import DeltaSamplePSF, harmonic_psf, voltage_psf
+from mpi_cascade.physics.psf import DeltaSamplePSF, harmonic_psf, harmonic_psfs, voltage_psf
 from mpi_cascade.physics.scanner import Scanner
 
 ZERO = torch.zeros(1, dtype=torch.float64)
@@ -151,6 +151,16 @@ def test_diameters_are_averaged_over_the_log_normal_distribution_by_volume(log_s
     ]
     psf = harmonic_psf(scanner, 3, torch.from_numpy(positions_m), ZERO + 0.1e-3).numpy()
     np.testing.assert_allclose(psf, expected, rtol=0, atol=tolerance * np.abs(psf).max())
+
+
+# All harmonics share the phases of the highest; thick cores need more than low harmonics alone get.
+@pytest.mark.parametrize(("log_std", "tolerance"), [(0.0, 1e-12), (0.2, 1e-9)])
+def test_several_harmonics_at_once_are_those_one_by_one(log_std, tolerance):
+    scanner = Scanner(particle=Particle(diameter_log_std=log_std))
+    x_m, y_m = line(2e-3, 9), line(1e-3, 5)[:, None]
+    together = harmonic_psfs(scanner, (2, 3, 7), x_m, y_m)
+    one_by_one = torch.stack([harmonic_psf(scanner, n, x_m, y_m) for n in (2, 3, 7)])
+    torch.testing.assert_close(together, one_by_one, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("sample_size_m", [0.1e-3, 0.4e-3])

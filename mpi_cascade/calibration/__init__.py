@@ -1,0 +1,1 @@
+"""From a measured line or grid of a small sample to a scanner's configuration."""

@@ -1,0 +1,164 @@
+"""A measured scan of a small sample: spectra at known positions, background subtracted.
+
+Must not know how a scanner is fitted to it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf import MDFFile
+from mpi_cascade.data.mdf.hdf5 import HDF5File
+from mpi_cascade.data.mdf.measurement import Measurement
+
+_MOST_POSITIONS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeltaSampleScan:
+    """Signals of a small sample that was put at known positions, the drive field along x.
+
+    Attributes:
+        x_m: Positions along x in m, (positions,).
+        y_m: Positions along y in m, (positions,).
+        spectra: Fourier components 0, 1 … of one drive period, background subtracted,
+            (positions, components).
+        background: The background's components in the order of measurement, (B, components); B is
+            0 if it was not measured.
+        drive_amplitude_t: Amplitude of the drive field in T.
+        drive_frequency_hz: Its frequency in Hz.
+    """
+
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+    spectra: NDArray[np.complex128]
+    background: NDArray[np.complex128]
+    drive_amplitude_t: float
+    drive_frequency_hz: float
+
+    @property
+    def line_y_m(self) -> NDArray[np.float64]:
+        """The y of every line in m, ascending."""
+        return np.unique(self.y_m)
+
+    @property
+    def is_line(self) -> bool:
+        """Whether all positions lie on one line along x."""
+        return len(self.line_y_m) == 1
+
+
+def read_rows(
+    path: Path,
+    name: str,
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    drive_amplitude_t: float,
+    drive_frequency_hz: float,
+) -> DeltaSampleScan:
+    """Returns a scan from the rows of an HDF5 data set, one drive period in time each.
+
+    The rows go line by line along x; where there is one more to a line, its first is the
+    background.
+
+    Args:
+        path: The file.
+        name: Name of the data set, (rows, samples).
+        x_m: Positions of each line along x in m.
+        y_m: The y of each line in m.
+        drive_amplitude_t: Amplitude of the drive field in T.
+        drive_frequency_hz: Its frequency in Hz.
+
+    Raises:
+        InputError: If the file can't be read, or has another number of rows.
+    """
+    with HDF5File(path) as file:
+        values = file.array(f"/{name}")
+    num_rows, num_lines = len(x_m), len(y_m)
+    if values.ndim != 2 or len(values) not in (num_lines * num_rows, num_lines * (num_rows + 1)):
+        raise InputError(
+            f"{path}: {name} has the shape {values.shape}: {num_lines} lines of {num_rows} "
+            f"positions need {num_lines * num_rows} rows, or {num_lines * (num_rows + 1)} with a "
+            "background row before each line"
+        )
+    if not values.any():
+        raise InputError(f"{path}: {name} is zero throughout: nothing was received")
+    lines = np.fft.rfft(values).reshape(num_lines, len(values) // num_lines, -1)
+    background = lines[:, : lines.shape[1] - num_rows]
+    spectra = lines[:, -num_rows:]
+    if background.shape[1]:
+        spectra = spectra - background
+    return DeltaSampleScan(
+        x_m=np.tile(x_m, num_lines),
+        y_m=np.repeat(y_m, num_rows),
+        spectra=spectra.reshape(num_lines * num_rows, -1),
+        background=background.reshape(-1, lines.shape[2]),
+        drive_amplitude_t=drive_amplitude_t,
+        drive_frequency_hz=drive_frequency_hz,
+    )
+
+
+def read_mdf(path: Path) -> DeltaSampleScan:
+    """Returns a scan from an MDF calibration; its first receive channel counts.
+
+    Background frames are interpolated linearly in the order of acquisition.
+
+    Raises:
+        InputError: If the file is no calibration of one drive channel along x in one plane.
+    """
+    with MDFFile(path) as file:
+        grid, acquisition, measurement = file.calibration, file.acquisition, file.measurement
+        if grid is None:
+            raise InputError(f"{path} has no group /calibration: name a scan of a small sample")
+        if acquisition.drive_frequency_hz.shape != (1, 1) or measurement.shape[1] != 1:
+            raise InputError(
+                f"{path} has {acquisition.drive_frequency_hz.shape[0]} drive channels and "
+                f"{measurement.shape[1]} periods: a calibration here has one of each"
+            )
+        positions_m = grid.positions_m
+        if np.ptp(positions_m[:, 2]) > 0 or len(positions_m) > _MOST_POSITIONS:
+            raise InputError(
+                f"{path} has {len(positions_m)} positions in several planes: calibrate with up to "
+                f"{_MOST_POSITIONS} in one"
+            )
+        components = _components(path, measurement)
+        spectra, background = _without_background(measurement, components)
+        return DeltaSampleScan(
+            x_m=positions_m[:, 0],
+            y_m=positions_m[:, 1],
+            spectra=spectra,
+            background=background,
+            drive_amplitude_t=float(acquisition.drive_strength_t[0, 0, 0]),
+            drive_frequency_hz=float(acquisition.drive_frequency_hz[0, 0]),
+        )
+
+
+def _components(path: Path, measurement: Measurement) -> NDArray[np.complex128]:
+    """Returns the components 0, 1 … of every frame's first channel; those not stored are 0."""
+    values: NDArray[Any] = measurement.read()[:, 0, 0]
+    if not values.any():
+        raise InputError(f"{path} is zero throughout: nothing was received")
+    if not measurement.is_fourier:
+        return np.fft.rfft(values)
+    components = np.zeros((len(values), int(measurement.components.max()) + 1), np.complex128)
+    components[:, measurement.components] = values
+    return components
+
+
+def _without_background(
+    measurement: Measurement, components: NDArray[np.complex128]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    is_background, order = measurement.is_background_frame, measurement.acquisition_order
+    spectra = components[~is_background]
+    times = np.argsort(order[is_background])
+    background = components[is_background][times]
+    if not len(background):
+        return spectra, background
+    known = order[is_background][times]
+    subtracted = np.stack(
+        [np.interp(order[~is_background], known, component) for component in background.T], axis=1
+    )
+    return spectra - subtracted, background

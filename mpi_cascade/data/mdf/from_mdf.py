@@ -1,0 +1,117 @@
+"""Scans, system matrices and images of this package from MDF files, as ``to_mdf`` writes them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.mdf.writing import SIGNAL_UNIT, ffp_fields
+from mpi_cascade.physics.scanner import Scanner
+
+
+def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch c my mx"]]:
+    """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
+
+    Args:
+        file: The open file.
+        scanner: The scanner that the signals are wanted for.
+
+    Raises:
+        InputError: If the file's harmonics, FFP positions or unit are not the scanner's.
+    """
+    _require_scanner(file, scanner)
+    foreground = ~file.measurement.is_background_frame
+    for frames, values in file.measurement.by_frame():
+        yield _signals(file, values[foreground[frames]], scanner)
+
+
+def read_system_matrix(
+    file: MDFFile, scanner: Scanner, image_shape: tuple[int, int]
+) -> Float[Tensor, "measurements pixels"]:
+    """Returns the system matrix of a file, (channel·FFP, pixel).
+
+    Args:
+        file: The open file.
+        scanner: The scanner that the matrix is wanted for.
+        image_shape: Pixels (y, x) that the matrix is wanted for.
+
+    Raises:
+        InputError: If the file's harmonics, FFP positions, unit or grid are not those wanted.
+    """
+    _require_scanner(file, scanner)
+    grid = file.calibration
+    if grid is None or grid.size != (image_shape[1], image_shape[0], 1) or grid.order != "xyz":
+        found = (
+            "no calibration" if grid is None else f"voxels {grid.size} in the order {grid.order}"
+        )
+        raise InputError(
+            f"{file.path} has {found}: a system matrix for images of {list(image_shape)} needs "
+            f"{(image_shape[1], image_shape[0], 1)} in the order xyz"
+        )
+    foreground = ~file.measurement.is_background_frame
+    return _signals(file, file.measurement.read()[foreground], scanner).flatten(1).T.contiguous()
+
+
+def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
+    """Returns the images of a file, (batch, 1, y, x).
+
+    Args:
+        file: The open file.
+
+    Raises:
+        InputError: If they are no single-channel images of one slice.
+    """
+    grid, data = file.reconstruction
+    if grid.size is None or grid.size[2] != 1 or grid.order != "xyz" or data.shape[2] != 1:
+        raise InputError(
+            f"{file.path} has voxels {grid.size} in the order {grid.order} and {data.shape[2]} "
+            "channels: images of one slice in the order xyz and one channel are read"
+        )
+    return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
+
+
+def _signals(file: MDFFile, values: NDArray[Any], scanner: Scanner) -> Tensor:
+    """Returns spectra (N, J, 1, K) as signals (N, channel, y, x)."""
+    if not scanner.is_complex and values.imag.any():
+        raise InputError(
+            f"{file.path} has signals in quadrature: give the scanner a relaxation_time_s above 0"
+        )
+    parts = [values.real, values.imag] if scanner.is_complex else [values.real]
+    stacked = np.stack([part[:, :, 0].swapaxes(1, 2) for part in parts], axis=2)
+    return torch.from_numpy(stacked.reshape(len(values), *scanner.signal_shape))
+
+
+def _require_scanner(file: MDFFile, scanner: Scanner) -> None:
+    measurement, acquisition = file.measurement, file.acquisition
+    if acquisition.unit != SIGNAL_UNIT:
+        raise InputError(
+            f"{file.path} has signals in {acquisition.unit}, those of the simulation are in "
+            f"{SIGNAL_UNIT}: calibrate first"
+        )
+    if measurement.components.tolist() != list(scanner.harmonics):
+        raise InputError(
+            f"{file.path} has the harmonics {measurement.components.tolist()}, the scanner "
+            f"{list(scanner.harmonics)}: they must agree"
+        )
+    num_ffp = scanner.num_ffp_y * scanner.num_ffp_x
+    if measurement.shape[1:3] != (num_ffp, 1):
+        raise InputError(
+            f"{file.path} has {measurement.shape[1]} periods and {measurement.shape[2]} channels, "
+            f"the scanner {num_ffp} FFP positions and 1 channel: they must agree"
+        )
+    offset_t, _ = ffp_fields(scanner)
+    found_t = acquisition.offset_field_t
+    tolerance_t = 1e-6 * np.abs(offset_t).max()
+    if found_t is not None and (
+        found_t.shape != offset_t.shape or (np.abs(found_t - offset_t) > tolerance_t).any()
+    ):
+        raise InputError(
+            f"{file.path} has other FFP positions (offsetField) than the scanner: use its own "
+            "gradient, field of view and FFP grid"
+        )

@@ -1,0 +1,124 @@
+"""Known parameters are found again, within the uncertainty that is stated."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import delta_samples
+import numpy as np
+import pytest
+from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
+
+from mpi_cascade.calibration.fit import fit_scanner
+from mpi_cascade.calibration.levels import find_levels
+from mpi_cascade.calibration.scan import read_rows
+from mpi_cascade.calibration.search import standard_uncertainties
+from mpi_cascade.checks import InputError
+
+LINE_Y_M = np.array([TRUTH["offset_y_m"]])
+
+
+def simulated(folder, y_m, noise, seed=0):
+    path = delta_samples.write_rows(folder / f"{len(y_m)}-{noise}-{seed}.h5", y_m, noise, seed)
+    return read_rows(path, "matrix", X_M, y_m, DRIVE_T, 25e3)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    scan = simulated(tmp_path_factory.mktemp("grid"), Y_M, noise=0.01)
+    return scan, fit_scanner(scan, (2, 3, 5))
+
+
+def test_an_exact_line_gives_its_parameters_exactly(tmp_path):
+    fit = fit_scanner(simulated(tmp_path, LINE_Y_M, noise=0.0), (2, 3, 4))
+    # The sample is averaged over midpoints here, over Gauss-Legendre nodes there.
+    for name, (value, _) in fit.estimates.items():
+        assert value == pytest.approx(TRUTH[name], rel=5e-4), name
+    assert "gradient_y_t_per_m" not in fit.estimates
+    assert fit.scale == pytest.approx([3.0, 1.0, 2.0], rel=1e-3)
+    assert fit.r_squared(np.ones(len(X_M), bool)).min() > 1 - 1e-6
+
+
+def test_the_stated_uncertainty_of_a_line_is_its_scatter(tmp_path):
+    fits = [
+        fit_scanner(simulated(tmp_path, LINE_Y_M, noise=0.01, seed=seed), (2, 3, 4))
+        for seed in range(6)
+    ]
+    deviations = np.array(
+        [[(e.value - TRUTH[name]) / e.std for name, e in fit.estimates.items()] for fit in fits]
+    )
+    # 30 numbers of nearly Student's t with some 25 degrees of freedom.
+    assert np.abs(deviations).max() < 4
+    assert 0.6 < np.sqrt((deviations**2).mean()) < 1.5
+
+
+def test_a_grid_gives_all_parameters_within_their_uncertainty(grid):
+    _, fit = grid
+    assert set(fit.estimates) == set(TRUTH)
+    for name, (value, std) in fit.estimates.items():
+        assert abs(value - TRUTH[name]) < 3 * std, name
+    for name in ("gradient_x_t_per_m", "gradient_y_t_per_m", "core_diameter_m"):
+        assert fit.estimates[name].std < 0.1 * TRUTH[name]
+
+
+def test_the_levels_are_those_that_were_put_in(grid):
+    for level in find_levels(*grid):
+        # 1 % noise of the harmonic's own peak, of which the fit takes some away.
+        assert level.unexplained_snr_db == pytest.approx(40, abs=1.5)
+        assert level.quadrature_snr_db == pytest.approx(40, abs=1.5)
+        assert level.receiver_snr_db > 200
+        assert level.feed_through == pytest.approx(delta_samples.FEED_THROUGH, rel=0.05)
+        assert level.drift_std < 1e-9
+    # Far from the axis the fifth harmonic is little more than noise.
+    assert find_levels(*grid)[1].gain_std < 0.02
+
+
+def test_the_phase_is_that_of_a_positive_scale(grid):
+    _, fit = grid
+    turn = np.exp(1j * (fit.phase_rad - np.array([0.3, 2.0, 1.2])))
+    assert turn.real == pytest.approx(1, abs=1e-3)
+
+
+def test_what_the_data_do_not_tell_has_no_finite_uncertainty():
+    jacobian = np.random.default_rng(0).normal(size=(40, 2)) * np.array([1.0, 0.0])
+    std = standard_uncertainties(jacobian, np.ones(40), num_harmonics=2)
+    assert np.isfinite(std[0])
+    assert np.isinf(std[1])
+
+
+@pytest.mark.parametrize(
+    ("harmonics", "sentence"),
+    [
+        ((), r"the harmonics are \[\]: the scan has 2 … 32"),
+        ((1, 2), r"\[1, 2\]: the scan has 2 … 32"),
+        ((3, 40), r"\[3, 40\]: the scan has 2 … 32"),
+    ],
+)
+def test_harmonics_that_are_not_there_are_refused(tmp_path, harmonics, sentence):
+    with pytest.raises(InputError, match=sentence):
+        fit_scanner(simulated(tmp_path, LINE_Y_M, noise=0.01), harmonics)
+
+
+def test_too_few_positions_are_refused(tmp_path):
+    path = delta_samples.write_rows(tmp_path / "line.h5", LINE_Y_M, 0.01)
+    few = read_rows(path, "matrix", X_M, LINE_Y_M, DRIVE_T, 25e3)
+    few = replace(few, x_m=few.x_m[:4], y_m=few.y_m[:4], spectra=few.spectra[:4])
+    with pytest.raises(InputError, match="the scan has 4 positions, too few for 5 quantities"):
+        fit_scanner(few, (2, 3))
+
+
+def test_one_scanner_explains_three_measured_lines():
+    folder = os.environ.get("MPI_CASCADE_MEASURED_DATA")
+    if not folder:
+        pytest.skip("MPI_CASCADE_MEASURED_DATA names no folder of measured data")
+    path = Path(folder) / "delta_sample_3lines.h5"
+    if not path.is_file():
+        pytest.skip(f"{path} is absent")
+    x_m, y_m = 1e-3 * np.linspace(-40, 40, 9), 1e-3 * np.array([-21.2, -11.2, -1.2])
+    scan = read_rows(path, "matrix", x_m, y_m, 5e-3, 25.7e3)
+    fit = fit_scanner(scan, (2, 3, 4, 5, 6))
+    r_squared = np.stack([fit.r_squared(scan.y_m == line_y_m) for line_y_m in scan.line_y_m])
+    # Three separate one-dimensional fits of one line each reached 0.916 … 0.994.
+    assert r_squared.min() > 0.97
+    drift_and_gain = [(level.drift_std, level.gain_std) for level in find_levels(scan, fit)][1]
+    assert drift_and_gain == pytest.approx((0.016, 0.017), abs=0.002)

@@ -1,0 +1,160 @@
+"""What this package writes it reads back, bit by bit."""
+
+import os
+import stat
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf import (
+    MDFFile,
+    read_images,
+    read_scans,
+    read_system_matrix,
+    write_reconstruction,
+    write_scans,
+    write_system_matrix,
+)
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.particle import Particle
+from mpi_cascade.physics.scanner import Scanner
+
+IMAGE_SHAPE = (4, 3)
+SCANNERS = {
+    "real": Scanner(num_ffp_x=6, num_ffp_y=5),
+    "line": Scanner(num_ffp_x=6, num_ffp_y=1, harmonics=(2, 3)),
+    "complex": Scanner(
+        num_ffp_x=6, num_ffp_y=5, harmonics=(2, 3, 7), particle=Particle(relaxation_time_s=2e-6)
+    ),
+}
+
+
+@pytest.fixture(params=SCANNERS)
+def scanner(request):
+    return SCANNERS[request.param]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scans_are_read_back_bit_by_bit(scanner, dtype, tmp_path):
+    signals = torch.randn(7, *scanner.signal_shape, dtype=dtype)
+    signals[0, 0, 0, 0] = -0.0
+    write_scans(tmp_path / "scans.mdf", signals, scanner)
+    with MDFFile(tmp_path / "scans.mdf") as file:
+        found = torch.cat(list(read_scans(file, scanner)))
+    assert found.dtype == dtype
+    assert torch.equal(found, signals)
+    assert torch.equal(found.signbit(), signals.signbit())
+
+
+def test_a_system_matrix_is_read_back_bit_by_bit(scanner, tmp_path):
+    matrix = ForwardModel(scanner, IMAGE_SHAPE).matrix()
+    write_system_matrix(tmp_path / "matrix.mdf", matrix, scanner, IMAGE_SHAPE, delta_sample_m=3e-4)
+    with MDFFile(tmp_path / "matrix.mdf") as file:
+        assert torch.equal(read_system_matrix(file, scanner, IMAGE_SHAPE), matrix)
+        assert file.calibration.delta_sample_m == (3e-4, 3e-4, 0.0)
+
+
+def test_images_are_read_back_bit_by_bit(scanner, tmp_path):
+    images = torch.rand(3, 1, *IMAGE_SHAPE)
+    write_reconstruction(tmp_path / "images.mdf", images, scanner, is_simulation=False)
+    with MDFFile(tmp_path / "images.mdf") as file:
+        assert torch.equal(read_images(file), images)
+        assert not file.is_simulation
+
+
+def test_blocks_of_frames_and_of_frequencies_make_up_the_whole(tmp_path, monkeypatch):
+    scanner = SCANNERS["complex"]
+    write_scans(tmp_path / "scans.mdf", torch.randn(7, *scanner.signal_shape), scanner)
+    # Blocks of two frames, or of one frequency.
+    monkeypatch.setattr("mpi_cascade.data.mdf.measurement.MAX_BLOCK_BYTES", 16 * 2 * 30 * 3 * 8)
+    with MDFFile(tmp_path / "scans.mdf") as file:
+        by_frame, by_bin = list(file.measurement.by_frame()), list(file.measurement.by_bin())
+        whole = file.measurement.read()
+    assert len(by_frame) == 4
+    assert len(by_bin) == 3
+    assert np.array_equal(np.concatenate([block for _, block in by_frame]), whole)
+    assert np.array_equal(np.concatenate([block for _, block in by_bin], axis=3), whole)
+    assert all(np.array_equal(whole[part], block) for part, block in by_frame)
+
+
+def test_a_block_larger_than_memory_is_refused(tmp_path, monkeypatch):
+    scanner = SCANNERS["real"]
+    write_scans(tmp_path / "scans.mdf", torch.randn(7, *scanner.signal_shape), scanner)
+    monkeypatch.setattr("mpi_cascade.data.mdf.measurement.MAX_BLOCK_BYTES", 30 * 8)
+    with MDFFile(tmp_path / "scans.mdf") as file:
+        assert len(file.measurement.read(frames=slice(2, 3))) == 1
+        with pytest.raises(InputError, match="read fewer frames or frequencies at once"):
+            file.measurement.read()
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    scanner, path = SCANNERS["real"], tmp_path / "scans.mdf"
+    write_scans(path, torch.randn(2, *scanner.signal_shape), scanner)
+    before = path.read_bytes()
+
+    def fail(*arguments, **options):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", fail)
+    with pytest.raises(InputError, match="can't be written \\(No space left on device\\)"):
+        write_scans(path, torch.randn(2, *scanner.signal_shape), scanner)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_has_the_permissions_of_any_other(tmp_path):
+    scanner = SCANNERS["real"]
+    (tmp_path / "other").touch()
+    write_scans(tmp_path / "scans.mdf", torch.randn(1, *scanner.signal_shape), scanner)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_directory_that_does_not_exist_is_refused(tmp_path):
+    scanner = SCANNERS["real"]
+    with pytest.raises(InputError, match=r"scans\.mdf can't be written"):
+        write_scans(tmp_path / "no" / "scans.mdf", torch.ones(1, *scanner.signal_shape), scanner)
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"harmonics": (5,)}, r"has the harmonics \[3\], the scanner \[5\]"),
+        ({"num_ffp_x": 5}, "has 30 periods and 1 channels, the scanner 25 FFP"),
+        ({"field_of_view_x_m": 6e-3}, r"has other FFP positions \(offsetField\)"),
+        ({"gradient_y_t_per_m": 2.4}, r"has other FFP positions \(offsetField\)"),
+    ],
+)
+def test_scans_of_another_scanner_are_refused(tmp_path, other, sentence):
+    scanner = SCANNERS["real"]
+    write_scans(tmp_path / "scans.mdf", torch.randn(2, *scanner.signal_shape), scanner)
+    wanted = Scanner(**{"num_ffp_x": 6, "num_ffp_y": 5, **other})
+    with MDFFile(tmp_path / "scans.mdf") as file, pytest.raises(InputError, match=sentence):
+        list(read_scans(file, wanted))
+
+
+def test_a_complex_signal_is_not_read_as_a_real_one(tmp_path):
+    relaxing = Scanner(num_ffp_x=6, num_ffp_y=5, particle=Particle(relaxation_time_s=1e-6))
+    write_scans(tmp_path / "scans.mdf", torch.randn(2, *relaxing.signal_shape), relaxing)
+    with MDFFile(tmp_path / "scans.mdf") as file, pytest.raises(InputError, match="quadrature"):
+        list(read_scans(file, SCANNERS["real"]))
+
+
+def test_a_matrix_of_another_grid_is_refused(tmp_path):
+    scanner = SCANNERS["real"]
+    matrix = ForwardModel(scanner, IMAGE_SHAPE).matrix()
+    write_system_matrix(tmp_path / "matrix.mdf", matrix, scanner, IMAGE_SHAPE)
+    with MDFFile(tmp_path / "matrix.mdf") as file, pytest.raises(InputError, match="3, 4, 1"):
+        read_system_matrix(file, scanner, (3, 4))
+
+
+@pytest.mark.parametrize("shape", [(30, 11), (29, 12)])
+def test_a_matrix_of_another_shape_is_not_written(tmp_path, shape):
+    with pytest.raises(InputError, match="they must agree"):
+        write_system_matrix(
+            tmp_path / "matrix.mdf", torch.ones(shape), SCANNERS["real"], IMAGE_SHAPE
+        )
+    assert not list(tmp_path.iterdir())

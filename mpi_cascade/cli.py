@@ -115,7 +115,7 @@ class CascadeCLI(ConfiguredCLI):
 
     def after_instantiate_classes(self) -> None:
         """Checks what needs all parts together, then makes the run directory."""
-        self.model.check_shapes(self.datamodule.scanner, self.datamodule.image_shape)
+        self.model.check_shapes(self.datamodule.signal_shape, self.datamodule.image_shape)
         self.datamodule.check_shares(self.trainer.world_size)
         if self.trainer.is_global_zero:
             make_run_directory(self.run_directory)

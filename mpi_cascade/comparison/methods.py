@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
@@ -50,7 +50,7 @@ class Search(NamedTuple):
         candidates: Candidates of each tuned attribute, ascending.
     """
 
-    solver: Callable[[ForwardModel], nn.Module]
+    solver: Callable[[LinearModel], nn.Module]
     candidates: Mapping[str, Sequence[float]]
 
 
@@ -62,7 +62,7 @@ class Classical(NamedTuple):
         search: Name of its search in ``SEARCHES``.
     """
 
-    solver: Callable[[ForwardModel], nn.Module]
+    solver: Callable[[LinearModel], nn.Module]
     search: str
 
 
@@ -169,7 +169,7 @@ class Tuned(NamedTuple):
 
 
 def search(
-    name: str, forward_model: ForwardModel, validation: Sequence[tuple[Tensor, Tensor]]
+    name: str, forward_model: LinearModel, validation: Sequence[tuple[Tensor, Tensor]]
 ) -> dict[str, float]:
     """Returns the best values that a search finds.
 
@@ -182,7 +182,7 @@ def search(
     return tune(solver(forward_model), candidates, validation, psnr).values
 
 
-def tuned(name: str, forward_model: ForwardModel, values: Mapping[str, float]) -> Tuned:
+def tuned(name: str, forward_model: LinearModel, values: Mapping[str, float]) -> Tuned:
     """Returns a classical method with the values that its search has found.
 
     Args:

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from mpi_cascade.data.models import analytic_model
 from mpi_cascade.data.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
-from mpi_cascade.data.simulated import Sample, SimulatedScans
+from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import Capsules, Scene, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
@@ -67,10 +68,10 @@ class EvaluationSet:
             InputError: If the field of view can't hold the phantoms.
         """
         self.scene.check_fits(scanner.field_of_view_m)
+        true_scanner = changed_scanner(scanner, self.true_scanner)
         scans = SimulatedScans(
-            scanner=changed_scanner(scanner, self.true_scanner),
+            analytic_model(true_scanner, scanner, fine_shape(image_shape, _OVERSAMPLING)),
             nominal_scanner=scanner,
-            image_shape=image_shape,
             oversampling=_OVERSAMPLING,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
         )

@@ -15,6 +15,7 @@ from mpi_cascade.data.rendering import render
 from mpi_cascade.data.suites import Pairs, Scene
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -35,6 +36,24 @@ class Sample(NamedTuple):
     pairs: Pairs | None
 
 
+def fine_shape(image_shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
+    """Returns the simulation grid (y, x) of an image grid.
+
+    Args:
+        image_shape: Pixels (y, x) of the images.
+        oversampling: Pixels of the simulation grid per image pixel, along each axis, ≥ 2.
+
+    Raises:
+        InputError: If the simulation grid is not at least twice as fine as the image grid.
+    """
+    if oversampling < 2:
+        raise InputError(
+            f"oversampling is {oversampling}: the simulation grid must be at least twice as "
+            "fine as the image grid, so use 2 or more"
+        )
+    return image_shape[0] * oversampling, image_shape[1] * oversampling
+
+
 class SimulatedScans(nn.Module):
     """The simulator: phantom → fine concentration → signal → disturbances.
 
@@ -42,50 +61,26 @@ class SimulatedScans(nn.Module):
     image grid, so that no reconstruction is given the very model that made its data.
 
     Args:
-        scanner: The scanner that makes the signals.
-        nominal_scanner: The scanner that reconstructions believe in. Its ∫ |PSF| dr is the unit of
-            the signals, and it says which channels are received.
-        image_shape: Pixels (y, x) of the images.
-        oversampling: Pixels of the simulation grid per image pixel, along each axis, ≥ 2.
+        forward_model: Makes the signals, on the simulation grid (``fine_shape``).
+        nominal_scanner: The scanner that reconstructions believe in: the field of view, and which
+            channels are received.
+        oversampling: Pixels of the simulation grid per image pixel, along each axis.
         disturbances: Applied to the ideal signal in this order.
-
-    Raises:
-        InputError: If the simulation grid is not at least twice as fine as the image grid, or the
-            scanners differ in field of view, FFP grid or harmonics.
     """
 
     def __init__(
         self,
-        scanner: Scanner,
+        forward_model: LinearModel,
         nominal_scanner: Scanner,
-        image_shape: tuple[int, int],
         oversampling: int,
         disturbances: Sequence[Disturbance],
     ) -> None:
         super().__init__()
-        if oversampling < 2:
-            raise InputError(
-                f"oversampling is {oversampling}: the simulation grid must be at least twice as "
-                "fine as the image grid, so use 2 or more"
-            )
-        for name in ("harmonics", "ffp_shape", "field_of_view_m"):
-            true, nominal = getattr(scanner, name), getattr(nominal_scanner, name)
-            if true != nominal:
-                raise InputError(
-                    f"true_scanner has a {name} of {true}, scanner of {nominal}: give both the "
-                    "same field of view, FFP grid and harmonics"
-                )
-        if nominal_scanner.is_complex and not scanner.is_complex:
-            raise InputError(
-                "scanner has relaxation and true_scanner has none: give true_scanner a "
-                "relaxation_time_s above 0"
-            )
-        fine_shape = (image_shape[0] * oversampling, image_shape[1] * oversampling)
-        self.forward_model = ForwardModel(scanner, fine_shape, unit_scanner=nominal_scanner)
+        self.forward_model = forward_model
         self.nominal_scanner = nominal_scanner
         self.oversampling = oversampling
         self.disturbances = list(disturbances)
-        self.field_of_view_m = scanner.field_of_view_m
+        self.field_of_view_m = nominal_scanner.field_of_view_m
 
     def scan(self, scene: Scene, streams: RandomStreams) -> Sample:
         """Returns scans of a scene's phantoms, one for each sample of ``streams``."""
@@ -94,7 +89,9 @@ class SimulatedScans(nn.Module):
             drawing.shapes, len(streams), self.forward_model.image_shape, self.field_of_view_m
         )
         signal = self.forward_model(fine)
-        if signal.shape[1] > self.nominal_scanner.num_channels:
+        if isinstance(self.forward_model, ForwardModel) and (
+            self.forward_model.scanner.is_complex and not self.nominal_scanner.is_complex
+        ):
             # Who believes that there is no relaxation receives the part in phase alone.
             signal = signal[:, ::2]
         for disturbance in self.disturbances:

@@ -10,7 +10,7 @@ from mpi_cascade.checks import InputError, require_positive
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.losses.pixel import mean_root_square
 from mpi_cascade.losses.terms import SampleLoss
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 
 
 class DataConsistency(SampleLoss):
@@ -29,13 +29,13 @@ class DataConsistency(SampleLoss):
         InputError: If ``floor`` is not positive, or if there is no model (when called).
     """
 
-    def __init__(self, forward_model: ForwardModel | None = None, floor: float = 1e-4) -> None:
+    def __init__(self, forward_model: LinearModel | None = None, floor: float = 1e-4) -> None:
         super().__init__()
         self.forward_model = forward_model
         self.floor = floor
         require_positive(self, "floor")
 
-    def use(self, forward_model: ForwardModel) -> None:
+    def use(self, forward_model: LinearModel) -> None:
         """Takes a forward model, in place of any that it had."""
         self.forward_model = forward_model
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.simulated import Sample
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 
 
 class SampleLoss(nn.Module, ABC):
@@ -24,7 +24,7 @@ class SampleLoss(nn.Module, ABC):
     ) -> Float[Tensor, ""]:
         """Returns the loss of an image of the scan."""
 
-    def use(self, forward_model: ForwardModel) -> None:
+    def use(self, forward_model: LinearModel) -> None:
         """Gives the forward model, on the grid of the images, to every loss inside this one.
 
         A loss that computes with it overrides this.

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
@@ -27,18 +28,15 @@ class DenseInverse(nn.Module):
     Every pixel is a learned linear combination of all measurements, as in the paper's S c = u.
 
     Args:
-        scanner: The scanner of the signals.
-        image_shape: Pixels (y, x) of the image.
+        forward_model: The model S that reconstructions believe in.
         relative_regularisation: λ of the Tikhonov start, relative to the largest eigenvalue of
             S Sᵀ, > 0.
     """
 
-    def __init__(
-        self, scanner: Scanner, image_shape: tuple[int, int], relative_regularisation: float = 1e-3
-    ) -> None:
+    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
-        self.image_shape = (image_shape[0], image_shape[1])
-        start = Tikhonov(ForwardModel(scanner, image_shape), relative_regularisation)
+        self.image_shape = forward_model.image_shape
+        start = Tikhonov(forward_model, relative_regularisation)
         matrix = start.inverse_matrix()
         self.inverse = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
         self.inverse.weight = nn.Parameter(matrix)
@@ -52,17 +50,14 @@ class FixedTikhonov(nn.Module):
     """The Tikhonov image, with nothing to learn: what is left when only stage 2 is a network.
 
     Args:
-        scanner: The scanner of the signals.
-        image_shape: Pixels (y, x) of the image.
+        forward_model: The model S that reconstructions believe in.
         relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0.
     """
 
-    def __init__(
-        self, scanner: Scanner, image_shape: tuple[int, int], relative_regularisation: float = 1e-3
-    ) -> None:
+    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
-        self.image_shape = (image_shape[0], image_shape[1])
-        solver = Tikhonov(ForwardModel(scanner, image_shape), relative_regularisation)
+        self.image_shape = forward_model.image_shape
+        solver = Tikhonov(forward_model, relative_regularisation)
         self.inverse: Tensor
         self.register_buffer("inverse", solver.inverse_matrix(), persistent=False)
 
@@ -81,8 +76,7 @@ class TikhonovBank(nn.Module):
     domain it knows where the scan ends.
 
     Args:
-        scanner: The scanner of the signals.
-        image_shape: Pixels (y, x) of the image.
+        forward_model: The model S that reconstructions believe in.
         num_images: Images in the bank.
         num_features: Channels of the mixing convolutions.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
@@ -91,17 +85,16 @@ class TikhonovBank(nn.Module):
 
     def __init__(
         self,
-        scanner: Scanner,
-        image_shape: tuple[int, int],
+        forward_model: LinearModel,
         num_images: int = 6,
         num_features: int = 16,
         relative_regularisation: tuple[float, float] = (1e-6, 1e-2),
     ) -> None:
         super().__init__()
-        self.image_shape = (image_shape[0], image_shape[1])
+        self.image_shape = forward_model.image_shape
         lower, upper = (math.log10(end) for end in relative_regularisation)
         regularisations = torch.logspace(lower, upper, num_images)
-        solver = Tikhonov(ForwardModel(scanner, image_shape))
+        solver = Tikhonov(forward_model)
         eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
         kept = eigenvalues > _LEAST_SHARE * regularisations[0]
         self.from_signal: Tensor
@@ -179,8 +172,7 @@ class Unrolled(nn.Module):
     Every step has a step size and a small network of its own; the physics is fixed.
 
     Args:
-        scanner: The scanner of the signals.
-        image_shape: Pixels (y, x) of the image.
+        forward_model: The model S that reconstructions believe in.
         num_steps: Steps, > 0.
         num_features: Channels of each step's network.
 
@@ -190,16 +182,15 @@ class Unrolled(nn.Module):
 
     def __init__(
         self,
-        scanner: Scanner,
-        image_shape: tuple[int, int],
+        forward_model: LinearModel,
         num_steps: int = 5,
         num_features: int = 24,
     ) -> None:
         super().__init__()
         if num_steps < 1:
             raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
-        self.image_shape = (image_shape[0], image_shape[1])
-        self.forward_model = ForwardModel(scanner, self.image_shape)
+        self.image_shape = forward_model.image_shape
+        self.forward_model = forward_model
         self.curvature = squared_norm(self.forward_model)
         self.step_sizes = nn.Parameter(torch.ones(num_steps))
         self.corrections = nn.ModuleList(_mixing(2, num_features) for _ in range(num_steps))

@@ -1,4 +1,4 @@
-"""The signal equation S c = u, its adjoint, and its explicit matrix.
+"""The signal equation S c = u of a uniform gradient field, applied in the Fourier domain.
 
 Must not know of noise, phantoms or networks.
 """
@@ -9,16 +9,17 @@ from functools import lru_cache
 
 import torch
 from jaxtyping import Complex64, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.psf import voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 
 PointSpreadFunction = Callable[[Scanner, int, Tensor, Tensor], Tensor]
 
 
-class ForwardModel(nn.Module):
+class ForwardModel(LinearModel):
     """Linear map from a concentration image to the signal of every FFP position.
 
     u_n(r_F) = ∫ c(r)·PSF_n(r − r_F) dr, Eq. (1) of Zhao et al. 2026 (who write r_F − r, the same
@@ -55,11 +56,10 @@ class ForwardModel(nn.Module):
         psf: PointSpreadFunction = voltage_psf,
         unit_scanner: Scanner | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(image_shape, scanner.signal_shape)
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self.scanner = scanner
-        self.image_shape = (image_shape[0], image_shape[1])
         ffp_y, ffp_x = scanner.ffp_shape
         pixels_y, pixels_x = self.image_shape
         lattice_y, lattice_x = math.lcm(pixels_y, ffp_y), math.lcm(pixels_x, ffp_x)
@@ -75,39 +75,18 @@ class ForwardModel(nn.Module):
     def forward(
         self, concentration: Float[Tensor, "batch 1 ny nx"]
     ) -> Float[Tensor, "batch c my mx"]:
-        """Returns the noise-free signal S c.
-
-        Args:
-            concentration: Tracer concentration, (batch, 1, y, x) on the image grid.
-
-        Returns:
-            Signal, (batch, channel, y, x) on the FFP grid.
-        """
+        """Returns the noise-free signal S c, (batch, channel, y, x) on the FFP grid."""
         chunks = concentration.split(_chunk_size(concentration))
         return torch.cat([self._signal_of(chunk) for chunk in chunks])
 
     def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns Sᵀ u, the adjoint of ``forward`` in the plain inner product.
-
-        Args:
-            signal: Signal, (batch, channel, y, x) on the FFP grid.
-
-        Returns:
-            Image, (batch, 1, y, x) on the image grid.
-        """
+        """Returns the image Sᵀ u, (batch, 1, y, x) on the image grid."""
         return torch.cat([self._image_of(chunk) for chunk in signal.split(_chunk_size(signal))])
 
     @property
     def transfer_function(self) -> Complex64[Tensor, "c ky kx"]:
         """Fourier transform of the PSF over twice the field of view, as ``torch.fft.rfft2``."""
         return self._transfer_function.transpose(-1, -2)
-
-    def matrix(self) -> Float[Tensor, "measurements pixels"]:
-        """Returns S explicitly, (channel·FFP, pixel), row-major; for grids that fit in memory."""
-        num_y, num_x = self.image_shape
-        pixels = torch.eye(num_y * num_x, device=self._transfer_function.device)
-        rows = [self(chunk.reshape(-1, 1, num_y, num_x)).flatten(1) for chunk in pixels.split(256)]
-        return torch.cat(rows).T.contiguous()
 
     def _signal_of(self, concentration: Tensor) -> Tensor:
         spectrum = self._spectrum(concentration, self._pixel_steps) * self._transfer_function

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError, require_non_negative, require_positive
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.total_variation import (
     clip_vectors,
     gradient,
@@ -53,7 +53,7 @@ class ADMM(nn.Module):
 
     def __init__(
         self,
-        forward_model: ForwardModel,
+        forward_model: LinearModel,
         tv_weight: float = 3e-5,
         l1_weight: float = 5e-4,
         num_iterations: int = 600,

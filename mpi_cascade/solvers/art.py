@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import require_positive
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 
 
 class ART(nn.Module):
@@ -38,7 +38,7 @@ class ART(nn.Module):
 
     def __init__(
         self,
-        forward_model: ForwardModel,
+        forward_model: LinearModel,
         relative_regularisation: float = 0.03,
         num_sweeps: int = 1000,
     ) -> None:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 
 RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
 """Candidates of λ for a search."""
@@ -29,7 +29,7 @@ class Tikhonov(nn.Module):
         regularised inversion of a system matrix in magnetic particle imaging.
     """
 
-    def __init__(self, forward_model: ForwardModel, relative_regularisation: float = 1e-3) -> None:
+    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
         self.relative_regularisation = relative_regularisation
         self.image_shape = forward_model.image_shape

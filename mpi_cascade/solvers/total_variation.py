@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
 
 # Of 150 power iterations from a random start in up to 10⁵ dimensions, 0.871·ln(n)/149 is missing
 # in the mean (Kuczyński and Woźniakowski 1992).
@@ -15,7 +15,7 @@ _POWER_ITERATIONS, _POWER_MARGIN = 150, 1.07
 
 
 def objective(
-    forward_model: ForwardModel,
+    forward_model: LinearModel,
     image: Float[Tensor, "batch 1 ny nx"],
     signal: Float[Tensor, "batch c my mx"],
     tv_weight: float,
@@ -84,7 +84,7 @@ def _lengths(field: Tensor) -> Tensor:
     return torch.hypot(field[:, :1], field[:, 1:])
 
 
-def squared_norm(forward_model: ForwardModel) -> float:
+def squared_norm(forward_model: LinearModel) -> float:
     """Returns ‖S‖², the largest eigenvalue of Sᵀ S, from above by a few percent.
 
     The bound max|transfer function|² would be 1.6 times too large at the reference scanner.
@@ -93,7 +93,7 @@ def squared_norm(forward_model: ForwardModel) -> float:
         J. Kuczyński and H. Woźniakowski, SIAM J. Matrix Anal. Appl. 13, 1992,
         doi:10.1137/0613066, for how far the power method is off.
     """
-    device = forward_model.transfer_function.device
+    device = forward_model.device
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(1, 1, *forward_model.image_shape, generator=generator).to(device)
     for _ in range(_POWER_ITERATIONS):

@@ -9,14 +9,15 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.measured import MeasuredMatrix
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.data.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
-from mpi_cascade.data.simulated import Sample, SimulatedScans
+from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
-from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
 _EVALUATION_SEED = 0
@@ -47,8 +48,10 @@ class SimulatedDataModule(LightningDataModule):
         disturbances: Further disturbances, applied before the noise.
         true_scanner: Quantities in which the scanner that makes the signals differs from
             ``scanner``, by name.
-        delta_sample_m: Edge of the sample with which the reconstruction's system matrix was
-            measured, in m; 0 is an ideal point.
+        system_matrix: Measured system matrix that reconstructions believe in, in place of the
+            analytic model of ``scanner``. It makes the signals too, unless ``true_scanner`` does.
+        delta_sample_m: Edge of the sample with which a calibration would have measured the
+            analytic model that reconstructions believe in, in m; 0 is an ideal point.
         batch_size: Training samples per batch and process.
         global_batch_size: Training samples per batch of all processes together. Where it is given,
             each process takes its share, however many there are, and ``batch_size`` doesn't count.
@@ -74,6 +77,7 @@ class SimulatedDataModule(LightningDataModule):
         peak_snr_db: float = 30.0,
         disturbances: Sequence[Disturbance] = (),
         true_scanner: dict[str, Any] | None = None,
+        system_matrix: MeasuredMatrix | None = None,
         delta_sample_m: float = 0.0,
         batch_size: int = 16,
         global_batch_size: int | None = None,
@@ -97,7 +101,6 @@ class SimulatedDataModule(LightningDataModule):
         self.scanner = scanner
         self.image_shape = image_shape
         self.two_points = two_points
-        self.delta_sample_m = delta_sample_m
         self.batch_size = batch_size
         self.global_batch_size = global_batch_size
         self.evaluation_batch_size = evaluation_batch_size
@@ -109,23 +112,23 @@ class SimulatedDataModule(LightningDataModule):
         self.mixture = PhantomMixture(phantoms, phantom_weights)
         self.mixture.check_fits(scanner.field_of_view_m)
         two_points.check_fits(scanner.field_of_view_m)
+        self.models = ScannerModels(scanner, true_scanner or {}, system_matrix, delta_sample_m)
         self.scans = SimulatedScans(
-            scanner=changed_scanner(scanner, true_scanner or {}),
+            self.models.true(fine_shape(image_shape, oversampling)),
             nominal_scanner=scanner,
-            image_shape=image_shape,
             oversampling=oversampling,
             disturbances=[*disturbances, WhiteNoise(peak_snr_db=peak_snr_db)],
         )
         self._resume_batch = 0
 
-    def reconstruction_model(self) -> ForwardModel:
+    def reconstruction_model(self) -> LinearModel:
         """Returns the forward model on the image grid that a reconstruction may know."""
-        psf = (
-            DeltaSamplePSF(sample_size_m=self.delta_sample_m)
-            if self.delta_sample_m
-            else voltage_psf
-        )
-        return ForwardModel(self.scanner, self.image_shape, psf)
+        return self.models.believed(self.image_shape)
+
+    @property
+    def signal_shape(self) -> tuple[int, int, int]:
+        """Shape (channel, y, x) of one scan's signal."""
+        return self.models.signal_shape
 
     def streams(self, keys: SampleKeys) -> RandomStreams:
         """Returns the random numbers of the samples that ``keys`` stand for."""

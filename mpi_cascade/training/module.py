@@ -14,7 +14,6 @@ from mpi_cascade.data.simulated import Sample
 from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.models.cascade import Cascade, Reconstruction
-from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.processes import means_of_all, send_no_constants
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
@@ -88,20 +87,21 @@ class CascadeModule(LightningModule):
         return reconstruction
 
     @torch.no_grad()
-    def check_shapes(self, scanner: Scanner, image_shape: tuple[int, int]) -> None:
+    def check_shapes(
+        self, signal_shape: tuple[int, int, int], image_shape: tuple[int, int]
+    ) -> None:
         """Raises an InputError unless both stages make images of this shape from a signal."""
         expected = [1, 1, *image_shape]
         was_training = self.training
         self.eval()
         try:
-            reconstruction = self(torch.zeros(1, *scanner.signal_shape))
+            reconstruction = self(torch.zeros(1, *signal_shape))
         except InputError:
             raise
         # Of a layer that can't take the shape it is given.
         except (RuntimeError, ValueError) as error:
             raise InputError(
-                f"the configured networks fail on a signal of shape {[1, *scanner.signal_shape]}: "
-                f"{error}"
+                f"the configured networks fail on a signal of shape {[1, *signal_shape]}: {error}"
             ) from error
         self.train(was_training)
         for name, image in reconstruction._asdict().items():

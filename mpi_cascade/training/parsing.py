@@ -50,7 +50,7 @@ class ConfiguredCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Gives the data's scanner and image grid to the stages that ask for them."""
+        """Gives the data's physics and image grid to the stages that ask for them."""
         parser.add_argument(
             "--report.tikhonov",
             type=bool,
@@ -99,7 +99,7 @@ class CommandReader(ConfiguredCLI):
         try:
             parts = self.parser.instantiate_classes(config).fit
             model, data = parts.model, parts.data
-            model.check_shapes(data.scanner, data.image_shape)
+            model.check_shapes(data.signal_shape, data.image_shape)
             model.make_optimizer()
         except InputError:
             raise

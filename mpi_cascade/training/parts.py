@@ -42,8 +42,14 @@ class TrainedCascade(NamedTuple):
 
 
 def link_stages(parser: LightningArgumentParser) -> None:
-    """Gives the data's scanner and image grid to the stages whose constructors ask for them."""
+    """Gives the data's physics and grid to the stages whose constructors ask for them."""
     for stage in ("preliminary", "refinement"):
+        parser.link_arguments(
+            "data",
+            f"model.{stage}.init_args.forward_model",
+            compute_fn=SimulatedDataModule.reconstruction_model,
+            apply_on="instantiate",
+        )
         for name in ("scanner", "image_shape"):
             parser.link_arguments(f"data.{name}", f"model.{stage}.init_args.{name}")
 

@@ -3,9 +3,10 @@ import torch
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.models import analytic_model
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.rendering import render
-from mpi_cascade.data.simulated import SimulatedScans
+from mpi_cascade.data.simulated import SimulatedScans, fine_shape
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
@@ -38,7 +39,9 @@ def simulator(
     image_shape=(16, 16), oversampling=2, disturbances=(), true_scanner=None, nominal=None
 ):
     nominal = nominal or scanner()
-    return SimulatedScans(true_scanner or nominal, nominal, image_shape, oversampling, disturbances)
+    fine = fine_shape(image_shape, oversampling)
+    model = analytic_model(true_scanner or nominal, nominal, fine)
+    return SimulatedScans(model, nominal, oversampling, disturbances)
 
 
 def streams(indices):

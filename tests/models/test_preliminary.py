@@ -17,6 +17,13 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
 
+
+def stage_of(network, scanner, image_shape, **options):
+    if network is SpectralInverse:
+        return network(scanner, image_shape, **options)
+    return network(ForwardModel(scanner, image_shape), **options)
+
+
 SHAPES = [(16, 16), (32, 32), (8, 12)]
 NETWORKS = [DenseInverse, FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled]
 
@@ -24,7 +31,7 @@ NETWORKS = [DenseInverse, FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("image_shape", SHAPES)
 def test_maps_signals_to_images_of_any_grid(small_scanner, network, image_shape):
-    image = network(small_scanner, image_shape)(torch.randn(3, 1, 16, 16))
+    image = stage_of(network, small_scanner, image_shape)(torch.randn(3, 1, 16, 16))
     assert image.shape == (3, 1, *image_shape)
 
 
@@ -34,7 +41,7 @@ def test_takes_harmonics_and_quadrature_as_channels(network):
     scanner = Scanner(num_ffp_x=16, num_ffp_y=8, harmonics=(3, 5), particle=particle)
     signal = torch.randn(2, *scanner.signal_shape, requires_grad=True)
     assert signal.shape[1] == 4
-    image = network(scanner, (16, 16))(signal)
+    image = stage_of(network, scanner, (16, 16))(signal)
     image.square().mean().backward()
     assert image.shape == (2, 1, 16, 16)
     # Every channel counts.
@@ -43,7 +50,7 @@ def test_takes_harmonics_and_quadrature_as_channels(network):
 
 def test_dense_inverse_starts_as_the_regularised_least_squares_solution(small_scanner):
     signal = torch.randn(1, 1, 16, 16)
-    dense = DenseInverse(small_scanner, (16, 16), relative_regularisation=1e-2)
+    dense = DenseInverse(ForwardModel(small_scanner, (16, 16)), relative_regularisation=1e-2)
     system = ForwardModel(small_scanner, (16, 16)).matrix().double().numpy()
     weight = 1e-2 * np.linalg.norm(system, ord=2) ** 2
     augmented = np.vstack((system, np.sqrt(weight) * np.eye(256)))
@@ -68,7 +75,7 @@ def test_each_spectral_filter_starts_as_a_regularised_inverse():
 
 @pytest.mark.parametrize("network", [DenseInverse, SpectralInverse, TikhonovBank, Unrolled])
 def test_all_parameters_learn(small_scanner, network):
-    stage = network(small_scanner, (16, 16))
+    stage = stage_of(network, small_scanner, (16, 16))
     stage(torch.randn(4, 1, 16, 16)).square().mean().backward()
     for parameter in stage.parameters():
         assert parameter.grad.isfinite().all()
@@ -77,14 +84,14 @@ def test_all_parameters_learn(small_scanner, network):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_an_image_does_not_depend_on_its_batch(small_scanner, network):
-    stage = network(small_scanner, (16, 16))
+    stage = stage_of(network, small_scanner, (16, 16))
     signal = torch.randn(3, *small_scanner.signal_shape)
     torch.testing.assert_close(stage(signal)[1:2], stage(signal[1:2]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("image_shape", SHAPES)
 def test_fixed_tikhonov_is_the_solver_and_has_nothing_to_learn(small_scanner, image_shape):
-    stage = FixedTikhonov(small_scanner, image_shape, relative_regularisation=1e-2)
+    stage = FixedTikhonov(ForwardModel(small_scanner, image_shape), relative_regularisation=1e-2)
     solver = Tikhonov(ForwardModel(small_scanner, image_shape), relative_regularisation=1e-2)
     signal = torch.randn(3, *small_scanner.signal_shape)
     torch.testing.assert_close(stage(signal), solver(signal), rtol=1e-4, atol=1e-4)
@@ -97,7 +104,9 @@ def test_fixed_tikhonov_is_the_solver_and_has_nothing_to_learn(small_scanner, im
 def test_a_bank_starts_as_regularised_inverses_from_sharp_to_smooth(small_scanner, image_shape):
     """By SciPy's singular values s: s/(s² + λ), but for those of s² below 1 % of the smallest λ."""
     ends = (1e-3, 1e-1)
-    bank = TikhonovBank(small_scanner, image_shape, num_images=2, relative_regularisation=ends)
+    bank = TikhonovBank(
+        ForwardModel(small_scanner, image_shape), num_images=2, relative_regularisation=ends
+    )
     for part in bank.mixing.parameters():
         part.data.zero_()
     signal = torch.randn(3, *small_scanner.signal_shape)
@@ -114,7 +123,7 @@ def test_a_bank_starts_as_regularised_inverses_from_sharp_to_smooth(small_scanne
 
 
 def test_a_bank_keeps_no_matrices_in_checkpoints(small_scanner):
-    names = TikhonovBank(small_scanner, (16, 16)).state_dict()
+    names = TikhonovBank(ForwardModel(small_scanner, (16, 16))).state_dict()
     assert not {"from_signal", "to_image", "inverse"} & set(names)
 
 
@@ -126,7 +135,7 @@ def without_corrections(network):
 
 @pytest.mark.parametrize("image_shape", SHAPES)
 def test_unrolled_without_corrections_is_gradient_descent(small_scanner, image_shape):
-    network = without_corrections(Unrolled(small_scanner, image_shape, num_steps=4))
+    network = without_corrections(Unrolled(ForwardModel(small_scanner, image_shape), num_steps=4))
     signal = torch.randn(2, *small_scanner.signal_shape)
     system = ForwardModel(small_scanner, image_shape).matrix().double()
     step = 1 / squared_norm(ForwardModel(small_scanner, image_shape))
@@ -143,9 +152,7 @@ def test_unrolled_steps_descend(small_scanner):
     system = ForwardModel(small_scanner, (16, 16))
     signal = system(torch.rand(2, 1, 16, 16))
     residuals = [
-        (system(without_corrections(Unrolled(small_scanner, (16, 16), steps))(signal)) - signal)
-        .norm()
-        .item()
+        (system(without_corrections(Unrolled(system, steps))(signal)) - signal).norm().item()
         for steps in (1, 2, 4, 8)
     ]
     assert residuals == sorted(residuals, reverse=True)
@@ -153,7 +160,7 @@ def test_unrolled_steps_descend(small_scanner):
 
 
 def test_unrolled_steps_have_step_sizes_and_corrections_of_their_own(small_scanner):
-    network = Unrolled(small_scanner, (16, 16), num_steps=3, num_features=4)
+    network = Unrolled(ForwardModel(small_scanner, (16, 16)), num_steps=3, num_features=4)
     assert network.step_sizes.shape == (3,)
     assert len(network.corrections) == 3
     assert not any(name.startswith("forward_model") for name in network.state_dict())
@@ -161,4 +168,4 @@ def test_unrolled_steps_have_step_sizes_and_corrections_of_their_own(small_scann
 
 def test_unrolled_needs_a_step(small_scanner):
     with pytest.raises(InputError, match=r"^num_steps is 0: an Unrolled network needs at least 1"):
-        Unrolled(small_scanner, (16, 16), num_steps=0)
+        Unrolled(ForwardModel(small_scanner, (16, 16)), num_steps=0)

@@ -10,6 +10,7 @@ from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
@@ -52,12 +53,13 @@ def train_every_cascade(rank: int, world_size: int, rendezvous: str) -> None:
 def _every_pair_of_stages() -> list[tuple[nn.Module, nn.Module]]:
     torch.manual_seed(0)
     shape = (16, 16)
+    forward_model = ForwardModel(SCANNER, shape)
     return [
         (SpectralInverse(SCANNER, shape, 2, 4), ResidualUNet((8,))),
-        (Unrolled(SCANNER, shape, 2, 4), ResidualCNN(4, 2)),
+        (Unrolled(forward_model, 2, 4), ResidualCNN(4, 2)),
         (SpectralInverse(SCANNER, shape, 2, 4), nn.Identity()),
-        (FixedTikhonov(SCANNER, shape), ResidualUNet((8,))),
-        (TikhonovBank(SCANNER, shape, 2, 4), ResidualUNet((8,))),
+        (FixedTikhonov(forward_model), ResidualUNet((8,))),
+        (TikhonovBank(forward_model, 2, 4), ResidualUNet((8,))),
         (nn.Identity(), ResidualUNet((8,))),
     ]
 

@@ -4,6 +4,7 @@ from torch import nn
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.models.preliminary import DenseInverse
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import DeepSupervision
@@ -13,7 +14,9 @@ def test_overfits_a_single_batch(small_scanner):
     torch.manual_seed(0)
     data = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16))
     sample = data.simulate(SampleKeys(Stream.TRAINING, torch.arange(4)))
-    module = CascadeModule(DenseInverse(small_scanner, (16, 16)), ResidualUNet((16, 32)))
+    module = CascadeModule(
+        DenseInverse(ForwardModel(small_scanner, (16, 16))), ResidualUNet((16, 32))
+    )
     optimizer = torch.optim.AdamW(module.parameters(), lr=3e-3)
     losses = []
     for _ in range(300):
@@ -29,7 +32,7 @@ def test_loss_is_the_final_one_plus_the_weighted_preliminary_one(small_scanner):
     data = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16))
     sample = data.simulate(SampleKeys(Stream.TRAINING, torch.arange(4)))
     module = CascadeModule(
-        DenseInverse(small_scanner, (16, 16)), ResidualUNet((8,)),
+        DenseInverse(ForwardModel(small_scanner, (16, 16))), ResidualUNet((8,)),
         final_loss=nn.L1Loss(), preliminary_loss=nn.MSELoss(),
         strategy=DeepSupervision(first_weight=0.5, last_weight=0.9),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from torch import nn
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.schedules import WarmupCosine
@@ -168,7 +169,7 @@ def test_gradients_reach_the_trained_stages_only(small_scanner, sample):
 
 
 def test_a_first_stage_without_weights_needs_none(small_scanner, sample):
-    module = CascadeModule(FixedTikhonov(small_scanner, (16, 16)), ResidualUNet((8,)))
+    module = CascadeModule(FixedTikhonov(ForwardModel(small_scanner, (16, 16))), ResidualUNet((8,)))
     losses = module.losses(sample, DeepSupervision().at(0.5))
     losses["loss"].backward()
     assert losses["preliminary_loss"] > 0

@@ -31,6 +31,8 @@ class Acquisition:
         num_sampling_points: Samples V of one period.
         bandwidth_hz: Highest received frequency in Hz.
         unit: Unit of the signals; None if not stated.
+        transfer_function: Of the receive chain for every component of the period, (C, V/2 + 1);
+            None if not stated.
     """
 
     drive_frequency_hz: NDArray[np.float64]
@@ -42,6 +44,12 @@ class Acquisition:
     num_sampling_points: int
     bandwidth_hz: float
     unit: str | None
+    transfer_function: NDArray[np.complex128] | None
+
+    @property
+    def base_frequency_hz(self) -> float:
+        """Frequency of component 1 in Hz: one over the duration of a period's samples."""
+        return 2 * self.bandwidth_hz / self.num_sampling_points
 
 
 def read_acquisition(file: HDF5File) -> Acquisition:
@@ -82,7 +90,22 @@ def read_acquisition(file: HDF5File) -> Acquisition:
         num_sampling_points=integer(file, f"{receiver}/numSamplingPoints"),
         bandwidth_hz=number(file, f"{receiver}/bandwidth", lower=1.0),
         unit=file.text(unit)[0].strip() if unit else None,
+        transfer_function=_transfer_function(file, receiver),
     )
+
+
+def _transfer_function(file: HDF5File, receiver: str) -> NDArray[np.complex128] | None:
+    name = f"{receiver}/transferFunction"
+    if file.find(name) is None:
+        return None
+    values = np.atleast_2d(file.array(name)).astype(np.complex128)
+    shape = (
+        integer(file, f"{receiver}/numChannels"),
+        integer(file, f"{receiver}/numSamplingPoints") // 2 + 1,
+    )
+    if values.shape != shape:
+        raise InputError(f"{file.path}: {name} has the shape {values.shape}: it must be {shape}")
+    return values
 
 
 def _gradient(file: HDF5File) -> NDArray[np.float64] | None:

@@ -28,6 +28,7 @@ class Grid:
         is_meandering: Whether every second line and plane is walked backwards.
         stated_positions_m: Positions (O, 3) in m where the file lists them.
         delta_sample_m: Size of the sample along x, y, z in m; None if not stated.
+        snr: Signal-to-noise ratio of each row of a system matrix, (J, C, K); None if not stated.
         method: How the calibration was made, ``robot``, ``simulation`` …; empty if not stated.
     """
 
@@ -38,6 +39,7 @@ class Grid:
     is_meandering: bool
     stated_positions_m: NDArray[np.float64] | None
     delta_sample_m: tuple[float, float, float] | None
+    snr: NDArray[np.float64] | None
     method: str
 
     @property
@@ -101,6 +103,7 @@ def read_grid(file: HDF5File, group: str) -> Grid:
         is_meandering=flag(file, meander) if file.find(meander) else False,
         stated_positions_m=positions,
         delta_sample_m=_lengths(file, f"{group}/deltaSampleSize"),
+        snr=shaped(file, f"{group}/snr", 3) if file.find(f"{group}/snr") is not None else None,
         method=file.text(f"{group}/method")[0] if has_method else "",
     )
 

@@ -15,8 +15,7 @@ from mpi_cascade.data.mdf.acquisition import Acquisition
 from mpi_cascade.data.mdf.fields import first_name, flag, integer, real, shaped
 from mpi_cascade.data.mdf.hdf5 import MAX_BLOCK_BYTES, HDF5File, num_bytes
 
-_GROUP = "/measurement"
-_DATA = f"{_GROUP}/data"
+_GROUP, _DATA = "/measurement", "/measurement/data"
 _WHOLE = slice(None)
 
 
@@ -34,8 +33,9 @@ class Measurement:
         shape: Frames, periods, channels, bins.
         is_fourier: Whether the data are Fourier transformed, and so complex.
         is_background_corrected: Whether a background has been subtracted.
+        is_transfer_function_corrected: Whether the transfer function is divided out.
         is_background_frame: Which frames were measured without a sample, (N,).
-        is_permuted: Whether frames were put into another order than that of acquisition.
+        is_permuted: Whether frames are in another order than that of acquisition.
         acquisition_order: Number of each stored frame in the order of acquisition, from 0.
         components: Number of each bin among the period's Fourier components, 0 the mean, (K,);
             empty for data in time.
@@ -50,6 +50,7 @@ class Measurement:
             raise InputError(f"{file.path}: {_DATA} is compressed: store the full system matrix")
         self.is_fourier = _required_flag(file, "isFourierTransformed")
         self.is_background_corrected = _flag_or(file, "isBackgroundCorrected")
+        self.is_transfer_function_corrected = _flag_or(file, "isTransferFunctionCorrected")
         self._is_frame_last = _flag_or(file, "isFastFrameAxis", "isTransposed")
         self._parts, self._has_pairs = self._find_parts()
         stored = self._parts[0].shape[:4]

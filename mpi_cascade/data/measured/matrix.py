@@ -1,0 +1,216 @@
+"""A measured system matrix: where it lies, which of its rows count, and what was read."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mpi_cascade.checks import InputError, require_non_negative
+from mpi_cascade.data.mdf.plane import Plane, find_plane
+from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.mdf.spectra import by_component, components, is_corrected
+from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
+from mpi_cascade.data.measured.receiver import Receiver, describe_pairs
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.physics.system_matrix import SystemMatrix
+
+_SIZE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredMatrix:
+    """Where a system matrix lies, and which of its rows count.
+
+    An MDF calibration: its background is subtracted and its transfer function divided out where
+    the file has them; every kept pair of receive channel and frequency is a channel of the signal
+    (two where the scanner's signals are complex: in phase, quadrature), every period an FFP
+    position. A ``.npy`` array (channel, y, x, calibration y, calibration x), complex or real: as
+    it is, complex channels taken apart.
+
+    Signals are scaled so that |u| does not exceed the largest concentration; those of simulated
+    files in units of ∫ |PSF| dr, and arrays, stay as they are.
+
+    Args:
+        path: An MDF file, or ``.npy``.
+        min_snr: Least signal-to-noise ratio of a kept pair, averaged over the periods: the file's
+            own, or mean |S| over the standard deviation of the background frames, ≥ 0.
+        frequencies_hz: Lowest and highest kept frequency in Hz.
+        is_whitened: Whether every kept pair is divided by its noise in the background frames, so
+            that all have the same.
+
+    Raises:
+        InputError: If a value is out of its range.
+    """
+
+    path: str
+    min_snr: float = 0.0
+    frequencies_hz: tuple[float, float] = (0.0, math.inf)
+    is_whitened: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        require_non_negative(self, "min_snr")
+        lowest, highest = self.frequencies_hz
+        if not 0 <= lowest <= highest:
+            raise InputError(
+                f"MeasuredMatrix.frequencies_hz is {list(self.frequencies_hz)}: give the lowest "
+                "and the highest, in Hz"
+            )
+
+
+class MeasuredSystem(NamedTuple):
+    """A system matrix that was read.
+
+    Attributes:
+        matrix: S, (channel·y·x of the signal, calibration positions).
+        grid_shape: Calibration positions (y, x) over the field of view.
+        signal_shape: Shape (channel, y, x) of one scan's signal.
+        receiver: How scans become signals; None for an array, whose scans are signals.
+    """
+
+    matrix: Float[Tensor, "measurements positions"]
+    grid_shape: tuple[int, int]
+    signal_shape: tuple[int, int, int]
+    receiver: Receiver | None
+
+    @property
+    def is_in_units_of_psf(self) -> bool:
+        """Whether signals are in units of ∫ |PSF| dr, as those of the analytic model are."""
+        receiver = self.receiver
+        return receiver is None or (receiver.unit == SIGNAL_UNIT and (receiver.factors == 1).all())
+
+    def model(self, image_shape: tuple[int, int]) -> SystemMatrix:
+        """Returns the forward model on an image grid over the same field of view."""
+        return SystemMatrix(self.matrix, self.grid_shape, self.signal_shape, image_shape)
+
+
+def read_measured(source: MeasuredMatrix, scanner: Scanner) -> MeasuredSystem:
+    """Returns a measured system matrix.
+
+    Args:
+        source: Where it lies.
+        scanner: Its scanner, whose field of view, FFP grid and complexity it must have.
+
+    Raises:
+        InputError: If the file can't be used, or is not of this scanner.
+    """
+    path = Path(source.path)
+    if path.suffix == ".npy":
+        return _read_array(source, path, scanner)
+    with MDFFile(path) as file:
+        return _read_mdf(source, file, scanner)
+
+
+def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> MeasuredSystem:
+    if file.calibration is None:
+        raise InputError(f"{file.path} has no group /calibration: name a system matrix")
+    plane = find_plane(file.calibration)
+    _require_scanner(file, plane, scanner)
+    receiver = _receiver(source, file, scanner)
+    num_kept = len(receiver.channels)
+    kept = np.empty((len(plane.order), file.measurement.shape[1], num_kept), np.complex64)
+    places = np.searchsorted(components(file), receiver.components)
+    for part, spectra in by_component(file):
+        here = np.flatnonzero((places >= part.start) & (places < part.stop))
+        block = spectra.foreground[:, :, receiver.channels[here], places[here] - part.start]
+        kept[:, :, here] = block[plane.order]
+    if receiver.unit != SIGNAL_UNIT or source.is_whitened:
+        scaled = np.abs(kept * receiver.factors).sum(axis=0)
+        receiver = receiver._replace(factors=receiver.factors / scaled.max())
+    matrix = receiver.signals(kept).flatten(1).T.contiguous()
+    return MeasuredSystem(matrix, plane.shape, receiver.signal_shape, receiver)
+
+
+def _receiver(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Receiver:
+    pairs = describe_pairs(file, scanner)
+    lowest, highest = source.frequencies_hz
+    in_range = (pairs.frequency_hz >= lowest) & (pairs.frequency_hz <= highest)
+    is_kept = np.broadcast_to(in_range, file.measurement.shape[2:])
+    if source.min_snr > 0:
+        snr = _known(pairs.snr, file, "min_snr", source.min_snr)
+        is_kept = is_kept & (snr >= source.min_snr)
+    if not is_kept.any():
+        raise InputError(
+            f"{file.path}: no row of the system matrix has a signal-to-noise ratio of "
+            f"{source.min_snr:g} between {lowest:g} and {highest:g} Hz: ask for less"
+        )
+    channels, places = np.nonzero(is_kept)
+    factors = np.ones(len(channels))
+    if source.is_whitened:
+        noise = _known(pairs.noise, file, "is_whitened", True)[channels, places]
+        if not (noise > 0).all():
+            raise InputError(f"{file.path}: a row's background frames have no noise to whiten by")
+        factors = 1 / noise
+    return Receiver(
+        channels=channels,
+        components=components(file)[places],
+        factors=factors,
+        ffp_shape=scanner.ffp_shape,
+        is_complex=scanner.is_complex,
+        unit=file.acquisition.unit,
+        is_corrected=is_corrected(file),
+    )
+
+
+def _known(
+    values: NDArray[np.float64] | None, file: MDFFile, name: str, value: object
+) -> NDArray[np.float64]:
+    if values is None:
+        raise InputError(
+            f"data.system_matrix.{name} is {value}, but {file.path} has fewer than two background "
+            "frames to tell the noise: leave it out"
+        )
+    return values
+
+
+def _require_scanner(file: MDFFile, plane: Plane, scanner: Scanner) -> None:
+    num_ffp = scanner.num_ffp_y * scanner.num_ffp_x
+    if file.measurement.shape[1] != num_ffp:
+        raise InputError(
+            f"{file.path} has {file.measurement.shape[1]} periods, data.scanner "
+            f"{num_ffp} FFP positions: they must agree"
+        )
+    for axis, found_m, wanted_m in zip("yx", plane.size_m, scanner.field_of_view_m, strict=True):
+        if found_m and abs(found_m - wanted_m) > _SIZE_TOLERANCE * wanted_m:
+            raise InputError(
+                f"{file.path} was calibrated over {1e3 * found_m:g} mm along {axis}, "
+                f"data.scanner.field_of_view_{axis}_m is {wanted_m:g}: set it to {found_m:.6g}"
+            )
+
+
+def _read_array(source: MeasuredMatrix, path: Path, scanner: Scanner) -> MeasuredSystem:
+    if source.min_snr > 0 or source.is_whitened or source.frequencies_hz != (0.0, math.inf):
+        raise InputError(
+            f"{path} is an array without noise or frequencies: leave out min_snr, frequencies_hz "
+            "and is_whitened"
+        )
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is no .npy array that can be read ({error})") from error
+    if values.ndim != 5 or values.dtype.kind not in "fc" or 0 in values.shape:
+        raise InputError(
+            f"{path} has the shape {list(values.shape)} of {values.dtype}: a system matrix is "
+            "(channel, y, x, calibration y, calibration x), real or complex"
+        )
+    num_channels, *ffp_shape, num_y, num_x = values.shape
+    is_complex = values.dtype.kind == "c"
+    if tuple(ffp_shape) != scanner.ffp_shape or is_complex != scanner.is_complex:
+        raise InputError(
+            f"{path} has {'complex' if is_complex else 'real'} signals of {ffp_shape} FFP "
+            f"positions, data.scanner {'complex' if scanner.is_complex else 'real'} ones of "
+            f"{list(scanner.ffp_shape)}: they must agree (a relaxation_time_s above 0 says complex)"
+        )
+    values = np.asarray(values)
+    if not np.isfinite(values).all() or not values.any():
+        raise InputError(f"{path} has NaN or infinite values, or is zero throughout")
+    parts = np.stack((values.real, values.imag), axis=1) if is_complex else values
+    shape = (num_channels * (2 if is_complex else 1), *scanner.ffp_shape)
+    matrix = torch.from_numpy(np.ascontiguousarray(parts, np.float32))
+    return MeasuredSystem(matrix.reshape(-1, num_y * num_x), (num_y, num_x), shape, None)

@@ -1,0 +1,137 @@
+"""Spectra of a scanner's files as signals: which rows count, and by how much.
+
+Must not know of images or calibration grids.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.mdf.spectra import by_component, by_frame, components, is_corrected
+from mpi_cascade.physics.scanner import Scanner
+
+
+class Receiver(NamedTuple):
+    """How the spectra of a scanner's files become signals (channel, y, x).
+
+    A kept pair of receive channel and frequency is a channel of the signal, or two where it is
+    complex: in phase, quadrature. A period is an FFP position.
+
+    Attributes:
+        channels: Receive channel of each pair, (P,).
+        components: Component of the period of each pair, (P,).
+        factors: Factor of each pair, (P,).
+        ffp_shape: FFP positions (y, x).
+        is_complex: Whether signals have a quadrature part.
+        unit: Unit of the files.
+        is_corrected: Whether the transfer function is divided out.
+    """
+
+    channels: NDArray[np.int64]
+    components: NDArray[np.int64]
+    factors: NDArray[np.float64]
+    ffp_shape: tuple[int, int]
+    is_complex: bool
+    unit: str | None
+    is_corrected: bool
+
+    @property
+    def signal_shape(self) -> tuple[int, int, int]:
+        """Shape (channel, y, x) of one scan's signal."""
+        return len(self.channels) * (2 if self.is_complex else 1), *self.ffp_shape
+
+    def signals(self, pairs: NDArray[Any]) -> Float[Tensor, "batch c my mx"]:
+        """Returns the signals of kept pairs, (frame, period, pair).
+
+        Raises:
+            InputError: If they have a quadrature part that the scanner does not know.
+        """
+        values = pairs * self.factors
+        if not self.is_complex and np.iscomplexobj(values) and values.imag.any():
+            raise InputError(
+                "the measured signals have a quadrature part: give data.scanner.particle a "
+                "relaxation_time_s above 0, which says that signals are complex"
+            )
+        parts = [values.real, values.imag] if self.is_complex else [values.real]
+        stacked = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
+        shape = (len(values), *self.signal_shape)
+        return torch.from_numpy(np.ascontiguousarray(stacked, np.float32).reshape(shape))
+
+    def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
+        """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
+
+        Raises:
+            InputError: If the file is not of the matrix's scanner.
+        """
+        num_periods, num_channels = file.measurement.shape[1:3]
+        if num_periods != self.ffp_shape[0] * self.ffp_shape[1]:
+            raise InputError(
+                f"{file.path} has {num_periods} periods, the system matrix FFP positions of "
+                f"{list(self.ffp_shape)}: they must agree"
+            )
+        if file.acquisition.unit != self.unit:
+            raise InputError(
+                f"{file.path} has signals in {file.acquisition.unit}, the system matrix in "
+                f"{self.unit}: they must agree"
+            )
+        if is_corrected(file) != self.is_corrected:
+            raise InputError(
+                f"{file.path} and the system matrix must both have their transfer function, or "
+                "neither"
+            )
+        present = components(file)
+        if num_channels <= self.channels.max() or not np.isin(self.components, present).all():
+            raise InputError(
+                f"{file.path} lacks receive channels or frequencies that the system matrix has"
+            )
+        places = np.searchsorted(present, self.components)
+        for spectra in by_frame(file):
+            yield self.signals(spectra[:, :, self.channels, places])
+
+
+class Pairs(NamedTuple):
+    """What is known of every pair of receive channel and frequency of a calibration.
+
+    Attributes:
+        snr: Signal-to-noise ratio, (C, K); None if nothing tells.
+        noise: Standard deviation of the background of one part, (C, K); None if nothing tells.
+        frequency_hz: Frequency, (K,).
+    """
+
+    snr: NDArray[np.float64] | None
+    noise: NDArray[np.float64] | None
+    frequency_hz: NDArray[np.float64]
+
+
+def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
+    """Returns the signal and the noise of every pair of a calibration.
+
+    Args:
+        file: The open file.
+        scanner: Its scanner.
+    """
+    shape = file.measurement.shape[2:]
+    signal, noise = np.zeros(shape), np.zeros(shape)
+    num_background = 0
+    for part, spectra in by_component(file):
+        signal[:, part] = np.abs(spectra.foreground).mean(axis=(0, 1))
+        num_background = len(spectra.background)
+        if num_background > 1:
+            variance = (np.abs(spectra.background) ** 2).sum(axis=0) / (num_background - 1)
+            noise[:, part] = np.sqrt(variance.mean(axis=0))
+    stated = file.calibration.snr if file.calibration else None
+    is_known = num_background > 1
+    snr = signal / np.where(noise > 0, noise, np.inf) if is_known else None
+    parts = 2 if scanner.is_complex else 1
+    return Pairs(
+        snr=snr if stated is None else stated.mean(axis=0),
+        noise=noise / np.sqrt(parts) if is_known else None,
+        frequency_hz=components(file).astype(np.float64) * file.acquisition.base_frequency_hz,
+    )

@@ -15,6 +15,7 @@ FULL_CONCENTRATION = 1.0
 """The data range of PSNR and SSIM: a fixed concentration, never an image's own maximum."""
 
 _FEWEST_INTERIOR_PIXELS = 4
+_SSIM_WINDOW = 11
 
 
 def psnr(
@@ -39,6 +40,8 @@ def ssim(
 ) -> Float[Tensor, " batch"]:
     """Returns the structural similarity of each image, Gaussian window of 11 pixels, σ = 1.5.
 
+    Of images of one line the window is one-dimensional.
+
     Args:
         estimate: Reconstructed concentrations.
         truth: True concentrations.
@@ -49,6 +52,9 @@ def ssim(
     Source:
         Z. Wang et al., IEEE TIP 13, 2004, doi:10.1109/TIP.2003.819861.
     """
+    if truth.shape[2] == 1:
+        # Equal lines, the height of the window, are weighted as one.
+        estimate, truth = (image.expand(-1, -1, _SSIM_WINDOW, -1) for image in (estimate, truth))
     values = structural_similarity_index_measure(
         estimate, truth, data_range=FULL_CONCENTRATION, reduction="none"
     )

@@ -27,12 +27,14 @@ class TrainedCascade(NamedTuple):
         scanner: The scanner whose signals they were trained for.
         image_shape: Pixels (y, x) of their images.
         training: What they were trained with: the configuration but for its seeds.
+        data: What made their training scans.
     """
 
     module: CascadeModule
     scanner: Scanner
     image_shape: tuple[int, int]
     training: dict[str, Any]
+    data: SimulatedDataModule
 
     @torch.no_grad()
     def __call__(self, signal: Tensor) -> Reconstruction:
@@ -82,4 +84,4 @@ def load_cascade(path: Path) -> TrainedCascade:
     objects.model.load_state_dict(checkpoint["state_dict"])
     training = {**parts, "data": {**parts["data"], "training_seed": None}}
     data = objects.data
-    return TrainedCascade(objects.model.eval(), data.scanner, data.image_shape, training)
+    return TrainedCascade(objects.model.eval(), data.scanner, data.image_shape, training, data)

@@ -1,10 +1,12 @@
-"""Writes the images of ``predict``."""
+"""Writes the scans and images of ``predict``."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from mpi_cascade.data.mdf import new_scans
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.models.cascade import Reconstruction
 
@@ -12,16 +14,26 @@ from mpi_cascade.models.cascade import Reconstruction
 class PredictionWriter(Callback):
     """Writes one ``predictions/<rank>-<batch>.npz`` per batch: indices, signal, truth, both images.
 
+    All signals of a process are ``predictions/<rank>-scans.mdf`` too, for ``reconstruct``.
+
     Args:
         directory: Directory of the run.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "predictions"
+        self._scans = ExitStack()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Takes the directory that rank 0 has chosen."""
         self.directory = trainer.strategy.broadcast(self.directory)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begins the file of scans."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        scanner = trainer.datamodule.scanner  # type: ignore[attr-defined]
+        path = self.directory / f"{trainer.global_rank}-scans.mdf"
+        self._append = self._scans.enter_context(new_scans(path, scanner))
 
     def on_predict_batch_end(
         self,
@@ -33,7 +45,7 @@ class PredictionWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Writes one batch."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self._append(batch.signal)
         np.savez(
             self.directory / f"{trainer.global_rank}-{batch_idx:05d}.npz",
             indices=batch.indices.cpu().numpy(),
@@ -42,3 +54,13 @@ class PredictionWriter(Callback):
             preliminary=outputs.preliminary.float().cpu().numpy(),
             final=outputs.final.float().cpu().numpy(),
         )
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gives the file of scans its name."""
+        self._scans.close()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leaves no half of a file of scans."""
+        self._scans.__exit__(type(exception), exception, exception.__traceback__)

@@ -15,6 +15,7 @@ import torch
 import yaml
 from results import assert_same_training, assert_same_tree, load, rows
 
+from mpi_cascade.data.mdf import MDFFile, read_scans
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
@@ -94,6 +95,9 @@ def test_predict_writes_images(fitted, run):
     assert np.concatenate([a["indices"] for a in arrays]).tolist() == list(range(8))
     assert arrays[0]["concentration"].shape == (4, 1, 16, 16)
     scanner = Scanner(num_ffp_x=16, num_ffp_y=16)
+    with MDFFile(directory / "predictions" / "0-scans.mdf") as file:
+        scans = torch.cat(list(read_scans(file, scanner)))
+    assert np.array_equal(scans.numpy(), np.concatenate([a["signal"] for a in arrays]))
     cascade = Cascade(
         SpectralInverse(scanner, (16, 16), num_filters=2, num_features=4), ResidualUNet((8,))
     )

@@ -10,25 +10,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf.matching import require_positions
 from mpi_cascade.data.mdf.reading import MDFFile
-from mpi_cascade.data.mdf.writing import SIGNAL_UNIT, ffp_fields
+from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
 from mpi_cascade.physics.scanner import Scanner
 
 
 def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch c my mx"]]:
     """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
 
+    Where the file has background frames and its background is not yet subtracted, their mean is.
+
     Args:
         file: The open file.
         scanner: The scanner that the signals are wanted for.
 
     Raises:
-        InputError: If the file's harmonics, FFP positions or unit are not the scanner's.
+        InputError: If the file's harmonics, FFP positions (by more than half a step) or unit are
+            not the scanner's.
     """
     _require_scanner(file, scanner)
-    foreground = ~file.measurement.is_background_frame
+    is_background = file.measurement.is_background_frame
+    has_background = is_background.any() and not file.measurement.is_background_corrected
+    background = _mean_background(file) if has_background else None
     for frames, values in file.measurement.by_frame():
-        yield _signals(file, values[foreground[frames]], scanner)
+        foreground = values[~is_background[frames]]
+        if background is not None:
+            foreground = (foreground - background).astype(values.dtype)
+        yield _signals(file, foreground, scanner)
 
 
 def read_system_matrix(
@@ -76,6 +85,15 @@ def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
     return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
 
 
+def _mean_background(file: MDFFile) -> NDArray[np.complex128]:
+    """Returns the mean of the background frames, (1, J, C, K), read one by one."""
+    frames = np.flatnonzero(file.measurement.is_background_frame).tolist()
+    total = np.zeros((1, *file.measurement.shape[1:]), np.complex128)
+    for frame in frames:
+        total += file.measurement.read(slice(frame, frame + 1))
+    return total / len(frames)
+
+
 def _signals(file: MDFFile, values: NDArray[Any], scanner: Scanner) -> Tensor:
     """Returns spectra (N, J, 1, K) as signals (N, channel, y, x)."""
     if not scanner.is_complex and values.imag.any():
@@ -105,13 +123,4 @@ def _require_scanner(file: MDFFile, scanner: Scanner) -> None:
             f"{file.path} has {measurement.shape[1]} periods and {measurement.shape[2]} channels, "
             f"the scanner {num_ffp} FFP positions and 1 channel: they must agree"
         )
-    offset_t, _ = ffp_fields(scanner)
-    found_t = acquisition.offset_field_t
-    tolerance_t = 1e-6 * np.abs(offset_t).max()
-    if found_t is not None and (
-        found_t.shape != offset_t.shape or (np.abs(found_t - offset_t) > tolerance_t).any()
-    ):
-        raise InputError(
-            f"{file.path} has other FFP positions (offsetField) than the scanner: use its own "
-            "gradient, field of view and FFP grid"
-        )
+    require_positions(file, scanner)

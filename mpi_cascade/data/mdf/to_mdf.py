@@ -5,7 +5,8 @@ frequency: J × C × K with J = FFP positions, C = 1, K = harmonics. A real sign
 part of 0. Values go through unchanged, bit by bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf.growing import GrowingDataset
 from mpi_cascade.data.mdf.writing import (
     new_file,
     write_acquisition,
@@ -44,11 +46,30 @@ def write_scans(
     Raises:
         InputError: If the signals are not of the scanner's shape, or the file can't be written.
     """
-    data = _spectra(signals, scanner)
+    with new_scans(path, scanner, notes) as append:
+        append(signals)
+
+
+@contextmanager
+def new_scans(
+    path: Path, scanner: Scanner, notes: Mapping[str, str] = _NO_NOTES
+) -> Iterator[Callable[[Tensor], None]]:
+    """Gives what appends simulated scans, (batch, channel, y, x), to a new file, block by block.
+
+    Args:
+        path: The file; it is absent or whole.
+        scanner: The scanner that made them.
+        notes: Provenance, stored below ``/_mpi_cascade``.
+
+    Raises:
+        InputError: If signals are not of the scanner's shape, or the file can't be written.
+    """
     with new_file(path) as file:
+        data = GrowingDataset(file, "measurement/data")
+        yield lambda signals: data.append(_spectra(signals, scanner))
         write_description(file, scanner, "scans", True, notes)
-        write_acquisition(file, scanner, len(data))
-        write_measurement(file, data, scanner, is_frame_last=False)
+        write_acquisition(file, scanner, data.num_frames)
+        write_measurement(file, data.num_frames, scanner, is_frame_last=False)
 
 
 def write_system_matrix(
@@ -84,7 +105,8 @@ def write_system_matrix(
     with new_file(path) as file:
         write_description(file, scanner, "system matrix", True, notes)
         write_acquisition(file, scanner, num_pixels)
-        write_measurement(file, data, scanner, is_frame_last=True)
+        file["measurement/data"] = data
+        write_measurement(file, num_pixels, scanner, is_frame_last=True)
         write_grid(file, "calibration", image_shape, scanner.field_of_view_m)
         file["calibration/method"] = "simulation"
         file["calibration/isMeanderingGrid"] = np.int8(0)
@@ -113,11 +135,36 @@ def write_reconstruction(
         InputError: If the file can't be written.
     """
     shape = (images.shape[2], images.shape[3])
+    with new_reconstruction(path, shape, scanner, is_simulation, notes) as append:
+        append(images)
+
+
+@contextmanager
+def new_reconstruction(
+    path: Path,
+    image_shape: tuple[int, int],
+    scanner: Scanner,
+    is_simulation: bool,
+    notes: Mapping[str, str] = _NO_NOTES,
+) -> Iterator[Callable[[Tensor], None]]:
+    """Gives what appends images, (batch, 1, y, x), to a new file, block by block.
+
+    Args:
+        path: The file; it is absent or whole.
+        image_shape: Pixels (y, x) over the scanner's field of view.
+        scanner: The scanner that they were reconstructed for.
+        is_simulation: Whether their signals were simulated.
+        notes: Provenance, stored below ``/_mpi_cascade``.
+
+    Raises:
+        InputError: If the file can't be written.
+    """
     with new_file(path) as file:
+        data = GrowingDataset(file, "reconstruction/data")
+        yield lambda images: data.append(images.detach().cpu().flatten(1)[..., None].numpy())
         write_description(file, scanner, "reconstruction", is_simulation, notes)
-        write_acquisition(file, scanner, len(images))
-        write_grid(file, "reconstruction", shape, scanner.field_of_view_m)
-        file["reconstruction/data"] = images.detach().cpu().reshape(len(images), -1, 1).numpy()
+        write_acquisition(file, scanner, data.num_frames)
+        write_grid(file, "reconstruction", image_shape, scanner.field_of_view_m)
 
 
 def _shape(scanner: Scanner, matrix: Tensor) -> tuple[int, int, int]:

@@ -123,13 +123,16 @@ def write_acquisition(file: h5py.File, scanner: Scanner, num_frames: int) -> Non
 
 
 def write_measurement(
-    file: h5py.File, data: NDArray[Any], scanner: Scanner, is_frame_last: bool
+    file: h5py.File, num_frames: int, scanner: Scanner, is_frame_last: bool
 ) -> None:
-    """Writes spectra, their processing steps and which harmonics they are.
+    """Writes the processing steps of spectra, and which harmonics they are.
+
+    The spectra themselves are ``/measurement/data``, (N, J, C, K), or (J, C, K, N) with
+    ``is_frame_last``.
 
     Args:
         file: The new file.
-        data: Spectra, (N, J, C, K), or (J, C, K, N) with ``is_frame_last``.
+        num_frames: Frames N of the spectra.
         scanner: The scanner.
         is_frame_last: Whether the frame is the last axis.
     """
@@ -142,13 +145,12 @@ def write_measurement(
     )  # fmt: skip
     measurement = {
         **flags,
-        "data": data,
         "isFourierTransformed": np.int8(1),
         "isFastFrameAxis": np.int8(is_frame_last),
         "isFrequencySelection": np.int8(1),
         # The format counts from 1, and its first component is the mean.
         "frequencySelection": [harmonic + 1 for harmonic in scanner.harmonics],
-        "isBackgroundFrame": np.zeros(data.shape[3 if is_frame_last else 0], np.int8),
+        "isBackgroundFrame": np.zeros(num_frames, np.int8),
     }
     _write(file, "measurement", measurement)
 

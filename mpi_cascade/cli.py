@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.calibration.command import main as calibrate
+from mpi_cascade.calibration.simulate import main as simulate_matrix
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
 from mpi_cascade.report.tables import metrics_table
@@ -33,6 +34,12 @@ from mpi_cascade.training.run_directory import (
 )
 from mpi_cascade.training.throughput import DataClock, Throughput
 
+_COMMANDS = {
+    "compare": compare,
+    "sweep": sweep,
+    "calibrate": calibrate,
+    "simulate-matrix": simulate_matrix,
+}
 MONITORED_METRIC = "val/final/psnr"
 
 
@@ -197,7 +204,12 @@ def main() -> None:
     silence_known_warnings()
     keep_freed_memory()
     try:
-        commands = {"compare": compare, "sweep": sweep, "calibrate": calibrate}
+        commands = {
+            "compare": compare,
+            "sweep": sweep,
+            "calibrate": calibrate,
+            "simulate-matrix": simulate_matrix,
+        }
         if command := commands.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])
         else:

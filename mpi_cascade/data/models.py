@@ -29,6 +29,9 @@ class ScannerModels:
         delta_sample_m: Edge of the sample with which a calibration would have measured the
             analytic model that reconstructions believe in, in m; 0 is an ideal point.
 
+    Attributes:
+        true_scanner: The scanner that makes the signals, where no system matrix does.
+
     Raises:
         InputError: If the system matrix can't be read, or is not of this scanner.
     """
@@ -40,6 +43,7 @@ class ScannerModels:
         system_matrix: MeasuredMatrix | None,
         delta_sample_m: float,
     ) -> None:
+        self.true_scanner = changed_scanner(scanner, true_scanner)
         self._scanner = scanner
         self._changes = true_scanner
         self._psf = DeltaSamplePSF(sample_size_m=delta_sample_m) if delta_sample_m else voltage_psf
@@ -77,8 +81,7 @@ class ScannerModels:
                 f"true_scanner is {dict(self._changes)}, but the signals of the system matrix are "
                 "in units of its own: simulate with the matrix, or give one in units of ∫ |PSF| dr"
             )
-        true_scanner = changed_scanner(self._scanner, self._changes)
-        return analytic_model(true_scanner, self._scanner, fine_shape)
+        return analytic_model(self.true_scanner, self._scanner, fine_shape)
 
     def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
         """Yields the scans of an MDF file as signals, (batch, channel, y, x).

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -78,6 +79,7 @@ def write_system_matrix(
     scanner: Scanner,
     image_shape: tuple[int, int],
     delta_sample_m: float = 0.0,
+    background: Float[Tensor, "frames measurements"] | None = None,
     notes: Mapping[str, str] = _NO_NOTES,
 ) -> None:
     """Writes a simulated system matrix as MDF v2.1, one frame for each pixel, frames last.
@@ -88,6 +90,7 @@ def write_system_matrix(
         scanner: The scanner.
         image_shape: Pixels (y, x) over the scanner's field of view.
         delta_sample_m: Edge of the sample that it was measured with, in m; 0 is a point.
+        background: Signals without a sample, (frame, channel·FFP), measured after all others.
         notes: Provenance, stored below ``/_mpi_cascade``.
 
     Raises:
@@ -100,13 +103,15 @@ def write_system_matrix(
             f"the system matrix has {matrix.shape[1]} columns, an image of {list(image_shape)} "
             f"{num_pixels} pixels: they must agree"
         )
-    columns = matrix.T.reshape(num_pixels, *_shape(scanner, matrix))
-    data = np.moveaxis(_spectra(columns, scanner), 0, 3)
+    columns = matrix.T if background is None else torch.cat((matrix.T, background))
+    frames = columns.reshape(len(columns), *_shape(scanner, matrix))
+    data = np.moveaxis(_spectra(frames, scanner), 0, 3)
     with new_file(path) as file:
         write_description(file, scanner, "system matrix", True, notes)
-        write_acquisition(file, scanner, num_pixels)
+        write_acquisition(file, scanner, len(frames))
         file["measurement/data"] = data
-        write_measurement(file, num_pixels, scanner, is_frame_last=True)
+        write_measurement(file, len(frames), scanner, is_frame_last=True)
+        file["measurement/isBackgroundFrame"][num_pixels:] = 1
         write_grid(file, "calibration", image_shape, scanner.field_of_view_m)
         file["calibration/method"] = "simulation"
         file["calibration/isMeanderingGrid"] = np.int8(0)

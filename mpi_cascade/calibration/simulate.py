@@ -1,0 +1,83 @@
+"""``python -m mpi_cascade simulate-matrix``: a system matrix as a calibration would measure it."""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mpi_cascade.checks import InputError, PlainArgumentParser
+from mpi_cascade.data.mdf import write_system_matrix
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.parsing import CommandReader
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Simulates the calibration that the arguments describe, and writes it."""
+    options, configuration = _parser().parse_known_args(arguments)
+    for name, lower in (("sample_mm", 0.0), ("snr_db", -math.inf)):
+        value = getattr(options, name)
+        if not (math.isfinite(value) and value >= lower):
+            raise InputError(
+                f"--{name.replace('_', '-')} is {value}: it must be a number ≥ {lower}"
+            )
+    if options.background_frames < 0:
+        raise InputError(
+            f"--background-frames is {options.background_frames}: it must be 0 or more"
+        )
+    if options.file.exists():
+        raise InputError(f"{options.file} exists: name a new file")
+    data = CommandReader().read(["fit", *configuration]).data
+    matrix, background = _measured(data, options)
+    write_system_matrix(
+        options.file, matrix, data.models.true_scanner, data.image_shape,
+        delta_sample_m=1e-3 * options.sample_mm, background=background,
+        notes={"peak_snr_db": str(options.snr_db), "seed": str(options.seed)},
+    )  # fmt: skip
+    sys.stdout.write(
+        f"{options.file}: {matrix.shape[0]} measurements of {matrix.shape[1]} positions and "
+        f"{len(background)} of the background; train on it with\n"
+        f"  python -m mpi_cascade fit --config … --data.system_matrix.path {options.file}\n"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = PlainArgumentParser(
+        prog="python -m mpi_cascade simulate-matrix",
+        description="Simulates the calibration of a scanner, position by position of the image "
+        "grid, with a sample of finite size and noise, and writes it as MDF. All other options are "
+        "those of fit: --config, --data.true_scanner (the scanner that is calibrated) …",
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", type=Path, help="the MDF file to write")
+    parser.add_argument("--sample-mm", type=float, default=0.0, help="edge of the sample (a point)")
+    parser.add_argument(
+        "--snr-db", type=float, default=30.0, help="20·log10(max|S| ÷ σ) of white noise (30)"
+    )
+    parser.add_argument(
+        "--background-frames", type=int, default=20, help="frames without a sample (20)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
+    return parser
+
+
+def _measured(data: SimulatedDataModule, options: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """Returns the noisy matrix (measurements, positions), and background (frames, measurements)."""
+    size_m = 1e-3 * options.sample_mm
+    model = ForwardModel(
+        data.models.true_scanner,
+        data.image_shape,
+        DeltaSamplePSF(sample_size_m=size_m) if size_m else voltage_psf,
+        unit_scanner=data.scanner,
+    )
+    matrix = model.matrix()
+    sigma = matrix.abs().max() * 10 ** (-options.snr_db / 20)
+    generator = torch.Generator().manual_seed(options.seed)
+    noise = torch.randn(len(matrix), matrix.shape[1], generator=generator)
+    background = torch.randn(options.background_frames, len(matrix), generator=generator)
+    return matrix + sigma * noise, sigma * background

@@ -60,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         "--snr-db", type=float, default=30.0, help="20·log10(max|S| ÷ σ) of white noise (30)"
     )
     parser.add_argument(
-        "--background-frames", type=int, default=20, help="frames without a sample (20)"
+        "--background-frames",
+        type=int,
+        default=64,
+        help="frames without a sample, after all others (64)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     return parser

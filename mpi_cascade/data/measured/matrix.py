@@ -16,7 +16,8 @@ from mpi_cascade.data.mdf.plane import Plane, find_plane
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.spectra import by_component, components, is_corrected
 from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
-from mpi_cascade.data.measured.receiver import Receiver, describe_pairs
+from mpi_cascade.data.measured.denoising import denoised
+from mpi_cascade.data.measured.receiver import Pairs, Receiver, describe_pairs
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
 
@@ -43,6 +44,8 @@ class MeasuredMatrix:
         frequencies_hz: Lowest and highest kept frequency in Hz.
         is_whitened: Whether every kept pair is divided by its noise in the background frames, so
             that all have the same.
+        is_denoised: Whether the noise that the background frames show is taken off the singular
+            values of the matrix.
 
     Raises:
         InputError: If a value is out of its range.
@@ -52,6 +55,7 @@ class MeasuredMatrix:
     min_snr: float = 0.0
     frequencies_hz: tuple[float, float] = (0.0, math.inf)
     is_whitened: bool = False
+    is_denoised: bool = False
 
     def __post_init__(self) -> None:
         """Checks every value."""
@@ -112,10 +116,11 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         raise InputError(f"{file.path} has no group /calibration: name a system matrix")
     plane = find_plane(file.calibration)
     _require_scanner(file, plane, scanner)
-    receiver = _receiver(source, file, scanner)
+    pairs = describe_pairs(file, scanner)
+    receiver = _receiver(source, pairs, file, scanner)
     num_kept = len(receiver.channels)
     kept = np.empty((len(plane.order), file.measurement.shape[1], num_kept), np.complex64)
-    places = np.searchsorted(components(file), receiver.components)
+    places = receiver.components_in(file)
     for part, spectra in by_component(file):
         here = np.flatnonzero((places >= part.start) & (places < part.stop))
         block = spectra.foreground[:, :, receiver.channels[here], places[here] - part.start]
@@ -124,11 +129,15 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         scaled = np.abs(kept * receiver.factors).sum(axis=0)
         receiver = receiver._replace(factors=receiver.factors / scaled.max())
     matrix = receiver.signals(kept).flatten(1).T.contiguous()
+    if source.is_denoised:
+        noise = _noise(pairs, file, "is_denoised")[receiver.channels, receiver.components_in(file)]
+        by_channel = np.repeat(noise * receiver.factors, 2 if receiver.is_complex else 1)
+        by_row = torch.from_numpy(np.repeat(by_channel, file.measurement.shape[1])).float()
+        matrix = denoised(matrix, by_row)
     return MeasuredSystem(matrix, plane.shape, receiver.signal_shape, receiver)
 
 
-def _receiver(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Receiver:
-    pairs = describe_pairs(file, scanner)
+def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scanner) -> Receiver:
     lowest, highest = source.frequencies_hz
     in_range = (pairs.frequency_hz >= lowest) & (pairs.frequency_hz <= highest)
     is_kept = np.broadcast_to(in_range, file.measurement.shape[2:])
@@ -143,10 +152,7 @@ def _receiver(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Receiv
     channels, places = np.nonzero(is_kept)
     factors = np.ones(len(channels))
     if source.is_whitened:
-        noise = _known(pairs.noise, file, "is_whitened", True)[channels, places]
-        if not (noise > 0).all():
-            raise InputError(f"{file.path}: a row's background frames have no noise to whiten by")
-        factors = 1 / noise
+        factors = 1 / _noise(pairs, file, "is_whitened")[channels, places]
     return Receiver(
         channels=channels,
         components=components(file)[places],
@@ -156,6 +162,16 @@ def _receiver(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Receiv
         unit=file.acquisition.unit,
         is_corrected=is_corrected(file),
     )
+
+
+def _noise(pairs: Pairs, file: MDFFile, name: str) -> NDArray[np.float64]:
+    noise = _known(pairs.noise, file, name, True)
+    if not (noise > 0).all():
+        raise InputError(
+            f"data.system_matrix.{name} is True, but {file.path} has background frames without "
+            "noise: leave it out"
+        )
+    return noise
 
 
 def _known(

@@ -47,6 +47,17 @@ class Receiver(NamedTuple):
         """Shape (channel, y, x) of one scan's signal."""
         return len(self.channels) * (2 if self.is_complex else 1), *self.ffp_shape
 
+    def components_in(self, file: MDFFile) -> NDArray[np.int64]:
+        """Returns where the spectra of a file have each pair's component, (P,).
+
+        Raises:
+            InputError: If the file does not have all of them.
+        """
+        present = components(file)
+        if not np.isin(self.components, present).all():
+            raise InputError(f"{file.path} lacks frequencies that the system matrix has")
+        return np.searchsorted(present, self.components)
+
     def signals(self, pairs: NDArray[Any]) -> Float[Tensor, "batch c my mx"]:
         """Returns the signals of kept pairs, (frame, period, pair).
 
@@ -86,12 +97,12 @@ class Receiver(NamedTuple):
                 f"{file.path} and the system matrix must both have their transfer function, or "
                 "neither"
             )
-        present = components(file)
-        if num_channels <= self.channels.max() or not np.isin(self.components, present).all():
+        if num_channels <= self.channels.max():
             raise InputError(
-                f"{file.path} lacks receive channels or frequencies that the system matrix has"
+                f"{file.path} has {num_channels} receive channels, the system matrix uses "
+                f"{self.channels.max() + 1}: they must be of one scanner"
             )
-        places = np.searchsorted(present, self.components)
+        places = self.components_in(file)
         for spectra in by_frame(file):
             yield self.signals(spectra[:, :, self.channels, places])
 

@@ -14,6 +14,7 @@ from mpi_cascade.calibration.figure import calibration_figure
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
+from mpi_cascade.calibration.scenes import scaled_scenes
 from mpi_cascade.training.run_directory import describe_environment
 
 # A name, its factor to the unit shown, and the unit.
@@ -49,10 +50,11 @@ def write_calibration(
 
 
 def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels]) -> str:
-    """Returns the YAML overlay that ``fit`` takes: scanner, sample and disturbances as measured.
+    """Returns the YAML overlay that ``fit`` takes: scanner and disturbances as measured.
 
     It images with the third harmonic where that was fitted, else with the first fitted one. The
-    field of view is the region that was measured.
+    field of view is the region that was measured, and phantoms are scaled to it. One line is imaged
+    as one row of pixels, with the gradient along y taken as that along x.
 
     Args:
         source: The file that was measured.
@@ -68,19 +70,23 @@ def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[L
         "  scanner:",
         f"    gradient_x_t_per_m: {_value(fit, 'gradient_x_t_per_m')}",
     ]
-    if not scan.is_line:
+    if scan.is_line:
+        gradient = _yaml(fit.value("gradient_x_t_per_m"))
+        lines.append(f"    gradient_y_t_per_m: {gradient}  # One line says nothing of it.")
+    else:
         lines.append(f"    gradient_y_t_per_m: {_value(fit, 'gradient_y_t_per_m')}")
+    size_m = _field_of_view_m(scan)
     lines += [
         f"    drive_amplitude_t: {_yaml(scan.drive_amplitude_t)}",
         f"    drive_frequency_hz: {_yaml(scan.drive_frequency_hz)}",
-        f"    field_of_view_x_m: {_yaml(_extent_m(scan.x_m))}",
-        f"    field_of_view_y_m: {_yaml(_extent_m(scan.y_m))}"
-        if not scan.is_line
-        else "    num_ffp_y: 1  # One line says nothing of the gradient along y.",
+        f"    field_of_view_x_m: {_yaml(size_m[1])}",
+        f"    field_of_view_y_m: {_yaml(size_m[0])}",
+        *(["    num_ffp_y: 1"] if scan.is_line else []),
         f"    harmonics: [{imaged}]",
         f"    particle: {{core_diameter_m: {_yaml(fit.value('core_diameter_m'))}}}"
         f"  # ± {fit.estimates['core_diameter_m'].std:.2g}",
-        f"  delta_sample_m: {_value(fit, 'sample_size_m')}",
+        *(["  image_shape: [1, 64]"] if scan.is_line else []),
+        *scaled_scenes(size_m),
         f"  peak_snr_db: {found.unexplained_snr_db:.1f}  # All that the fit leaves.",
     ]
     return "\n".join([*lines, *_disturbances(found)]) + "\n"
@@ -162,6 +168,12 @@ def _yaml(value: float) -> str:
     if not exponent:
         return text
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
+
+
+def _field_of_view_m(scan: DeltaSampleScan) -> tuple[float, float]:
+    """Returns the region (y, x) that was measured; of a line, one that holds its phantoms."""
+    x_m = _extent_m(scan.x_m)
+    return (x_m / 4 if scan.is_line else _extent_m(scan.y_m)), x_m
 
 
 def _extent_m(positions_m: NDArray[np.float64]) -> float:

@@ -15,8 +15,10 @@ from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.functional import FULL_CONCENTRATION
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
 
-_HALF_WINDOW_MM = 1.1
-_PROFILE_GAP_MM = 0.3
+_WINDOW_PER_EXTENT = 1.7
+"""Width of a window around a pair, relative to the widest pair."""
+_PROFILE_GAP_PER_DIAMETER = 0.75
+"""The gap that is drawn as a profile: the paper's 0.3 mm for discs of 0.4 mm."""
 
 
 def pair_images(
@@ -36,6 +38,7 @@ def pair_images(
     figure = Figure(figsize=(2.1 * num_columns + 1.2, 2.1 * num_rows + 0.5), layout="constrained")
     axes = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True)
     size_y_mm, size_x_mm = (1e3 * size for size in field_of_view_m)
+    half_mm = _half_window_mm(pairs)
     for row, (name, stack) in enumerate(images.items()):
         dips = pair_dip(stack, pairs, field_of_view_m).tolist()
         for column, axis in enumerate(axes[row]):
@@ -48,9 +51,7 @@ def pair_images(
                 stack[column, 0].numpy(), extent=extent, origin="lower", cmap="inferno",
                 vmin=0, vmax=FULL_CONCENTRATION, interpolation="nearest",
             )  # fmt: skip
-            axis.set(
-                xlim=(-_HALF_WINDOW_MM, _HALF_WINDOW_MM), ylim=(-_HALF_WINDOW_MM, _HALF_WINDOW_MM)
-            )
+            axis.set(xlim=(-half_mm, half_mm), ylim=(-half_mm, half_mm))
             axis.text(
                 0.04, 0.05, f"dip {dips[column]:.2f}", transform=axis.transAxes, color="white"
             )
@@ -68,19 +69,20 @@ def pair_profiles(
     pairs: Pairs,
     field_of_view_m: tuple[float, float],
 ) -> Figure:
-    """Returns the paper's Figure 2: profiles along the line through the pair about 0.3 mm apart.
+    """Returns the paper's Figure 2: profiles along the line through one of the pairs.
 
     Args:
         images: Images by name, one for each pair; the first name is the truth.
-        pairs: The pairs, of which the one with a gap nearest to 0.3 mm is drawn.
+        pairs: The pairs, of which the one with a gap nearest to ¾ of a diameter is drawn.
         field_of_view_m: Size (y, x) of the images in m.
     """
-    nearest = int((pairs.gap_m - 1e-3 * _PROFILE_GAP_MM).abs().argmin())
+    nearest = int((pairs.gap_m - _PROFILE_GAP_PER_DIAMETER * pairs.diameter_m).abs().argmin())
     one = slice(nearest, nearest + 1)
     pair = pairs.cases(one)
     figure = Figure(figsize=(7.2, 4.2 + 0.07 * len(images)), layout="constrained")
     axis = figure.subplots()
-    positions_mm = np.linspace(-_HALF_WINDOW_MM, _HALF_WINDOW_MM, 401)
+    half_mm = _half_window_mm(pairs)
+    positions_mm = np.linspace(-half_mm, half_mm, 401)
     positions_m = torch.from_numpy(1e-3 * positions_mm).to(pair.centre_m)[None]
     diameter_mm, gap_mm = 1e3 * pair.diameter_m.item(), 1e3 * pair.gap_m.item()
     for side in (-1, 1):
@@ -108,3 +110,7 @@ def pair_profiles(
         frameon=False, columnspacing=1, fontsize="small",
     )  # fmt: skip
     return figure
+
+
+def _half_window_mm(pairs: Pairs) -> float:
+    return 1e3 * _WINDOW_PER_EXTENT / 2 * float((2 * pairs.diameter_m + pairs.gap_m).max())

@@ -62,7 +62,15 @@ def test_a_grid_becomes_a_configuration_that_trains(calibrate, grid, tmp_path, c
     assert diameter_m == pytest.approx(found["core_diameter_m"], rel=1e-4)
     assert scanner["field_of_view_x_m"] == pytest.approx(65e-3)
     assert scanner["field_of_view_y_m"] == pytest.approx(25e-3 * 4 / 3, rel=1e-4)
-    assert resolved["delta_sample_m"] == pytest.approx(found["sample_size_m"], rel=1e-4)
+    # A point's response is what was fitted: no sample blurs the model that is believed in.
+    assert resolved["delta_sample_m"] == 0
+    # Phantoms are as large, relative to the smaller side, as they are for the reference scanner.
+    factor = scanner["field_of_view_y_m"] / 6.4e-3
+    bars = resolved["phantoms"]["bars"]["init_args"]
+    assert bars["length_mm"] == pytest.approx([0.3 * factor, 2.5 * factor], rel=0.05)
+    assert resolved["two_points"]["init_args"]["diameter_mm"] == pytest.approx(
+        0.4 * factor, rel=0.05
+    )
     assert resolved["peak_snr_db"] == pytest.approx(40, abs=1)
     feed_through, _, _ = resolved["disturbances"]
     amplitude = feed_through["init_args"]["relative_amplitude"]
@@ -73,8 +81,9 @@ def test_a_line_leaves_the_gradient_along_y_open(calibrate, tmp_path):
     line = delta_samples.write_rows(tmp_path / "line.h5", np.array([1e-3]), 0.01)
     calibrate(line, *LAYOUT, "--harmonics", "2", "4", "--output", tmp_path / "calibrated")
     data = yaml.safe_load((tmp_path / "calibrated" / "scanner.yaml").read_text())["data"]
-    assert "gradient_y_t_per_m" not in data["scanner"]
+    assert data["scanner"]["gradient_y_t_per_m"] == data["scanner"]["gradient_x_t_per_m"]
     assert data["scanner"]["num_ffp_y"] == 1
+    assert data["image_shape"][0] == 1
     # Without the third harmonic, the first of those that were fitted.
     assert data["scanner"]["harmonics"] == [2]
     assert [entry["class_path"].rsplit(".", 1)[1] for entry in data["disturbances"]] == [

@@ -87,7 +87,9 @@ class MeasuredSystem(NamedTuple):
     def is_in_units_of_psf(self) -> bool:
         """Whether signals are in units of ∫ |PSF| dr, as those of the analytic model are."""
         receiver = self.receiver
-        return receiver is None or (receiver.unit == SIGNAL_UNIT and (receiver.factors == 1).all())
+        return receiver is None or (
+            receiver.unit == SIGNAL_UNIT and bool((receiver.factors == 1).all())
+        )
 
     def model(self, image_shape: tuple[int, int]) -> SystemMatrix:
         """Returns the forward model on an image grid over the same field of view."""
@@ -201,10 +203,10 @@ def _require_scanner(file: MDFFile, plane: Plane, scanner: Scanner) -> None:
 
 
 def _read_array(source: MeasuredMatrix, path: Path, scanner: Scanner) -> MeasuredSystem:
-    if source.min_snr > 0 or source.is_whitened or source.frequencies_hz != (0.0, math.inf):
+    if source != MeasuredMatrix(path=source.path):
         raise InputError(
-            f"{path} is an array without noise or frequencies: leave out min_snr, frequencies_hz "
-            "and is_whitened"
+            f"{path} is an array without noise or frequencies: leave out all of "
+            "data.system_matrix but its path"
         )
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -228,5 +230,5 @@ def _read_array(source: MeasuredMatrix, path: Path, scanner: Scanner) -> Measure
         raise InputError(f"{path} has NaN or infinite values, or is zero throughout")
     parts = np.stack((values.real, values.imag), axis=1) if is_complex else values
     shape = (num_channels * (2 if is_complex else 1), *scanner.ffp_shape)
-    matrix = torch.from_numpy(np.ascontiguousarray(parts, np.float32))
+    matrix = torch.from_numpy(np.array(parts, np.float32, order="C"))
     return MeasuredSystem(matrix.reshape(-1, num_y * num_x), (num_y, num_x), shape, None)

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
+from mpi_cascade.reconstruction.command import main as reconstruct
 from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
@@ -197,7 +198,9 @@ def main() -> None:
     silence_known_warnings()
     keep_freed_memory()
     try:
-        commands = {"compare": compare, "sweep": sweep, "calibrate": calibrate}
+        commands = {
+            "compare": compare, "sweep": sweep, "calibrate": calibrate, "reconstruct": reconstruct
+        }  # fmt: skip
         if command := commands.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])
         else:

@@ -17,7 +17,7 @@ from mpi_cascade.physics.scanner import Scanner
 
 
 def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch c my mx"]]:
-    """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
+    """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
     Where the file has background frames and its background is not yet subtracted, their mean is.
 
@@ -30,14 +30,7 @@ def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch
             not the scanner's.
     """
     _require_scanner(file, scanner)
-    is_background = file.measurement.is_background_frame
-    has_background = is_background.any() and not file.measurement.is_background_corrected
-    background = _mean_background(file) if has_background else None
-    for frames, values in file.measurement.by_frame():
-        foreground = values[~is_background[frames]]
-        if background is not None:
-            foreground = (foreground - background).astype(values.dtype)
-        yield _signals(file, foreground, scanner)
+    return _scans(file, scanner)
 
 
 def read_system_matrix(
@@ -83,6 +76,17 @@ def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
             "channels: images of one slice in the order xyz and one channel are read"
         )
     return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
+
+
+def _scans(file: MDFFile, scanner: Scanner) -> Iterator[Tensor]:
+    is_background = file.measurement.is_background_frame
+    has_background = is_background.any() and not file.measurement.is_background_corrected
+    background = _mean_background(file) if has_background else None
+    for frames, values in file.measurement.by_frame():
+        foreground = values[~is_background[frames]]
+        if background is not None:
+            foreground = (foreground - background).astype(values.dtype)
+        yield _signals(file, foreground, scanner)
 
 
 def _mean_background(file: MDFFile) -> NDArray[np.complex128]:

@@ -25,10 +25,11 @@ class NoiseEstimate:
     can have. In the quarter that can have least, noise is all that remains; its σ is the median
     magnitude there ÷ 0.6745, channel by channel, and of several channels the root mean square.
 
-    With 64 × 64 FFP positions the estimate is within 6 % (90 % of scans) at peak SNRs of 10 to
-    90 dB. It is coarser with fewer: within 25 % on 16 × 16 and 60 % on a line of 64, where S also
-    reaches everywhere, so that beyond 60 dB it is too large. Noise that is the same along a line,
-    drift or feed-through, is not counted.
+    Its standard error is 2.3/√(number of measurements): 4 % with 64 × 64 FFP positions, 15 % with
+    16 × 16, 29 % on a line of 64. What S leaves there bounds it: with the reference scanner's
+    tracer and drive it holds to peak SNRs of 90 dB at steps of 0.1 or 0.2 mm along x and y, to
+    60 dB at 0.4 mm or on a line; beyond, it is too large. Drift and feed-through are smooth, and
+    don't count.
 
     Args:
         forward_model: S, from images (batch, 1, y, x) to signals (batch, channel, y, x).

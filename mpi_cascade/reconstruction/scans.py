@@ -127,7 +127,8 @@ def _array_scans(
     path: Path, shape: tuple[int, ...], scanner: Scanner, read: Callable[[slice], NDArray[Any]]
 ) -> ScanFile:
     is_one_channel = scanner.num_channels == 1 and shape[1:] == scanner.ffp_shape
-    if not shape[0] or (shape[1:] != scanner.signal_shape and not is_one_channel):
+    is_empty = not shape or not shape[0]
+    if is_empty or (shape[1:] != scanner.signal_shape and not is_one_channel):
         raise InputError(
             f"{path} has the shape {list(shape)}: the network was trained for scans of "
             f"{list(scanner.signal_shape)} (channel, y, x), so give {LAYOUT}"

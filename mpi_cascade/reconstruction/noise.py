@@ -28,8 +28,8 @@ class NoiseEstimate:
     Its standard error is 2.3/√(number of measurements): 4 % with 64 × 64 FFP positions, 15 % with
     16 × 16, 29 % on a line of 64. What S leaves there bounds it: with the reference scanner's
     tracer and drive it holds to peak SNRs of 90 dB at steps of 0.1 or 0.2 mm along x and y, to
-    60 dB at 0.4 mm or on a line; beyond, it is too large. Drift and feed-through are smooth, and
-    don't count.
+    50 dB at 0.4 mm or on a line of 64; beyond, it is too large. Drift and feed-through are smooth,
+    and don't count.
 
     Args:
         forward_model: S, from images (batch, 1, y, x) to signals (batch, channel, y, x).

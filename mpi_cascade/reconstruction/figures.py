@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.physics.scanner import Scanner, cell_centres
 
 _ROWS = 8
 
@@ -43,12 +45,11 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     """
     num_blocks = -(-len(scans) // _ROWS)
     num_rows = -(-len(scans) // num_blocks)
-    size_y_mm, size_x_mm = (1e3 * size for size in scanner.field_of_view_m)
-    is_line = scans[0].final.shape[0] == 1
-    height = 1.5 if is_line else 1.9 * min(max(size_y_mm / size_x_mm, 0.4), 2.5)
-    figure = Figure(
-        figsize=(6.6 * num_blocks + 0.6, (height + 0.3) * num_rows + 1.1), layout="constrained"
-    )
+    size_y_m, size_x_m = scanner.field_of_view_m
+    is_line = scans[0].final.shape[0] == scans[0].signal.shape[1] == 1
+    height = 1.8 if is_line else 0.3 + 1.9 * min(max(size_y_m / size_x_m, 0.4), 2.5)
+    size = (6.6 * num_blocks + 0.6, height * num_rows + 1.1)
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(num_rows + 1, 3 * num_blocks, height_ratios=[1] * num_rows + [0.06])
     for kind, (title, label, colours) in enumerate(_kinds(scanner)):
         stack = [(scan.signal[0], scan.preliminary, scan.final)[kind] for scan in scans]
@@ -57,13 +58,9 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
             row, block = number % num_rows, number // num_rows
             axis = figure.add_subplot(grid[row, 3 * block + kind])
             if is_line:
-                _draw_line(axis, values[0], size_x_mm, limits)
+                _draw_line(axis, values[0], size_x_m, limits)
             else:
-                extent = (-size_x_mm / 2, size_x_mm / 2, -size_y_mm / 2, size_y_mm / 2)
-                shown = axis.imshow(
-                    values, extent=extent, origin="lower", cmap=colours, vmin=limits[0],
-                    vmax=limits[1], aspect="auto" if min(values.shape) == 1 else "equal",
-                )  # fmt: skip
+                _draw_image(axis, values, (size_y_m, size_x_m), limits, colours)
                 axis.tick_params(labelleft=kind == 0)
             if kind == 0:
                 y_label = "" if is_line else "\ny / mm"
@@ -75,7 +72,8 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
             axis.tick_params(labelsize="small", labelbottom=is_last)
         if not is_line:
             bar = figure.add_subplot(grid[-1, kind * num_blocks : (kind + 1) * num_blocks])
-            figure.colorbar(shown, cax=bar, orientation="horizontal", label=f"{title}: {label}")
+            scale = ScalarMappable(Normalize(*limits), colours)
+            figure.colorbar(scale, cax=bar, orientation="horizontal", label=f"{title}: {label}")
     return figure
 
 
@@ -89,10 +87,24 @@ def _kinds(scanner: Scanner) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _draw_line(
-    axis: Axes, values: NDArray[np.float32], size_mm: float, limits: tuple[float, float]
+def _draw_image(
+    axis: Axes,
+    values: NDArray[np.float32],
+    size_m: tuple[float, float],
+    limits: tuple[float, float],
+    colours: str,
 ) -> None:
-    x_mm = ((np.arange(len(values)) + 0.5) / len(values) - 0.5) * size_mm
+    half_y_mm, half_x_mm = (1e3 * size / 2 for size in size_m)
+    axis.imshow(
+        values, extent=(-half_x_mm, half_x_mm, -half_y_mm, half_y_mm), origin="lower",
+        cmap=colours, vmin=limits[0], vmax=limits[1],
+    )  # fmt: skip
+
+
+def _draw_line(
+    axis: Axes, values: NDArray[np.float32], size_m: float, limits: tuple[float, float]
+) -> None:
+    x_mm = 1e3 * cell_centres(len(values), size_m).numpy()
     axis.plot(x_mm, values, linewidth=1)
     axis.axhline(0, color="0.7", linewidth=0.8)
     span = limits[1] - limits[0]

@@ -204,13 +204,7 @@ def main() -> None:
     silence_known_warnings()
     keep_freed_memory()
     try:
-        commands = {
-            "compare": compare,
-            "sweep": sweep,
-            "calibrate": calibrate,
-            "simulate-matrix": simulate_matrix,
-        }
-        if command := commands.get("".join(sys.argv[1:2])):
+        if command := _COMMANDS.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])
         else:
             with ending_with_the_others():

@@ -20,7 +20,7 @@ def test_shipped_weights_reach_the_quality_of_the_results():
     values = torch.cat(
         [
             psnr(cascade(sample.signal).final, sample.concentration)
-            for sample in phantoms.batches(cascade.scanner, cascade.image_shape)
+            for sample in phantoms.batches(cascade.data.models, cascade.image_shape)
         ]
     )
     assert values.nanmean().item() == pytest.approx(33.53, abs=0.05)

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     data = CommandReader().read(["fit", *configuration]).data
     matrix, background = _measured(data, options)
     write_system_matrix(
-        options.file, matrix, data.models.true_scanner, data.image_shape,
+        options.file, matrix, data.true_scanner, data.image_shape,
         delta_sample_m=1e-3 * options.sample_mm, background=background,
         notes={"peak_snr_db": str(options.snr_db), "seed": str(options.seed)},
     )  # fmt: skip
@@ -73,7 +73,7 @@ def _measured(data: SimulatedDataModule, options: argparse.Namespace) -> tuple[T
     """Returns the noisy matrix (measurements, positions), and background (frames, measurements)."""
     size_m = 1e-3 * options.sample_mm
     model = ForwardModel(
-        data.models.true_scanner,
+        data.true_scanner,
         data.image_shape,
         DeltaSamplePSF(sample_size_m=size_m) if size_m else voltage_psf,
         unit_scanner=data.scanner,

@@ -21,7 +21,6 @@ from mpi_cascade.comparison.output import Comparison, write_comparison
 from mpi_cascade.comparison.summary import differences, summarise
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
 from mpi_cascade.data.phantoms import PhantomMixture
-from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
@@ -39,8 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.num_validation < 1:
         raise InputError(f"num_validation is {options.num_validation}: it must be 1 or more")
     compared = load_methods(options.checkpoints)
-    suite = _SUITES[options.suite](compared.scanner)
-    suite.check_fits(compared.scanner.field_of_view_m)
+    suite = _SUITES[options.suite](compared.models.scanner)
+    suite.check_fits(compared.models.scanner.field_of_view_m)
     directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory} is not empty: choose another directory with --output")
@@ -55,11 +54,11 @@ def main(arguments: Sequence[str]) -> None:
             f"{len(methods)} methods on {suite.name}", total=num_scans * len(methods)
         )
         results = measure(
-            methods, suite, compared.scanner, compared.image_shape,
+            methods, suite, compared.models, compared.image_shape,
             functools.partial(bars.advance, task),
         )  # fmt: skip
         task = bars.add_task("what noise allows", total=1)
-        found_limits = limits(suite.pairs, compared.scanner)
+        found_limits = limits(suite.pairs, compared.models.scanner)
         bars.advance(task)
     comparison = Comparison(
         suite=suite,
@@ -108,14 +107,14 @@ def _validation(compared: Compared, num_cases: int) -> list[_Scans]:
     part = EvaluationSet(name="tuning", scene=PhantomMixture(), num_cases=num_cases)
     return [
         _Scans(sample.signal, sample.concentration)
-        for sample in part.batches(compared.scanner, compared.image_shape)
+        for sample in part.batches(compared.models, compared.image_shape)
     ]
 
 
 def _tune(
     names: Sequence[str], compared: Compared, validation: list[_Scans], bars: rich.progress.Progress
 ) -> dict[str, Tuned]:
-    forward_model = ForwardModel(compared.scanner, compared.image_shape)
+    forward_model = compared.models.believed(compared.image_shape)
     searches = list(dict.fromkeys(CLASSICAL[name].search for name in names))
     task = bars.add_task("tuning", total=len(searches))
     values: dict[str, dict[str, float]] = {}

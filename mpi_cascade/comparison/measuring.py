@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mpi_cascade.comparison.methods import FINAL, Method
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
 from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
@@ -24,7 +25,6 @@ from mpi_cascade.metrics.pair_cases import (
     ResolvableGap,
     ResolvedFraction,
 )
-from mpi_cascade.physics.scanner import Scanner
 
 Bundle = Mapping[str, CaseMetric]
 _NUM_TIMINGS = 5
@@ -61,7 +61,7 @@ class Result(NamedTuple):
 def measure(
     methods: Sequence[Method],
     suite: Suite,
-    scanner: Scanner,
+    models: ScannerModels,
     image_shape: tuple[int, int],
     advance: Callable[[int], None],
 ) -> list[Result]:
@@ -70,15 +70,15 @@ def measure(
     Args:
         methods: The methods; all of them are given the same signals.
         suite: The suite.
-        scanner: The nominal scanner.
+        models: The models of the nominal scanner.
         image_shape: Pixels (y, x) of the images.
         advance: Called with the number of images after each batch of each method.
     """
     results: list[Result] = []
     for kind, metrics in _METRICS.items():
         for part in getattr(suite, kind):
-            table = _Table(metrics, scanner.field_of_view_m)
-            for sample in part.batches(scanner, image_shape):
+            table = _Table(metrics, models.scanner.field_of_view_m)
+            for sample in part.batches(models, image_shape):
                 for method in methods:
                     table.add(method, sample)
                     advance(len(sample.indices))

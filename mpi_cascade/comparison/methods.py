@@ -11,9 +11,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
@@ -93,12 +93,12 @@ class Compared(NamedTuple):
 
     Attributes:
         methods: The methods.
-        scanner: Their scanner.
+        models: The models of their scanner.
         image_shape: Pixels (y, x) of their images.
     """
 
     methods: list[Method]
-    scanner: Scanner
+    models: ScannerModels
     image_shape: tuple[int, int]
 
 
@@ -130,7 +130,7 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
         seed = sum(method.label == label for method in methods)
         methods.append(Method(label, seed, _images_of(cascade), str(path)))
     first = cascades[methods[0].label]
-    return Compared(methods, first.scanner, first.image_shape)
+    return Compared(methods, first.data.models, first.image_shape)
 
 
 def _label_and_path(item: str) -> tuple[str, Path]:
@@ -148,6 +148,11 @@ def _label_and_path(item: str) -> tuple[str, Path]:
 def _check_comparable(
     item: str, cascade: TrainedCascade, first_item: str, first: TrainedCascade
 ) -> None:
+    if cascade.data.models.system_matrix != first.data.models.system_matrix:
+        raise InputError(
+            f"{item} was trained on another system_matrix than {first_item}: compare cascades of "
+            "one scanner"
+        )
     for name in ("scanner", "image_shape"):
         if getattr(cascade, name) != getattr(first, name):
             raise InputError(

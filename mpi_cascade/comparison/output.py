@@ -80,7 +80,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
     write_csv(directory / "convergence.csv", comparison.progress)
     provenance = {
         "suite": comparison.suite.name,
-        "scanner": asdict(comparison.compared.scanner),
+        "scanner": asdict(comparison.compared.models.scanner),
         "image_shape": comparison.compared.image_shape,
         "methods": [[method.label, method.seed, method.source] for method in comparison.methods],
         "times_per_image_s": comparison.times_s,
@@ -151,7 +151,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
     images: dict[str, list[Tensor]] = {TRUTH: [], **{method.label: [] for method in firsts}}
     chosen: list[Pairs] = []
     compared = comparison.compared
-    for sample in part.batches(compared.scanner, compared.image_shape):
+    for sample in part.batches(compared.models, compared.image_shape):
         assert sample.pairs is not None
         gap_mm = 1e3 * sample.pairs.gap_m[0].item()
         if all(abs(gap_mm - shown_mm) > 1e-3 for shown_mm in _FIGURE_GAPS_MM):
@@ -163,7 +163,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
             images[method.label].append(method.images(sample.signal[case : case + 1])[FINAL])
     stacks = {name: torch.cat(stack) for name, stack in images.items()}
     pairs = Pairs(*(torch.cat(columns) for columns in zip(*chosen, strict=True)))
-    size_m = compared.scanner.field_of_view_m
+    size_m = compared.models.scanner.field_of_view_m
     return pair_images(stacks, pairs, size_m), pair_profiles(stacks, pairs, size_m)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mpi_cascade.data.models import analytic_model
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
 from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import Capsules, Scene, SingleDiscs, TwoPoints
@@ -21,7 +21,7 @@ from mpi_cascade.physics.disturbances import (
     FFPDisplacement,
     WhiteNoise,
 )
-from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
 # Any number but that of the splits of a training, which is 0 for those that are fixed.
@@ -57,21 +57,20 @@ class EvaluationSet:
     peak_snr_db: float = 30.0
 
     @torch.no_grad()
-    def batches(self, scanner: Scanner, image_shape: tuple[int, int]) -> Iterator[Sample]:
+    def batches(self, models: ScannerModels, image_shape: tuple[int, int]) -> Iterator[Sample]:
         """Yields all scans, batch by batch.
 
         Args:
-            scanner: The nominal scanner.
+            models: The models of the nominal scanner.
             image_shape: Pixels (y, x) of the images.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
         """
-        self.scene.check_fits(scanner.field_of_view_m)
-        true_scanner = changed_scanner(scanner, self.true_scanner)
+        self.scene.check_fits(models.scanner.field_of_view_m)
         scans = SimulatedScans(
-            analytic_model(true_scanner, scanner, fine_shape(image_shape, _OVERSAMPLING)),
-            nominal_scanner=scanner,
+            models.true(fine_shape(image_shape, _OVERSAMPLING), self.true_scanner),
+            nominal_scanner=models.scanner,
             oversampling=_OVERSAMPLING,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
         )

@@ -3,56 +3,56 @@
 Must not know of phantoms, networks or Lightning.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.mdf import MDFFile, read_scans
-from mpi_cascade.data.measured import MeasuredMatrix, read_measured
+from mpi_cascade.data.mdf import MDFFile, differences, read_scans
+from mpi_cascade.data.measured import MeasuredMatrix, MeasuredSystem, read_measured
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 
+_NO_CHANGES: Mapping[str, Any] = {}
 
+
+@dataclass(frozen=True)
 class ScannerModels:
-    """What a reconstruction believes of a scanner, and what makes the signals.
+    """What a reconstruction believes of a scanner, and what makes its signals.
 
     Args:
         scanner: The scanner that reconstructions believe in.
-        true_scanner: Quantities in which the scanner that makes the signals differs, by name.
-        system_matrix: Measured system matrix that reconstructions believe in, in place of the
-            analytic model. It makes the signals too, unless ``true_scanner`` does.
+        system_matrix: Measured system matrix that they believe in, in place of the analytic model;
+            it makes the signals too.
         delta_sample_m: Edge of the sample with which a calibration would have measured the
-            analytic model that reconstructions believe in, in m; 0 is an ideal point.
-
-    Attributes:
-        true_scanner: The scanner that makes the signals, where no system matrix does.
+            analytic model that they believe in, in m; 0 is an ideal point.
 
     Raises:
         InputError: If the system matrix can't be read, or is not of this scanner.
     """
 
-    def __init__(
-        self,
-        scanner: Scanner,
-        true_scanner: Mapping[str, Any],
-        system_matrix: MeasuredMatrix | None,
-        delta_sample_m: float,
-    ) -> None:
-        self.true_scanner = changed_scanner(scanner, true_scanner)
-        self._scanner = scanner
-        self._changes = true_scanner
-        self._psf = DeltaSamplePSF(sample_size_m=delta_sample_m) if delta_sample_m else voltage_psf
-        self._measured = read_measured(system_matrix, scanner) if system_matrix else None
+    scanner: Scanner
+    system_matrix: MeasuredMatrix | None = None
+    delta_sample_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Reads the system matrix, so that a wrong one is refused at once."""
+        _ = self._measured
+
+    @cached_property
+    def _measured(self) -> MeasuredSystem | None:
+        return read_measured(self.system_matrix, self.scanner) if self.system_matrix else None
 
     @property
     def signal_shape(self) -> tuple[int, int, int]:
         """Shape (channel, y, x) of one scan's signal."""
-        return (self._measured or self._scanner).signal_shape
+        return (self._measured or self.scanner).signal_shape
 
     def believed(self, image_shape: tuple[int, int]) -> LinearModel:
         """Returns the model on the image grid that a reconstruction may know.
@@ -62,29 +62,36 @@ class ScannerModels:
         """
         if self._measured:
             return self._measured.model(image_shape)
-        return ForwardModel(self._scanner, image_shape, self._psf)
+        size_m = self.delta_sample_m
+        psf = DeltaSamplePSF(sample_size_m=size_m) if size_m else voltage_psf
+        return ForwardModel(self.scanner, image_shape, psf)
 
-    def true(self, fine_shape: tuple[int, int]) -> LinearModel:
+    def true(
+        self, fine_shape: tuple[int, int], true_scanner: Mapping[str, Any] = _NO_CHANGES
+    ) -> LinearModel:
         """Returns the model that makes the signals.
 
         Args:
             fine_shape: Pixels (y, x) of the simulation grid.
+            true_scanner: Quantities in which the scanner that makes them differs, by name. Where
+                there are any, the analytic model of that scanner makes the signals, not the matrix.
 
         Raises:
             InputError: If the scanners differ in field of view, FFP grid or harmonics, or the
                 signals of system matrix and true scanner have different units.
         """
-        if self._measured and not self._changes:
+        if self._measured and not true_scanner:
             return self._measured.model(fine_shape)
         if self._measured and not self._measured.is_in_units_of_psf:
             raise InputError(
-                f"true_scanner is {dict(self._changes)}, but the signals of the system matrix are "
+                f"true_scanner is {dict(true_scanner)}, but the signals of the system matrix are "
                 "in units of its own: simulate with the matrix, or give one in units of ∫ |PSF| dr"
             )
-        return analytic_model(self.true_scanner, self._scanner, fine_shape)
+        changed = changed_scanner(self.scanner, true_scanner)
+        return analytic_model(changed, self.scanner, fine_shape)
 
     def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
-        """Yields the scans of an MDF file as signals, (batch, channel, y, x).
+        """Returns the scans of an MDF file as signals, read in batches, (batch, channel, y, x).
 
         Args:
             file: The open file.
@@ -93,13 +100,21 @@ class ScannerModels:
             InputError: If they are not of the scanner, or of the measured system matrix.
         """
         if self._measured is None:
-            return read_scans(file, self._scanner)
+            return read_scans(file, self.scanner)
         if self._measured.receiver is None:
             raise InputError(
                 f"{file.path} is MDF, the system matrix an array that does not say how its scanner "
                 "receives: give the scans as an array too"
             )
         return self._measured.receiver.read_scans(file)
+
+    def differences(self, file: MDFFile) -> Sequence[str]:
+        """Returns what an MDF file says of its scanner that is not as wanted, a phrase each.
+
+        Args:
+            file: The open file.
+        """
+        return () if self._measured else differences(file, self.scanner)
 
 
 def analytic_model(

@@ -17,7 +17,7 @@ from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
 
 _EVALUATION_SEED = 0
@@ -112,9 +112,10 @@ class SimulatedDataModule(LightningDataModule):
         self.mixture = PhantomMixture(phantoms, phantom_weights)
         self.mixture.check_fits(scanner.field_of_view_m)
         two_points.check_fits(scanner.field_of_view_m)
-        self.models = ScannerModels(scanner, true_scanner or {}, system_matrix, delta_sample_m)
+        self.true_scanner = changed_scanner(scanner, true_scanner or {})
+        self.models = ScannerModels(scanner, system_matrix, delta_sample_m)
         self.scans = SimulatedScans(
-            self.models.true(fine_shape(image_shape, oversampling)),
+            self.models.true(fine_shape(image_shape, oversampling), true_scanner or {}),
             nominal_scanner=scanner,
             oversampling=oversampling,
             disturbances=[*disturbances, WhiteNoise(peak_snr_db=peak_snr_db)],

@@ -12,6 +12,7 @@ from scipy.stats import t
 from mpi_cascade.comparison import command, methods
 from mpi_cascade.comparison.methods import Search
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture, Rings
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.metrics.resolution import pair_dip
@@ -78,7 +79,7 @@ def cascade_of(checkpoint):
 
 def mean_psnr_db(method, part, image=None):
     values = []
-    for batch in part.batches(SCANNER, SHAPE):
+    for batch in part.batches(ScannerModels(SCANNER), SHAPE):
         estimate = method(batch.signal)
         estimate = getattr(estimate, image) if image else estimate
         error = estimate.detach().double() - batch.concentration.double()
@@ -154,7 +155,9 @@ def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
                 assert float(row["value"]) == pytest.approx(expected, rel=1e-4)
                 assert float(row["low"]) < expected < float(row["high"])
                 assert int(row["num_cases"]) == part.num_cases
-        for gap, batch in zip(("0.3", "0.8"), suite.pairs[0].batches(SCANNER, SHAPE), strict=True):
+        for gap, batch in zip(
+            ("0.3", "0.8"), suite.pairs[0].batches(ScannerModels(SCANNER), SHAPE), strict=True
+        ):
             dips = pair_dip(cascade(batch.signal).final, batch.pairs, SCANNER.field_of_view_m)
             row = of(trainings, label="tiny", seed=str(seed), image="final", set_name=PAIRS,
                      metric="dip", gap_mm=gap)  # fmt: skip

@@ -6,6 +6,7 @@ import torch
 from mpi_cascade.comparison.measuring import measure, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, SEARCHES, Method, search, tuned
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.metrics.functional import psnr
@@ -33,7 +34,7 @@ def adjoint(small_scanner):
 
 
 def values(methods, suite, scanner):
-    results = measure(methods, suite, scanner, (16, 16), lambda number: None)
+    results = measure(methods, suite, ScannerModels(scanner), (16, 16), lambda number: None)
     keys = [(r.label, r.seed, r.image, r.set_name, r.metric, r.gap_mm) for r in results]
     assert len(set(keys)) == len(keys)
     return dict(zip(keys, results, strict=True))
@@ -67,7 +68,13 @@ def test_a_method_is_measured_alike_alone_and_in_company(small_scanner, adjoint)
 
 def test_every_batch_of_every_method_is_announced(small_scanner, adjoint):
     done: list[int] = []
-    measure([adjoint, adjoint._replace(seed=1)], SUITE, small_scanner, (16, 16), done.append)
+    measure(
+        [adjoint, adjoint._replace(seed=1)],
+        SUITE,
+        ScannerModels(small_scanner),
+        (16, 16),
+        done.append,
+    )
     assert sum(done) == 2 * sum(part.num_cases for part in SUITE.sets)
 
 
@@ -99,7 +106,8 @@ def test_a_search_finds_the_best_candidate(small_scanner):
     model = ForwardModel(small_scanner, (16, 16))
     part = EvaluationSet(name="tuning", scene=PhantomMixture(), num_cases=8)
     validation = [
-        (batch.signal, batch.concentration) for batch in part.batches(small_scanner, (16, 16))
+        (batch.signal, batch.concentration)
+        for batch in part.batches(ScannerModels(small_scanner), (16, 16))
     ]
     found = search("Tikhonov", model, validation)
     solver, (signal, truth) = Tikhonov(model), validation[0]

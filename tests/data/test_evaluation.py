@@ -7,6 +7,7 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
+from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
@@ -25,7 +26,7 @@ TWINS_OF_PHANTOMS = [name for name, part in BRIEF.items() if part.twin == "phant
 
 def first_batch(part, **changes):
     """Returns the first few scans of a set, changed or not."""
-    return next(replace(part, **changes).batches(SCANNER, SHAPE))
+    return next(replace(part, **changes).batches(ScannerModels(SCANNER), SHAPE))
 
 
 def relative_noise(part):
@@ -87,7 +88,7 @@ def test_every_batch_of_pairs_or_capsules_has_one_gap():
     suite = SUITES["brief"]
     for part in (*suite.pairs, *suite.capsules):
         scene = part.scene.outlines if isinstance(part.scene, Capsules) else part.scene
-        gaps_m = [batch.pairs.gap_m for batch in part.batches(SCANNER, SHAPE)]
+        gaps_m = [batch.pairs.gap_m for batch in part.batches(ScannerModels(SCANNER), SHAPE)]
         assert all((gap_m == gap_m[0]).all() and len(gap_m) == 16 for gap_m in gaps_m)
         assert [1e3 * gap_m[0].item() for gap_m in gaps_m] == pytest.approx(scene.gaps_mm, abs=1e-6)
 
@@ -100,7 +101,7 @@ def test_scans_are_the_same_for_any_batch_size(name):
     whole, *parts = (
         [torch.cat(columns) for columns in zip(*(
             (batch.indices, batch.signal, batch.concentration)
-            for batch in replace(few, batch_size=size).batches(SCANNER, SHAPE)
+            for batch in replace(few, batch_size=size).batches(ScannerModels(SCANNER), SHAPE)
         ), strict=True)]
         for size in (7, 3, 1)
     )  # fmt: skip
@@ -172,7 +173,7 @@ def test_a_relaxing_scanner_gets_more_relaxation():
     parts = {part.name: part for part in brief_suite(scanner).phantoms}
     part = parts["relaxation +1 µs"]
     assert part.true_scanner["particle"]["relaxation_time_s"] == pytest.approx(3e-6)
-    (batch,) = replace(part, num_cases=2).batches(scanner, SHAPE)
+    (batch,) = replace(part, num_cases=2).batches(ScannerModels(scanner), SHAPE)
     assert batch.signal.shape == (2, 2, 16, 16)
 
 
@@ -192,4 +193,4 @@ def test_a_field_of_view_that_cannot_hold_the_suite_is_refused():
             suite.check_fits(small.field_of_view_m)
     part = EvaluationSet(name="large", scene=SingleDiscs(diameter_mm=4), num_cases=1)
     with pytest.raises(InputError, match=r"^the discs of the evaluation are 4 mm wide"):
-        next(part.batches(small, SHAPE))
+        next(part.batches(ScannerModels(small), SHAPE))

@@ -12,12 +12,13 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.matching import require_positions
 from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.mdf.spectra import by_frame
 from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
 from mpi_cascade.physics.scanner import Scanner
 
 
 def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch c my mx"]]:
-    """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
+    """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
     Where the file has background frames and its background is not yet subtracted, their mean is.
 
@@ -30,14 +31,7 @@ def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch
             not the scanner's.
     """
     _require_scanner(file, scanner)
-    is_background = file.measurement.is_background_frame
-    has_background = is_background.any() and not file.measurement.is_background_corrected
-    background = _mean_background(file) if has_background else None
-    for frames, values in file.measurement.by_frame():
-        foreground = values[~is_background[frames]]
-        if background is not None:
-            foreground = (foreground - background).astype(values.dtype)
-        yield _signals(file, foreground, scanner)
+    return (_signals(file, spectra, scanner) for spectra in by_frame(file))
 
 
 def read_system_matrix(
@@ -83,15 +77,6 @@ def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
             "channels: images of one slice in the order xyz and one channel are read"
         )
     return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
-
-
-def _mean_background(file: MDFFile) -> NDArray[np.complex128]:
-    """Returns the mean of the background frames, (1, J, C, K), read one by one."""
-    frames = np.flatnonzero(file.measurement.is_background_frame).tolist()
-    total = np.zeros((1, *file.measurement.shape[1:]), np.complex128)
-    for frame in frames:
-        total += file.measurement.read(slice(frame, frame + 1))
-    return total / len(frames)
 
 
 def _signals(file: MDFFile, values: NDArray[Any], scanner: Scanner) -> Tensor:

@@ -77,7 +77,7 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
         background = np.sum(frames, axis=0) / is_background.sum()
     for part, values in measurement.by_frame():
         kept = values[~is_background[part]]
-        signal = kept if background is None else kept - background
+        signal = kept if background is None else (kept - background).astype(kept.dtype)
         spectra = signal if measurement.is_fourier else np.fft.rfft(signal)
         yield _without_transfer_function(file, spectra, slice(None))
 

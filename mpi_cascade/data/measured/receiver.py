@@ -76,7 +76,7 @@ class Receiver(NamedTuple):
         return torch.from_numpy(np.ascontiguousarray(stacked, np.float32).reshape(shape))
 
     def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
-        """Yields the scans of a file in batches of about 64 MiB, (batch, channel, y, x).
+        """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
         Raises:
             InputError: If the file is not of the matrix's scanner.
@@ -103,8 +103,7 @@ class Receiver(NamedTuple):
                 f"{self.channels.max() + 1}: they must be of one scanner"
             )
         places = self.components_in(file)
-        for spectra in by_frame(file):
-            yield self.signals(spectra[:, :, self.channels, places])
+        return (self.signals(spectra[:, :, self.channels, places]) for spectra in by_frame(file))
 
 
 class Pairs(NamedTuple):

@@ -1,0 +1,1 @@
+"""Images from files of scans, and how far the scans can be trusted."""

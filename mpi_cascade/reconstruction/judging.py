@@ -1,0 +1,117 @@
+"""How far a scan and its image can be trusted: residual, noise, and what training scans have.
+
+Must not know of files.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.reconstruction.noise import NoiseEstimate
+from mpi_cascade.training.datamodule import Stream
+from mpi_cascade.training.parts import TrainedCascade
+
+_NUM_TRAINING = 256
+_BATCH = 32
+
+# What is usual among training scans, and how far beyond it a scan must be.
+_USUAL = (0.05, 0.95)
+_FACTOR = 2.0
+_MARGIN_DB = 3.0
+
+
+class Quality(NamedTuple):
+    """What is known of each of some scans, (batch,).
+
+    Attributes:
+        peak: Largest |u|.
+        noise: Standard deviation of the noise, estimated from the scan itself.
+        residual: Root mean square of S c − u over all measurements, c the final image.
+    """
+
+    peak: Float[Tensor, " batch"]
+    noise: Float[Tensor, " batch"]
+    residual: Float[Tensor, " batch"]
+
+    @property
+    def peak_snr_db(self) -> Float[Tensor, " batch"]:
+        """Peak signal-to-noise ratio 20·log10(peak/noise) in dB; NaN without any signal."""
+        return 20 * (self.peak / self.noise).log10()
+
+    @property
+    def ratio(self) -> Float[Tensor, " batch"]:
+        """Residual ÷ noise: 1 where the image explains the scan; NaN without any signal."""
+        return torch.where(self.peak > 0, self.residual / self.noise, torch.nan)
+
+
+class Judge:
+    """Compares scans and their images with those of the training.
+
+    Args:
+        cascade: The trained cascade; 256 of its training scans are simulated and reconstructed.
+
+    Attributes:
+        training: Quality of the training scans.
+    """
+
+    def __init__(self, cascade: TrainedCascade) -> None:
+        self._forward_model = cascade.data.reconstruction_model()
+        self._noise = NoiseEstimate(self._forward_model, cascade.image_shape)
+        signal = cascade.data.simulate(
+            SampleKeys(Stream.TRAINING, torch.arange(_NUM_TRAINING))
+        ).signal
+        parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
+        self.training = joined(parts)
+
+    @torch.no_grad()
+    def measure(self, signal: Tensor, reconstruction: Reconstruction) -> Quality:
+        """Returns the quality of scans.
+
+        Args:
+            signal: Signals, (batch, channel, y, x).
+            reconstruction: Their images.
+        """
+        residual = self._forward_model(reconstruction.final) - signal
+        return Quality(
+            peak=signal.abs().amax(dim=(1, 2, 3)),
+            noise=self._noise(signal),
+            residual=residual.square().mean(dim=(1, 2, 3)).sqrt(),
+        )
+
+    def warnings(self, quality: Quality) -> list[list[str]]:
+        """Returns what is wrong with each scan, a few words each; nothing as a rule.
+
+        Usual is what 90 % of the training scans have. Beyond it by a factor of two, an SNR by 3 dB,
+        a scan is not what the network was trained for.
+        """
+        low_peak, high_peak = usual(self.training.peak)
+        low_snr_db, high_snr_db = usual(self.training.peak_snr_db)
+        _, high_ratio = usual(self.training.ratio)
+        has_signal = quality.peak > 0
+        checks = {
+            "no signal": ~has_signal,
+            "peak far below training": has_signal & (quality.peak < low_peak / _FACTOR),
+            "peak far above training": quality.peak > _FACTOR * high_peak,
+            "SNR below training": quality.peak_snr_db < low_snr_db - _MARGIN_DB,
+            "SNR above training": quality.peak_snr_db > high_snr_db + _MARGIN_DB,
+            "residual far above training": quality.ratio > _FACTOR * high_ratio,
+        }
+        return [
+            [name for name, is_wrong in checks.items() if is_wrong[scan]]
+            for scan in range(len(quality.peak))
+        ]
+
+
+def usual(values: Float[Tensor, " batch"]) -> tuple[float, float]:
+    """Returns the values between which 90 % of those lie that are not NaN."""
+    low, high = values.nanquantile(torch.tensor(_USUAL), interpolation="nearest").tolist()
+    return low, high
+
+
+def joined(parts: list[Quality]) -> Quality:
+    """Returns the quality of several batches as that of one."""
+    return Quality(*(torch.cat(values) for values in zip(*parts, strict=True)))

@@ -1,0 +1,64 @@
+"""The noise of a scan, estimated from the scan itself.
+
+Must not know of networks or of how noise is made.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_NUM_PROBES = 64
+_SHARE = 0.25
+# The median of |x| of a standard normal variable.
+_NORMAL_MEDIAN = 0.6745
+
+
+class NoiseEstimate:
+    """Standard deviation of a scan's white noise, from where S has next to no signal.
+
+    Signals are smooth, as the PSF is wider than the steps of the FFP: of the cosine transform
+    (DCT-II) over the FFP grid, that of S c for white images c says how much signal each coefficient
+    can have. In the quarter that can have least, noise is all that remains; its σ is the median
+    magnitude there ÷ 0.6745, channel by channel, and of several channels the root mean square.
+
+    Its standard error is 2.3/√(number of measurements): 4 % with 64 × 64 FFP positions, 15 % with
+    16 × 16, 29 % on a line of 64. What S leaves there bounds it: with the reference scanner's
+    tracer and drive it holds to peak SNRs of 90 dB at steps of 0.1 or 0.2 mm along x and y, to
+    50 dB at 0.4 mm or on a line of 64; beyond, it is too large. Drift and feed-through are smooth,
+    and don't count.
+
+    Args:
+        forward_model: S, from images (batch, 1, y, x) to signals (batch, channel, y, x).
+        image_shape: Pixels (y, x) of the images.
+    """
+
+    def __init__(
+        self, forward_model: Callable[[Tensor], Tensor], image_shape: tuple[int, int]
+    ) -> None:
+        generator = torch.Generator().manual_seed(0)
+        probes = torch.randn(_NUM_PROBES, 1, *image_shape, generator=generator)
+        with torch.no_grad():
+            energy = _cosine_transform(forward_model(probes)).square().mean(dim=0)
+        num_least = max(1, round(_SHARE * energy.shape[1]))
+        self._least = energy.argsort(dim=1)[:, :num_least]
+
+    def __call__(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
+        """Returns σ of each scan, in the signal's unit.
+
+        Args:
+            signal: Signals, (batch, channel, y, x).
+        """
+        index = self._least.expand(len(signal), -1, -1)
+        magnitude = _cosine_transform(signal).gather(2, index).abs()
+        # Not torch.median, which is the lower one of an even number.
+        by_channel = magnitude.quantile(0.5, dim=2) / _NORMAL_MEDIAN
+        return by_channel.square().mean(dim=1).sqrt()
+
+
+def _cosine_transform(signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
+    values = np.asarray(scipy.fft.dctn(signal.numpy(), axes=(2, 3), norm="ortho"))
+    return torch.from_numpy(values).flatten(2)

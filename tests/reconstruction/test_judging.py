@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+
+from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.reconstruction.judging import Judge, Quality
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def judge(trained):
+    return Judge(trained.cascade)
+
+
+def words(judge, trained, signal):
+    quality = judge.measure(signal, trained.cascade(signal))
+    return judge.warnings(quality)
+
+
+def test_scans_like_those_of_the_training_pass(judge, trained):
+    found = words(judge, trained, trained.signal)
+    assert sum(map(bool, found)) <= 2
+
+
+def test_other_scans_are_named(judge, trained):
+    torch.manual_seed(0)
+    peak = judge.training.peak.median()
+    usual = trained.signal[(trained.signal.abs().amax((1, 2, 3)) / peak - 1).abs().argmin()][None]
+    noise = usual.abs().max() * torch.randn_like(usual)
+    assert words(judge, trained, usual) == [[]]
+    assert words(judge, trained, 0 * usual) == [["no signal"]]
+    assert "peak far above training" in words(judge, trained, 10 * usual)[0]
+    assert "peak far below training" in words(judge, trained, usual / 100)[0]
+    assert "SNR below training" in words(judge, trained, usual + noise / 5)[0]
+    assert "SNR above training" in words(
+        judge, trained, trained.cascade.data.reconstruction_model()(torch.ones(1, 1, 16, 16))
+    )[0]  # fmt: skip
+    # Feed-through is no noise, and no image explains it.
+    assert "residual far above training" in words(judge, trained, usual + usual.abs().max())[0]
+
+
+def test_residual_and_ratio_are_what_they_say(judge, trained):
+    image = torch.rand(1, 1, 16, 16)
+    noise = 1e-3 * torch.randn(1, 1, 16, 16)
+    signal = trained.cascade.data.reconstruction_model()(image) + noise
+    quality = judge.measure(signal, Reconstruction(image, image))
+    assert quality.residual.item() == pytest.approx(noise.square().mean().sqrt().item(), rel=1e-3)
+    assert quality.ratio.item() == pytest.approx((quality.residual / quality.noise).item())
+    decibel = 20 * math.log10(signal.abs().max().item() / quality.noise.item())
+    assert quality.peak_snr_db.item() == pytest.approx(decibel, abs=1e-3)
+
+
+def test_a_scan_without_signal_has_neither_snr_nor_ratio():
+    quality = Quality(torch.zeros(1), torch.zeros(1), torch.ones(1))
+    assert quality.peak_snr_db.isnan().all()
+    assert quality.ratio.isnan().all()

@@ -15,6 +15,7 @@ from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.calibration.simulate import main as simulate_matrix
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
+from mpi_cascade.reconstruction.command import main as reconstruct
 from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
@@ -39,6 +40,7 @@ _COMMANDS = {
     "sweep": sweep,
     "calibrate": calibrate,
     "simulate-matrix": simulate_matrix,
+    "reconstruct": reconstruct,
 }
 MONITORED_METRIC = "val/final/psnr"
 

@@ -79,7 +79,7 @@ def files(tmp_path_factory, matrix):
     folder = tmp_path_factory.mktemp("mdf")
     notes = {"command": "a command"}
     write_scans(folder / "scans.mdf", torch.ones(2, *SCANNER.signal_shape), SCANNER, notes)
-    write_system_matrix(folder / "matrix.mdf", matrix, SCANNER, IMAGE_SHAPE, 3e-4, notes)
+    write_system_matrix(folder / "matrix.mdf", matrix, SCANNER, IMAGE_SHAPE, 3e-4, notes=notes)
     images = torch.arange(90.0).reshape(3, 1, *IMAGE_SHAPE)
     write_reconstruction(folder / "images.mdf", images, SCANNER, True, notes)
     return folder

@@ -54,6 +54,11 @@ class ScannerModels:
         """Shape (channel, y, x) of one scan's signal."""
         return (self._measured or self.scanner).signal_shape
 
+    @property
+    def is_in_units_of_psf(self) -> bool:
+        """Whether signals are in units of ∫ |PSF| dr, as those of the analytic model are."""
+        return self._measured is None or self._measured.is_in_units_of_psf
+
     def believed(self, image_shape: tuple[int, int]) -> LinearModel:
         """Returns the model on the image grid that a reconstruction may know.
 
@@ -82,7 +87,7 @@ class ScannerModels:
         """
         if self._measured and not true_scanner:
             return self._measured.model(fine_shape)
-        if self._measured and not self._measured.is_in_units_of_psf:
+        if not self.is_in_units_of_psf:
             raise InputError(
                 f"true_scanner is {dict(true_scanner)}, but the signals of the system matrix are "
                 "in units of its own: simulate with the matrix, or give one in units of ∫ |PSF| dr"

@@ -1,10 +1,12 @@
 """Writes the scans and images of ``predict``."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from mpi_cascade.data.mdf import new_scans
 from mpi_cascade.data.simulated import Sample
@@ -14,7 +16,8 @@ from mpi_cascade.models.cascade import Reconstruction
 class PredictionWriter(Callback):
     """Writes one ``predictions/<rank>-<batch>.npz`` per batch: indices, signal, truth, both images.
 
-    All signals of a process are ``predictions/<rank>-scans.mdf`` too, for ``reconstruct``.
+    All signals of a process are ``predictions/<rank>-scans.mdf`` too, for ``reconstruct``, unless
+    they are in the units of a measured system matrix.
 
     Args:
         directory: Directory of the run.
@@ -23,6 +26,7 @@ class PredictionWriter(Callback):
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "predictions"
         self._scans = ExitStack()
+        self._append: Callable[[Tensor], None] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Takes the directory that rank 0 has chosen."""
@@ -31,9 +35,10 @@ class PredictionWriter(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begins the file of scans."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        scanner = trainer.datamodule.scanner  # type: ignore[attr-defined]
-        path = self.directory / f"{trainer.global_rank}-scans.mdf"
-        self._append = self._scans.enter_context(new_scans(path, scanner))
+        models = trainer.datamodule.models  # type: ignore[attr-defined]
+        if models.is_in_units_of_psf:
+            path = self.directory / f"{trainer.global_rank}-scans.mdf"
+            self._append = self._scans.enter_context(new_scans(path, models.scanner))
 
     def on_predict_batch_end(
         self,
@@ -45,7 +50,8 @@ class PredictionWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Writes one batch."""
-        self._append(batch.signal)
+        if self._append:
+            self._append(batch.signal)
         np.savez(
             self.directory / f"{trainer.global_rank}-{batch_idx:05d}.npz",
             indices=batch.indices.cpu().numpy(),

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mpi_cascade.benchmark.command import main as benchmark
 from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
@@ -197,7 +198,9 @@ def main() -> None:
     silence_known_warnings()
     keep_freed_memory()
     try:
-        commands = {"compare": compare, "sweep": sweep, "calibrate": calibrate}
+        commands = {
+            "compare": compare, "sweep": sweep, "calibrate": calibrate, "benchmark": benchmark,
+        }  # fmt: skip
         if command := commands.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])
         else:

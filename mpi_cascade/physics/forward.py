@@ -95,6 +95,11 @@ class ForwardModel(nn.Module):
         """
         return _in_chunks(self._convolution.adjoint, signal)
 
+    @property
+    def num_operations(self) -> float:
+        """Multiply-adds of the signal of one image; of an FFT, as many that take as long."""
+        return self._convolution.num_operations
+
     def matrix(self) -> Float[Tensor, "measurements pixels"]:
         """Returns S explicitly, (channel·FFP, pixel), row-major; for grids that fit in memory."""
         num_y, num_x = self.image_shape

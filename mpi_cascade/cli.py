@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mpi_cascade.benchmark.command import main as benchmark
 from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.calibration.simulate import main as simulate_matrix
 from mpi_cascade.checks import InputError
@@ -41,6 +42,7 @@ _COMMANDS = {
     "calibrate": calibrate,
     "simulate-matrix": simulate_matrix,
     "reconstruct": reconstruct,
+    "benchmark": benchmark,
 }
 MONITORED_METRIC = "val/final/psnr"
 

@@ -39,19 +39,16 @@ def philox4x32(
         Salmon et al. 2011, section 3.3; the constants are Random123's.
     """
     c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
-    column = (2,) + (1,) * c0.dim()
-    multipliers = torch.tensor(_MULTIPLIERS, device=c0.device).reshape(column)
-    round_keys = [
-        [(word + number * step) & _WORD for word, step in zip(key, _WEYL_STEPS, strict=True)]
-        for number in range(_ROUNDS)
-    ]
-    even, odd = torch.stack((c0, c2)), torch.stack((c1, c3))
-    for round_key in torch.tensor(round_keys, device=c0.device):
-        product = even * multipliers
+    for number in range(_ROUNDS):
+        key0, key1 = (
+            (word + number * step) & _WORD for word, step in zip(key, _WEYL_STEPS, strict=True)
+        )
+        product0, product1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
         # int64 wraps and shifts arithmetically: the mask restores the unsigned high word.
-        high, low = (product >> 32) & _WORD, product & _WORD
-        even, odd = high.flip(0) ^ odd ^ round_key.reshape(column), low.flip(0)
-    return even[0], odd[0], even[1], odd[1]
+        c0 = (product1 >> 32).bitwise_and_(_WORD).bitwise_xor_(c1).bitwise_xor_(key0)
+        c2 = (product0 >> 32).bitwise_and_(_WORD).bitwise_xor_(c3).bitwise_xor_(key1)
+        c1, c3 = product1.bitwise_and_(_WORD), product0.bitwise_and_(_WORD)
+    return c0, c1, c2, c3
 
 
 class RandomStreams:

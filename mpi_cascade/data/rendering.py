@@ -132,8 +132,11 @@ def _render_strokes(
     tile_x = (torch.arange(tiles_x, device=device) + 0.5) * tile_size_x - field_of_view_m[1] / 2
     tile_centres = _points(tile_x, tile_y)
     reach = 0.5 * (tile_size_x**2 + tile_size_y**2) ** 0.5 + edge_m
-    distances = signed_distance(strokes, tile_centres.expand(len(strokes.sample), -1, -1))
-    stroke, tile = torch.nonzero(distances < reach, as_tuple=True)
+    # Boxes leave out most tiles at once; distances then leave out those beside slanting strokes.
+    stroke, tile = _tiles_in_boxes(strokes, tile_x, tile_y, reach)
+    boxed = Strokes(*(column[stroke] for column in strokes))
+    is_near = signed_distance(boxed, tile_centres[tile][:, None])[:, 0] < reach
+    stroke, tile = stroke[is_near], tile[is_near]
 
     inside_tile = _points(
         cell_centres(_TILE * _SUBSAMPLES, tile_size_x).float().to(device),
@@ -142,13 +145,32 @@ def _render_strokes(
     touching = _with_exact_discs(Strokes(*(column[stroke] for column in strokes)), edge_m)
     distances = signed_distance(touching, tile_centres[tile][:, None] + inside_tile)
     coverage = (0.5 - distances / edge_m).clamp(0, 1)
-    coverage = coverage.reshape(-1, _TILE, _SUBSAMPLES, _TILE, _SUBSAMPLES).mean(dim=(2, 4))
-    concentration = coverage.flatten(1) * touching.amplitude[:, None]
+    concentration = (coverage @ _means_of_subsamples(device)) * touching.amplitude[:, None]
     tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
     target = (touching.sample * (tiles_y * tiles_x) + tile)[:, None].expand_as(concentration)
     tiles.scatter_reduce_(0, target, concentration, reduce="amax")
     image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
     return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]
+
+
+def _means_of_subsamples(device: torch.device) -> Float[Tensor, "subsamples pixels"]:
+    """Returns the matrix from a tile's subsamples to its pixels, faster than their means."""
+    along_axis = torch.eye(_TILE, device=device).repeat_interleave(_SUBSAMPLES, 0) / _SUBSAMPLES
+    return torch.kron(along_axis, along_axis)
+
+
+def _tiles_in_boxes(
+    strokes: Strokes, tile_x: Float[Tensor, " nx"], tile_y: Float[Tensor, " ny"], reach: float
+) -> tuple[Int64[Tensor, " tiles"], Int64[Tensor, " tiles"]]:
+    """Returns stroke and tile wherever a tile's centre is within reach of a stroke's box."""
+    margin = torch.maximum(strokes.start_radius, strokes.end_radius)[:, None] + reach
+    lower = torch.minimum(strokes.start, strokes.end) - margin
+    upper = torch.maximum(strokes.start, strokes.end) + margin
+    is_near_x = (tile_x > lower[:, :1]) & (tile_x < upper[:, :1])
+    is_near_y = (tile_y > lower[:, 1:]) & (tile_y < upper[:, 1:])
+    is_near = is_near_y[:, :, None] & is_near_x[:, None, :]
+    stroke, tile = torch.nonzero(is_near.flatten(1), as_tuple=True)
+    return stroke, tile
 
 
 def _with_exact_discs(strokes: Strokes, edge_m: float) -> Strokes:

@@ -3,18 +3,21 @@
 Must not know of noise, phantoms or networks.
 """
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 
 import torch
-from jaxtyping import Complex64, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.physics.convolution import PaddedFFT, common_lattice
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.psf import voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
+from mpi_cascade.physics.waves import WaveProducts, wave_products
+
+_LEAST_POINTS_OF_WAVES = 2**13
 
 PointSpreadFunction = Callable[[Scanner, int, Tensor, Tensor], Tensor]
 
@@ -24,9 +27,10 @@ class ForwardModel(LinearModel):
 
     u_n(r_F) = ∫ c(r)·PSF_n(r − r_F) dr, Eq. (1) of Zhao et al. 2026 (who write r_F − r, the same
     for odd harmonics), with the PSF held constant over a pixel; in matrix form S c = u, Eq. (2).
-    While the gradient is uniform S is block
-    Toeplitz, and is applied by zero-padded FFT on the coarsest lattice that holds both grids, so
-    that pixels and FFP positions are independent of each other.
+    While the gradient is uniform S is block Toeplitz on the coarsest lattice that holds both
+    grids, so that pixels and FFP positions are independent of each other. It is applied as
+    products of small matrices where the PSF is smooth on that lattice, and else by zero-padded FFT,
+    whichever is faster; both are exact to float32 rounding.
 
     The signal is in units of ∫ |PSF| dr, so that on grids that resolve the PSF |u| does not exceed
     the largest concentration.
@@ -60,69 +64,35 @@ class ForwardModel(LinearModel):
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self.scanner = scanner
-        ffp_y, ffp_x = scanner.ffp_shape
-        pixels_y, pixels_x = self.image_shape
-        lattice_y, lattice_x = math.lcm(pixels_y, ffp_y), math.lcm(pixels_x, ffp_x)
-        self._pixel_steps = lattice_y // pixels_y, lattice_x // pixels_x
-        self._ffp_steps = lattice_y // ffp_y, lattice_x // ffp_x
-        # Twice the field of view holds every difference r − r_F: circular equals linear.
-        self._period = 2 * lattice_y, 2 * lattice_x
-        kernel = self._kernel(psf) / signal_unit(unit_scanner or scanner)
-        self._transfer_function: Tensor
-        transfer_function = torch.fft.rfft2(kernel).transpose(-1, -2).to(torch.complex64)
-        self.register_buffer("_transfer_function", transfer_function.contiguous(), persistent=False)
+        self._lattice = common_lattice(self.image_shape, scanner.ffp_shape)
+        kernel = self._kernel(psf).double() / signal_unit(unit_scanner or scanner)
+        by_fft = PaddedFFT(self._lattice, kernel)
+        self.transfer_function: Tensor
+        self.register_buffer("transfer_function", by_fft.transfer_function, persistent=False)
+        self._convolution = _faster(by_fft, wave_products(self._lattice, kernel))
 
     def forward(
         self, concentration: Float[Tensor, "batch 1 ny nx"]
     ) -> Float[Tensor, "batch c my mx"]:
         """Returns the noise-free signal S c, (batch, channel, y, x) on the FFP grid."""
-        chunks = concentration.split(_chunk_size(concentration))
-        return torch.cat([self._signal_of(chunk) for chunk in chunks])
+        return _in_chunks(self._convolution.forward, concentration)
 
     def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the image Sᵀ u, (batch, 1, y, x) on the image grid."""
-        return torch.cat([self._image_of(chunk) for chunk in signal.split(_chunk_size(signal))])
+        return _in_chunks(self._convolution.adjoint, signal)
 
     @property
-    def transfer_function(self) -> Complex64[Tensor, "c ky kx"]:
-        """Fourier transform of the PSF over twice the field of view, as ``torch.fft.rfft2``."""
-        return self._transfer_function.transpose(-1, -2)
-
-    def _signal_of(self, concentration: Tensor) -> Tensor:
-        spectrum = self._spectrum(concentration, self._pixel_steps) * self._transfer_function
-        return self._sample(spectrum, self._ffp_steps)
-
-    def _image_of(self, signal: Tensor) -> Tensor:
-        spectrum = self._spectrum(signal, self._ffp_steps) * self._transfer_function.conj()
-        return self._sample(spectrum.sum(dim=1, keepdim=True), self._pixel_steps)
-
-    def _spectrum(self, values: Tensor, steps: tuple[int, int]) -> Tensor:
-        """Returns the spectrum (…, kx, ky) of values that stand every ``steps`` on the lattice."""
-        num_y, num_x = (period // 2 for period in self._period)
-        if steps != (1, 1):
-            lattice = values.new_zeros(*values.shape[:-2], num_y, num_x)
-            lattice[..., :: steps[0], :: steps[1]] = values
-            values = lattice
-        # Axis by axis, so that the rows of the zero padding are never transformed.
-        rows = torch.fft.rfft(values, n=self._period[1]).transpose(-1, -2).contiguous()
-        return torch.fft.fft(rows, n=self._period[0])
-
-    def _sample(self, spectrum: Tensor, steps: tuple[int, int]) -> Tensor:
-        """Returns what a spectrum (…, kx, ky) is at every ``steps`` of the lattice."""
-        # Sampling every step in space sums the step aliases of each frequency.
-        first, *others = spectrum.chunk(steps[0], dim=-1)
-        folded = sum(others, start=first) / steps[0]
-        columns = torch.fft.ifft(folded)[..., : folded.shape[-1] // 2].transpose(-1, -2)
-        rows = torch.fft.irfft(columns, n=self._period[1])
-        return rows[..., : self._period[1] // 2 : steps[1]]
+    def num_operations(self) -> float:
+        """Multiply-adds of the signal of one image; of an FFT, as many that take as long."""
+        return self._convolution.num_operations
 
     def _kernel(self, psf: PointSpreadFunction) -> Float[Tensor, "c py px"]:
         """Returns the PSF times the pixel area, per lattice shift FFP − pixel modulo the period."""
         shifts_m = []
         for period, pixel_step, ffp_step, size_m in zip(
-            self._period,
-            self._pixel_steps,
-            self._ffp_steps,
+            self._lattice.period,
+            self._lattice.pixel_steps,
+            self._lattice.ffp_steps,
             self.scanner.field_of_view_m,
             strict=True,
         ):
@@ -160,9 +130,19 @@ def signal_unit(scanner: Scanner) -> float:
     )
 
 
-def _chunk_size(batch: Tensor) -> int:
-    """Returns how many samples to transform at once: on a CPU, what its cache can hold."""
-    return 8 if batch.device.type == "cpu" else max(len(batch), 1)
+def _faster(by_fft: PaddedFFT, by_waves: WaveProducts | None) -> PaddedFFT | WaveProducts:
+    # On a small lattice both take the time of starting a few operations, and the FFT rounds less.
+    if by_waves is None or by_fft.num_points < _LEAST_POINTS_OF_WAVES:
+        return by_fft
+    return by_waves if by_waves.num_operations < by_fft.num_operations else by_fft
+
+
+def _in_chunks(operator: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+    """Returns the operator of a batch: on a CPU in chunks that its cache can hold."""
+    size = 8 if batch.device.type == "cpu" else max(len(batch), 1)
+    # In full precision, whatever the networks around it use.
+    with torch.autocast(batch.device.type, enabled=False):
+        return torch.cat([operator(chunk) for chunk in batch.split(size)])
 
 
 def _as_channels(harmonics: Tensor) -> Tensor:

@@ -41,9 +41,10 @@ class ConfiguredCLI(LightningCLI):
             parser_kwargs={
                 "parser_mode": "omegaconf+",
                 "prog": "python -m mpi_cascade",
-                "description": "Train and judge cascades. Three more subcommands: compare sets "
+                "description": "Train and judge cascades. More subcommands: compare sets "
                 "trained cascades and classical methods side by side, sweep searches settings, "
-                "calibrate fits a scanner to a measured sample; each has a --help of its own.",
+                "calibrate fits a scanner to a measured sample, benchmark times everything on this "
+                "machine; each has a --help of its own.",
             },
             parser_class=parser_class,
             seed_everything_default=0,

@@ -1,0 +1,1 @@
+"""How fast everything is on this machine, beside what one would do without it."""

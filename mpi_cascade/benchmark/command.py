@@ -1,0 +1,111 @@
+"""``python -m mpi_cascade benchmark``: how fast simulation, training and reconstruction are."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from mpi_cascade.benchmark.machine import measure_machine
+from mpi_cascade.benchmark.output import scaling_figure, table, write_json
+from mpi_cascade.benchmark.reconstruction import measure_reconstruction
+from mpi_cascade.benchmark.scaling import measure_scaling
+from mpi_cascade.benchmark.simulation import measure_simulation
+from mpi_cascade.benchmark.timing import Row
+from mpi_cascade.benchmark.training import measure_training
+from mpi_cascade.checks import InputError, PlainArgumentParser
+from mpi_cascade.training.messages import say
+
+SECTIONS = ("simulation", "training", "reconstruction", "scaling")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures the sections that the arguments name, shows the table and writes the files."""
+    options = _parser().parse_args(arguments)
+    _check(options)
+    torch.set_num_threads(options.threads)
+    # Processes of their own, such as fit's, have as many threads.
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    rows = [row for measured in _measurements(options) for row in measured()]
+    if options.json:
+        write_json(options.json, rows)
+        figure = scaling_figure(rows)
+        if figure:
+            figure.savefig(options.json.with_suffix(".png"), dpi=150)
+    sys.stdout.write(table(rows))
+
+
+def _check(options: argparse.Namespace) -> None:
+    for section in options.sections:
+        if section not in SECTIONS:
+            raise InputError(f"{section} is no section: use {', '.join(SECTIONS)}")
+    for name in ("threads", "batch", "num_tuning"):
+        if getattr(options, name) < 1:
+            raise InputError(f"{name} is {getattr(options, name)}: it must be 1 or more")
+    used = {"training": options.config, "scaling": options.config}
+    used["reconstruction"] = options.checkpoint
+    for section in options.sections or SECTIONS:
+        if section in used and not used[section].is_file():
+            raise InputError(
+                f"{used[section]} is no file, and {section} needs it: name another with --config "
+                "or --checkpoint, or leave the section out"
+            )
+    if options.json and not options.json.parent.is_dir():
+        raise InputError(f"{options.json.parent} is no directory: make it, or choose another file")
+
+
+def _measurements(options: argparse.Namespace) -> list[Callable[[], list[Row]]]:
+    """Returns what to measure, in order; the limits of the machine stand before all."""
+    chosen = options.sections or SECTIONS
+    machine: list[Row] = []
+
+    def limits() -> list[Row]:
+        say("machine: bandwidth and FLOP rate")
+        machine.extend(measure_machine())
+        return machine
+
+    def simulation() -> list[Row]:
+        bandwidth, flops = (1e9 * row.value for row in machine)
+        return measure_simulation(flops, bandwidth, say)
+
+    by_name: dict[str, Callable[[], list[Row]]] = {
+        "simulation": simulation,
+        "training": lambda: measure_training(options.config, say),
+        "reconstruction": lambda: measure_reconstruction(
+            options.checkpoint, options.num_tuning, options.batch, say
+        ),
+        "scaling": lambda: measure_scaling(options.config, os.cpu_count() or 1, say),
+    }
+    return [limits, *(by_name[name] for name in SECTIONS if name in chosen)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = PlainArgumentParser(
+        prog="python -m mpi_cascade benchmark",
+        description="Times of simulation, training and reconstruction on this machine's CPU, "
+        "beside other ways to do the same, each in turn with the others; medians and quartiles. "
+        "All sections take about 10 minutes on two cores.",
+    )
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write the numbers here, and the figure of scaling beside it",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=int, default=1, help="threads of every process (1)")
+    parser.add_argument(
+        "--config", type=Path, default=Path("configs/quickstart.yaml"),
+        help="what fit trains (configs/quickstart.yaml)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", type=Path, default=Path("weights/reference.ckpt"),
+        help="the cascade that reconstructs (weights/reference.ckpt)",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=int, default=64, help="images of a batch (64)")
+    parser.add_argument(
+        "--num-tuning", type=int, default=8, help="scans to tune classical methods on (8)"
+    )
+    return parser

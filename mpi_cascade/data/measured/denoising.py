@@ -1,50 +1,71 @@
 """A system matrix without most of its noise. Must not know where the matrix comes from."""
 
+import math
+
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy import fft
 from torch import Tensor
 
-_FIRST_MODES = 256
+_STANDS_OUT = 3.0
+"""Standard deviations above the noise from which on a spatial frequency is kept."""
 
 
 def denoised(
-    matrix: Float[Tensor, "measurements positions"], noise_std: Float[Tensor, " measurements"]
+    matrix: Float[Tensor, "measurements positions"],
+    noise_std: NDArray[np.float64],
+    signal_shape: tuple[int, int, int],
+    grid_shape: tuple[int, int],
 ) -> Float[Tensor, "measurements positions"]:
     """Returns a matrix whose singular values are those of the noise-free one, as near as may be.
 
-    A system matrix has few modes that carry signal (S of a narrowband scan is smooth), noise has as
-    many as there are rows. Singular values below the edge of the noise, σ(√m + √n), are dropped,
-    those above are shrunken by what noise has added: the best there is in the mean squared error.
+    The response of a scanner is smooth along the FFP and along the sample's position, its noise is
+    not: of the spatial frequencies of both, those that do not stand out from the noise are dropped.
+    Singular values of what is left, σ(√m + √n) for noise alone, are shrunken by what noise has
+    added: the best there is in the mean squared error.
 
     Args:
         matrix: The measured matrix.
-        noise_std: Standard deviation of the noise of each row, > 0.
+        noise_std: Standard deviation of the noise of each channel of the signal, > 0.
+        signal_shape: Shape (channel, y, x) of one scan's signal.
+        grid_shape: Calibration positions (y, x).
 
     Source:
         M. Gavish and D. L. Donoho, IEEE Trans. Inf. Theory 63, 2017, doi:10.1109/TIT.2017.2653801.
     """
-    white = matrix / noise_std[:, None]
-    longer, shorter = max(white.shape), min(white.shape)
+    scale = noise_std[:, None, None, None, None]
+    values = matrix.double().numpy().reshape(*signal_shape, *grid_shape) / scale
+    # An orthogonal transform leaves white noise white.
+    spectrum = fft.dctn(values, axes=(1, 2, 3, 4), norm="ortho")
+    flat = spectrum.reshape(matrix.shape)
+    rows, columns = _standing_out(flat, axis=1), _standing_out(flat, axis=0)
+    kept = np.ix_(rows, columns)
+    smooth = np.zeros_like(flat)
+    smooth[kept] = _shrunken(flat[kept])
+    values = fft.idctn(smooth.reshape(values.shape), axes=(1, 2, 3, 4), norm="ortho") * scale
+    return torch.from_numpy(values.reshape(matrix.shape).astype(np.float32))
+
+
+def _standing_out(spectrum: NDArray[np.float64], axis: int) -> NDArray[np.int64]:
+    """Returns the indices of the rows or columns that noise of variance 1 does not explain."""
+    energy = (spectrum**2).sum(axis=axis)
+    count = spectrum.shape[axis]
+    return np.flatnonzero(energy > count + _STANDS_OUT * math.sqrt(2 * count))
+
+
+def _shrunken(block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns a matrix with noise of variance 1 after optimal shrinkage of its singular values."""
+    if not block.size:
+        return block
+    left, values, right = np.linalg.svd(block, full_matrices=False)
+    longer, shorter = max(block.shape), min(block.shape)
     ratio = shorter / longer
-    left, values, right = _leading_modes(white, edge=longer**0.5 + shorter**0.5)
     # In units of the noise's own σ√n.
-    values = values / longer**0.5
-    square = values.square()
-    shrunken = ((square - ratio - 1).square() - 4 * ratio).clamp_min(0).sqrt() / values
-    shrunken = torch.where(values > 1 + ratio**0.5, shrunken, 0) * longer**0.5
-    return (left * shrunken) @ right.T * noise_std[:, None]
-
-
-def _leading_modes(matrix: Tensor, edge: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns the singular vectors and values, at least all those above ``edge``."""
-    shorter, num_modes = min(matrix.shape), _FIRST_MODES
-    while num_modes < shorter // 2:
-        # Its random start is its own, so that nothing else in a training changes.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            left, values, right = torch.svd_lowrank(matrix, q=num_modes, niter=4)
-        if values[-1] < edge:
-            return left, values, right
-        num_modes *= 2
-    left, values, right_transposed = torch.linalg.svd(matrix, full_matrices=False)
-    return left, values, right_transposed.T
+    values = values / math.sqrt(longer)
+    squares = np.clip((values**2 - ratio - 1) ** 2 - 4 * ratio, 0, None)
+    above = values > 1 + math.sqrt(ratio)
+    shrunken = np.where(above, np.sqrt(squares) / values, 0) * math.sqrt(longer)
+    result: NDArray[np.float64] = (left * shrunken) @ right
+    return result

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,12 +15,15 @@ from mpi_cascade.data.mdf.plane import Plane, find_plane
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.spectra import by_component, components, is_corrected
 from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
+from mpi_cascade.data.measured.arrays import read_array
 from mpi_cascade.data.measured.denoising import denoised
 from mpi_cascade.data.measured.receiver import Pairs, Receiver, describe_pairs
+from mpi_cascade.data.measured.sample import without_sample_blur
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
 
 _SIZE_TOLERANCE = 1e-3
+"""A file's lengths differ from the scanner's by no more than this share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,9 @@ class MeasuredMatrix:
         frequencies_hz: Lowest and highest kept frequency in Hz.
         is_whitened: Whether every kept pair is divided by its noise in the background frames, so
             that all have the same.
-        is_denoised: Whether the noise that the background frames show is taken off the singular
-            values of the matrix.
+        is_denoised: Whether the noise that the background frames show is taken off the matrix.
+        is_sample_corrected: Whether the blur of the calibration's sample, of the size that the
+            file states, is taken off to first order.
 
     Raises:
         InputError: If a value is out of its range.
@@ -56,6 +59,7 @@ class MeasuredMatrix:
     frequencies_hz: tuple[float, float] = (0.0, math.inf)
     is_whitened: bool = False
     is_denoised: bool = False
+    is_sample_corrected: bool = False
 
     def __post_init__(self) -> None:
         """Checks every value."""
@@ -108,7 +112,14 @@ def read_measured(source: MeasuredMatrix, scanner: Scanner) -> MeasuredSystem:
     """
     path = Path(source.path)
     if path.suffix == ".npy":
-        return _read_array(source, path, scanner)
+        if source != MeasuredMatrix(path=source.path):
+            raise InputError(
+                f"{path} is an array without noise or frequencies: leave out all of "
+                "data.system_matrix but its path"
+            )
+        matrix, grid_shape = read_array(path, scanner)
+        signal_shape = (len(matrix) // math.prod(scanner.ffp_shape), *scanner.ffp_shape)
+        return MeasuredSystem(matrix, grid_shape, signal_shape, None)
     with MDFFile(path) as file:
         return _read_mdf(source, file, scanner)
 
@@ -132,10 +143,11 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         receiver = receiver._replace(factors=receiver.factors / scaled.max())
     matrix = receiver.signals(kept).flatten(1).T.contiguous()
     if source.is_denoised:
-        noise = _noise(pairs, file, "is_denoised")[receiver.channels, receiver.components_in(file)]
-        by_channel = np.repeat(noise * receiver.factors, 2 if receiver.is_complex else 1)
-        by_row = torch.from_numpy(np.repeat(by_channel, file.measurement.shape[1])).float()
-        matrix = denoised(matrix, by_row)
+        noise = _noise(pairs, file, "is_denoised")[receiver.channels, places] * receiver.factors
+        by_channel = np.repeat(noise, 2 if receiver.is_complex else 1)
+        matrix = denoised(matrix, by_channel, receiver.signal_shape, plane.shape)
+    if source.is_sample_corrected:
+        matrix = without_sample_blur(matrix, plane.shape, _sample_cells(file, plane))
     return MeasuredSystem(matrix, plane.shape, receiver.signal_shape, receiver)
 
 
@@ -176,6 +188,23 @@ def _noise(pairs: Pairs, file: MDFFile, name: str) -> NDArray[np.float64]:
     return noise
 
 
+def _sample_cells(file: MDFFile, plane: Plane) -> tuple[float, float]:
+    """Returns the width (y, x) of the calibration's sample in steps of its grid."""
+    size_m = file.calibration.delta_sample_m if file.calibration else None
+    if size_m is None:
+        raise InputError(
+            f"data.system_matrix.is_sample_corrected is True, but {file.path} does not say how "
+            "large the sample was (/calibration/deltaSampleSize): leave it out"
+        )
+    cells = [
+        size * num / extent_m if extent_m else 0.0
+        for size, num, extent_m in zip(
+            (size_m[1], size_m[0]), plane.shape, plane.size_m, strict=True
+        )
+    ]
+    return cells[0], cells[1]
+
+
 def _known(
     values: NDArray[np.float64] | None, file: MDFFile, name: str, value: object
 ) -> NDArray[np.float64]:
@@ -200,35 +229,3 @@ def _require_scanner(file: MDFFile, plane: Plane, scanner: Scanner) -> None:
                 f"{file.path} was calibrated over {1e3 * found_m:g} mm along {axis}, "
                 f"data.scanner.field_of_view_{axis}_m is {wanted_m:g}: set it to {found_m:.6g}"
             )
-
-
-def _read_array(source: MeasuredMatrix, path: Path, scanner: Scanner) -> MeasuredSystem:
-    if source != MeasuredMatrix(path=source.path):
-        raise InputError(
-            f"{path} is an array without noise or frequencies: leave out all of "
-            "data.system_matrix but its path"
-        )
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npy array that can be read ({error})") from error
-    if values.ndim != 5 or values.dtype.kind not in "fc" or 0 in values.shape:
-        raise InputError(
-            f"{path} has the shape {list(values.shape)} of {values.dtype}: a system matrix is "
-            "(channel, y, x, calibration y, calibration x), real or complex"
-        )
-    num_channels, *ffp_shape, num_y, num_x = values.shape
-    is_complex = values.dtype.kind == "c"
-    if tuple(ffp_shape) != scanner.ffp_shape or is_complex != scanner.is_complex:
-        raise InputError(
-            f"{path} has {'complex' if is_complex else 'real'} signals of {ffp_shape} FFP "
-            f"positions, data.scanner {'complex' if scanner.is_complex else 'real'} ones of "
-            f"{list(scanner.ffp_shape)}: they must agree (a relaxation_time_s above 0 says complex)"
-        )
-    values = np.asarray(values)
-    if not np.isfinite(values).all() or not values.any():
-        raise InputError(f"{path} has NaN or infinite values, or is zero throughout")
-    parts = np.stack((values.real, values.imag), axis=1) if is_complex else values
-    shape = (num_channels * (2 if is_complex else 1), *scanner.ffp_shape)
-    matrix = torch.from_numpy(np.array(parts, np.float32, order="C"))
-    return MeasuredSystem(matrix.reshape(-1, num_y * num_x), (num_y, num_x), shape, None)

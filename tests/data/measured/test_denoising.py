@@ -1,51 +1,61 @@
+import numpy as np
+import pytest
 import torch
 
 from mpi_cascade.data.measured.denoising import denoised
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+
+SCANNER = Scanner(num_ffp_x=32, num_ffp_y=32, harmonics=(2, 3))
+GRID = (32, 32)
 
 
-def low_rank(num_rows, num_columns, values, generator):
-    left = torch.linalg.qr(torch.randn(num_rows, len(values), generator=generator)).Q
-    right = torch.linalg.qr(torch.randn(num_columns, len(values), generator=generator)).Q
-    return left * torch.tensor(values) @ right.T
+@pytest.fixture(scope="module")
+def truth():
+    return ForwardModel(SCANNER, GRID).matrix()
 
 
-def test_shrinking_beats_dropping_modes_alone_and_the_right_number_of_them():
-    """Against the truncated decomposition of SVD, even with the true rank."""
-    generator = torch.Generator().manual_seed(0)
-    truth = low_rank(900, 700, [200.0, 100.0, 70.0, 60.0], generator)
-    noisy = truth + torch.randn(truth.shape, generator=generator)
+def noise_of(std, seed):
+    generator = torch.Generator().manual_seed(seed)
+    by_channel = torch.tensor(std).repeat_interleave(32 * 32)[:, None]
+    return by_channel * torch.randn(2048, 1024, generator=generator)
+
+
+def error(matrix, truth):
+    return (matrix - truth).norm() / truth.norm()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.01])
+def test_it_beats_the_truncated_decomposition_of_the_best_rank(truth, share):
+    """Even with the rank chosen by knowing the truth."""
+    sigma = share * truth.abs().max().item()
+    noisy = truth + noise_of((sigma, sigma), 0)
     left, values, right = torch.linalg.svd(noisy, full_matrices=False)
-    truncated = left[:, :4] * values[:4] @ right[:4]
-    found = denoised(noisy, torch.ones(900))
-    assert torch.linalg.matrix_rank(found, rtol=1e-4) == 4
-    assert (found - truth).norm() < 0.97 * (truncated - truth).norm()
-    assert (found - truth).norm() < 0.12 * (noisy - truth).norm()
+    ranks = range(5, 200, 5)
+    truncated = [error(left[:, :r] * values[:r] @ right[:r], truth) for r in ranks]
+    found = denoised(noisy, np.full(2, sigma), SCANNER.signal_shape, GRID)
+    assert error(found, truth) < 0.8 * min(truncated)
+    assert error(found, truth) < 0.3 * error(noisy, truth)
 
 
-def test_of_noise_alone_nothing_remains():
-    noise = 3 * torch.randn(600, 400, generator=torch.Generator().manual_seed(1))
-    assert denoised(noise, torch.full((600,), 3.3)).abs().max() == 0
+def test_of_noise_alone_next_to_nothing_remains():
+    """By chance a few frequencies of 3,000 stand out by three standard deviations."""
+    noise = noise_of((3.0, 3.0), 1)
+    left = denoised(noise, np.full(2, 3.0), SCANNER.signal_shape, GRID)
+    assert left.norm() < 0.02 * noise.norm()
 
 
-def test_without_noise_nothing_changes():
-    truth = low_rank(300, 700, [9.0, 4.0, 1.0], torch.Generator().manual_seed(2))
-    found = denoised(truth, torch.full((300,), 1e-6))
-    torch.testing.assert_close(found, truth, rtol=0, atol=1e-5)
+def test_without_noise_nothing_changes(truth):
+    found = denoised(truth, np.full(2, 1e-7), SCANNER.signal_shape, GRID)
+    assert error(found, truth) < 1e-4
 
 
-def test_rows_of_unequal_noise_are_weighed():
-    generator = torch.Generator().manual_seed(3)
-    truth = low_rank(800, 700, [300.0, 200.0], generator)
-    std = torch.ones(800)
-    std[400:] = 5
-    noisy = truth + std[:, None] * torch.randn(truth.shape, generator=generator)
-    weighed, plain = denoised(noisy, std), denoised(noisy, torch.full((800,), 13.0**0.5))
-    assert (weighed - truth).norm() < 0.8 * (plain - truth).norm()
-
-
-def test_the_random_numbers_of_a_training_are_left_alone():
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    denoised(torch.eye(600), torch.ones(600))
-    assert torch.equal(torch.rand(3), expected)
+def test_channels_of_unequal_noise_are_weighed(truth):
+    std = (5e-4, 5e-3)
+    noisy = truth + noise_of(std, 2)
+    weighed = denoised(noisy, np.array(std), SCANNER.signal_shape, GRID)
+    plain = denoised(
+        noisy, np.full(2, np.sqrt(np.mean(np.square(std)))), SCANNER.signal_shape, GRID
+    )
+    quiet = slice(0, 1024)
+    assert error(weighed[quiet], truth[quiet]) < 0.7 * error(plain[quiet], truth[quiet])

@@ -1,0 +1,48 @@
+"""A system matrix from an array file, which says nothing but its values."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.physics.scanner import Scanner
+
+
+def read_array(
+    path: Path, scanner: Scanner
+) -> tuple[Float[Tensor, "measurements positions"], tuple[int, int]]:
+    """Returns a system matrix from an array, and its calibration positions (y, x).
+
+    Args:
+        path: The ``.npy`` file, (channel, y, x, calibration y, calibration x), real or complex.
+        scanner: Its scanner.
+
+    Raises:
+        InputError: If it is no such array, or not of this scanner.
+    """
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is no .npy array that can be read ({error})") from error
+    if values.ndim != 5 or values.dtype.kind not in "fc" or 0 in values.shape:
+        raise InputError(
+            f"{path} has the shape {list(values.shape)} of {values.dtype}: a system matrix is "
+            "(channel, y, x, calibration y, calibration x), real or complex"
+        )
+    _, *ffp_shape, num_y, num_x = values.shape
+    is_complex = values.dtype.kind == "c"
+    if tuple(ffp_shape) != scanner.ffp_shape or is_complex != scanner.is_complex:
+        raise InputError(
+            f"{path} has {'complex' if is_complex else 'real'} signals of {ffp_shape} FFP "
+            f"positions, data.scanner {'complex' if scanner.is_complex else 'real'} ones of "
+            f"{list(scanner.ffp_shape)}: they must agree (a relaxation_time_s above 0 says complex)"
+        )
+    values = np.asarray(values)
+    if not np.isfinite(values).all() or not values.any():
+        raise InputError(f"{path} has NaN or infinite values, or is zero throughout")
+    parts = np.stack((values.real, values.imag), axis=1) if is_complex else values
+    flat = np.array(parts, np.float32, order="C").reshape(-1, num_y * num_x)
+    return torch.from_numpy(flat), (num_y, num_x)

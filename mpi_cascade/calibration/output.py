@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from mpi_cascade.calibration.figure import calibration_figure
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
+from mpi_cascade.calibration.lines import left_by_one_scanner, left_by_separate_lines
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.calibration.scenes import scaled_scenes
+from mpi_cascade.checks import InputError
 from mpi_cascade.training.run_directory import describe_environment
 
 # A name, its factor to the unit shown, and the unit.
@@ -89,7 +91,13 @@ def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[L
         *scaled_scenes(size_m),
         f"  peak_snr_db: {found.unexplained_snr_db:.1f}  # All that the fit leaves.",
     ]
-    return "\n".join([*lines, *_disturbances(found)]) + "\n"
+    lines += _disturbances(found)
+    if scan.is_line:
+        lines += [
+            "model:  # A U-Net halves its images, which a row of pixels does not stand.",
+            "  refinement: {class_path: mpi_cascade.models.refinement.ResidualCNN}",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _disturbances(found: Levels) -> list[str]:
@@ -153,7 +161,24 @@ def _table(scan: DeltaSampleScan, fit: Fit, levels: list[Levels]) -> str:
             f"harmonic {level.harmonic:<3} {by_line}         {shown}      "
             f"{level.unexplained_snr_db:4.1f}"
         )
-    return "\n".join(rows)
+    return "\n".join([*rows, *_left(scan, fit)])
+
+
+def _left(scan: DeltaSampleScan, fit: Fit) -> list[str]:
+    left = left_by_one_scanner(fit)
+    lines = [
+        "",
+        f"left of the spread: {100 * left.share:.1f} % with {left.num_parameters} parameters",
+    ]
+    if len(scan.line_y_m) > 1:
+        try:
+            left = left_by_separate_lines(scan, fit)
+        except InputError:
+            return lines
+        lines.append(
+            f"by fits of each line alone: {100 * left.share:.1f} % with {left.num_parameters}"
+        )
+    return lines
 
 
 def _value(fit: Fit, name: str) -> str:

@@ -15,6 +15,7 @@ from mpi_cascade.benchmark.command import main as benchmark
 from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
+from mpi_cascade.export import main as export
 from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
@@ -200,6 +201,7 @@ def main() -> None:
     try:
         commands = {
             "compare": compare, "sweep": sweep, "calibrate": calibrate, "benchmark": benchmark,
+            "export": export,
         }  # fmt: skip
         if command := commands.get("".join(sys.argv[1:2])):
             command(sys.argv[2:])

@@ -5,7 +5,8 @@ The layers, each of which knows only those below it::
     cli                                     the commands
     sweep                                   many trainings, searched by wandb's engine
     benchmark                               how fast everything is
-    comparison   calibration                methods side by side; a scanner from a measured sample
+    comparison   calibration   export       methods side by side; a scanner from a measured sample;
+                                            a cascade without this package
     reconstruction                          images from a file of scans
     training                                Lightning, wandb, the run directory
     report                                  figures

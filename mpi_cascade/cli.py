@@ -16,6 +16,7 @@ from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.calibration.simulate import main as simulate_matrix
 from mpi_cascade.checks import InputError
 from mpi_cascade.comparison.command import main as compare
+from mpi_cascade.export import main as export
 from mpi_cascade.reconstruction.command import main as reconstruct
 from mpi_cascade.report.tables import metrics_table
 from mpi_cascade.sweep.command import main as sweep
@@ -43,6 +44,7 @@ _COMMANDS = {
     "simulate-matrix": simulate_matrix,
     "reconstruct": reconstruct,
     "benchmark": benchmark,
+    "export": export,
 }
 MONITORED_METRIC = "val/final/psnr"
 

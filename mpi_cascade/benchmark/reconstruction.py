@@ -1,9 +1,11 @@
 """How fast images are reconstructed, and how good they are: the cascade and classical methods."""
 
 import functools
+import statistics
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, ratio
 from mpi_cascade.comparison.measuring import quality_db
@@ -19,7 +21,8 @@ from mpi_cascade.data.phantoms import PhantomMixture
 
 SECTION = "reconstruction"
 _CASCADE = "cascade"
-_DIRECT = (_CASCADE, "Tikhonov")
+_HALF = "cascade in bf16"
+_DIRECT = (_CASCADE, _HALF, "Tikhonov")
 
 
 @torch.no_grad()
@@ -47,7 +50,7 @@ def measure_reconstruction(
     for name in dict.fromkeys(classical.search for classical in CLASSICAL.values()):
         advance(f"reconstruction: tuning {name}")
         values[name] = search(name, model, scans)
-    methods = compared.methods + [
+    methods = [*compared.methods, _in_half_precision(compared.methods[0])] + [
         tuned(name, model, values[classical.search]).method for name, classical in CLASSICAL.items()
     ]
     signal, truth = signal[:batch], truth[:batch]
@@ -61,8 +64,16 @@ def measure_reconstruction(
     ]
 
 
+def _in_half_precision(method: Method) -> Method:
+    def images(signal: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(signal.device.type, dtype=torch.bfloat16):
+            return {name: image.float() for name, image in method.images(signal).items()}
+
+    return method._replace(label=_HALF, images=images)
+
+
 def _times(
-    methods: list[Method], signal: torch.Tensor, batch: int, num_rounds: int, advance: Advance
+    methods: list[Method], signal: Tensor, batch: int, num_rounds: int, advance: Advance
 ) -> list[Row]:
     """Returns times per image; of the slow methods relative to the cascade right before them."""
     named = {method.label: method for method in methods}
@@ -73,13 +84,12 @@ def _times(
         if label in _DIRECT:
             continue
         advance(f"reconstruction: {label}, batches of {batch}")
-        fast = in_turn(direct, num_rounds=5)[_CASCADE]
+        fast = in_turn(direct, num_rounds=5)
         slow = in_turn({label: calls[label]}, num_rounds, 0)[label]
         rows += per_sample(SECTION, {f"{label}, batch {batch}": slow}, batch)
-        typical = sorted(fast)[len(fast) // 2]
-        rows.append(
-            ratio(SECTION, f"{label} ÷ cascade, batch {batch}", slow, [typical] * len(slow))
-        )
+        for cascade in (_CASCADE, _HALF):
+            typical = [statistics.median(fast[cascade])] * num_rounds
+            rows.append(ratio(SECTION, f"{label} ÷ {cascade}, batch {batch}", slow, typical))
     times = in_turn(direct, num_rounds=9)
     rows += per_sample(SECTION, {f"{label}, batch {batch}": s for label, s in times.items()}, batch)
     return rows

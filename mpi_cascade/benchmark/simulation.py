@@ -19,6 +19,7 @@ from mpi_cascade.randomness import RandomStreams
 
 SECTION = "simulation"
 BATCH = 32
+SIZES = (64, 128)
 _NUM_PHASES = 128
 _NUM_POSITIONS = 4
 
@@ -33,7 +34,7 @@ def measure_simulation(flops: float, bandwidth: float, advance: Advance) -> list
     """
     advance("simulation: phantoms, forward model, noise")
     rows = _parts()
-    for size in (64, 128):
+    for size in SIZES:
         advance(f"simulation: S c by other ways at {size} × {size}")
         rows += _ways(size, flops, bandwidth)
     return rows

@@ -13,8 +13,8 @@ import torch
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, spread
 from mpi_cascade.benchmark.training import run_fit
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import SimulatedScans, fine_shape
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.disturbances import WhiteNoise

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, ratio, spread
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.rendering import render
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import SimulatedScans, fine_shape
 from mpi_cascade.physics.disturbances import WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel

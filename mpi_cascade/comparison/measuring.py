@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mpi_cascade.comparison.methods import FINAL, Method
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
-from mpi_cascade.data.models import ScannerModels
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
 from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim

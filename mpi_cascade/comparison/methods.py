@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.models import ScannerModels
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.admm import ADMM

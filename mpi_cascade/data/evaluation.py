@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import Capsules, Scene, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import (

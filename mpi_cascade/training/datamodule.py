@@ -10,9 +10,9 @@ from torch.utils.data import DataLoader
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.measured import MeasuredMatrix
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.data.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise

@@ -12,8 +12,8 @@ from scipy.stats import t
 from mpi_cascade.comparison import command, methods
 from mpi_cascade.comparison.methods import Search
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture, Rings
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.models.cascade import Cascade

@@ -6,8 +6,8 @@ import torch
 from mpi_cascade.comparison.measuring import measure, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, SEARCHES, Method, search, tuned
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.forward import ForwardModel

@@ -7,9 +7,9 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
-from mpi_cascade.data.models import ScannerModels
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FFPDisplacement
 from mpi_cascade.physics.particle import Particle

@@ -3,9 +3,9 @@ import torch
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.models import analytic_model
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.rendering import render
+from mpi_cascade.data.scanner_models import analytic_model
 from mpi_cascade.data.simulated import SimulatedScans, fine_shape
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import (

@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -25,18 +26,23 @@ _BATCHES = (3, 1)
 def main(arguments: Sequence[str]) -> None:
     """Exports what the arguments name, checks it, and says where it lies."""
     options = _parser().parse_args(arguments)
-    base = options.output or options.checkpoint.with_suffix("")
+    for ending in options.formats:
+        if f".{ending}" not in _WRITERS:
+            raise InputError(f"{ending} is no format: use onnx, pt2 or both")
+    base = options.output or options.checkpoint.parent / options.checkpoint.stem
+    if not base.name or base.is_dir():
+        raise InputError(f"{base} is no name of a file: choose one with --output")
     paths = [base.with_name(f"{base.name}.{ending}") for ending in options.formats]
     for path in paths:
-        if path.suffix not in _WRITERS:
-            raise InputError(f"{path.suffix[1:]} is no format: use onnx, pt2 or both")
         if path.exists():
             raise InputError(f"{path} exists: move it, or choose another name with --output")
         if not path.parent.is_dir():
             raise InputError(f"{path.parent} is no directory: make it, or choose another --output")
     cascade = load_cascade(options.checkpoint)
+    if any(path.suffix == ".onnx" for path in paths):
+        _require_onnx()
     for path in paths:
-        difference = _WRITERS[path.suffix](cascade, path)
+        difference = _written(_WRITERS[path.suffix], cascade, path)
         sys.stdout.write(f"{path}: its images differ by {difference:.1e} at most\n")
 
 
@@ -73,11 +79,7 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
         InputError: If onnxruntime is missing, a stage can't be exported, or the images differ by
             more than 1e-4.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("onnxruntime", "onnxscript")):
-        raise InputError(
-            "ONNX needs two more packages: pip install -c constraints.txt -e '.[export]', or leave "
-            "it out with --formats pt2"
-        )
+    _require_onnx()
     import onnxruntime
 
     program = _program(cascade)
@@ -103,6 +105,30 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
 
 
 _WRITERS = {".pt2": export_program, ".onnx": export_onnx}
+
+
+def _require_onnx() -> None:
+    if any(importlib.util.find_spec(name) is None for name in ("onnxruntime", "onnxscript")):
+        raise InputError(
+            "ONNX needs two more packages: pip install -c constraints.txt -e '.[export]', or leave "
+            "it out with --formats pt2"
+        )
+
+
+def _written(
+    write: Callable[[TrainedCascade, Path], float], cascade: TrainedCascade, path: Path
+) -> float:
+    """Writes a file that takes its name only when its images are right."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        difference = write(cascade, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path} can't be written ({error}): choose another place") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return difference
 
 
 class _Images(nn.Module):

@@ -10,19 +10,21 @@ from mpi_cascade.cli import main
 from mpi_cascade.export import export_onnx, export_program
 from mpi_cascade.models.preliminary import SpectralInverse, TikhonovBank
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parts import TrainedCascade
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 
 
-def cascade_of(preliminary):
-    stage = preliminary(SCANNER, (16, 16), num_features=4)
+def cascade_of(stage):
     module = CascadeModule(stage, ResidualUNet(num_features=(8, 8))).eval()
     for weight in module.parameters():
         torch.nn.init.normal_(weight, std=0.1)
-    return TrainedCascade(module, SCANNER, (16, 16), {})
+    data = SimulatedDataModule(scanner=SCANNER, image_shape=(16, 16))
+    return TrainedCascade(module, SCANNER, (16, 16), {}, data)
 
 
 def signals(batch):
@@ -32,7 +34,7 @@ def signals(batch):
 
 @pytest.fixture(scope="module")
 def cascade():
-    return cascade_of(TikhonovBank)
+    return cascade_of(TikhonovBank(ForwardModel(SCANNER, (16, 16)), num_features=4))
 
 
 @pytest.mark.slow
@@ -62,7 +64,7 @@ def test_a_stage_in_the_fourier_domain_is_refused_by_onnx(tmp_path):
     pytest.importorskip("onnxruntime")
     path = tmp_path / "cascade.onnx"
     with pytest.raises(InputError, match=r"SpectralInverse .* can't be exported to ONNX"):
-        export_onnx(cascade_of(SpectralInverse), path)
+        export_onnx(cascade_of(SpectralInverse(SCANNER, (16, 16), num_features=4)), path)
     assert not path.exists()
 
 

@@ -20,6 +20,8 @@ from mpi_cascade.training.messages import say
 
 SECTIONS = ("simulation", "training", "reconstruction", "scaling")
 
+_MOST_THREADS = 1024
+
 
 def main(arguments: Sequence[str]) -> None:
     """Measures the sections that the arguments name, shows the table and writes the files."""
@@ -44,6 +46,8 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("threads", "batch", "num_tuning"):
         if getattr(options, name) < 1:
             raise InputError(f"{name} is {getattr(options, name)}: it must be 1 or more")
+    if options.threads > _MOST_THREADS:
+        raise InputError(f"threads is {options.threads}: it must be {_MOST_THREADS} or fewer")
     used = {"training": options.config, "scaling": options.config}
     used["reconstruction"] = options.checkpoint
     for section in options.sections or SECTIONS:
@@ -52,8 +56,8 @@ def _check(options: argparse.Namespace) -> None:
                 f"{used[section]} is no file, and {section} needs it: name another with --config "
                 "or --checkpoint, or leave the section out"
             )
-    if options.json and not options.json.parent.is_dir():
-        raise InputError(f"{options.json.parent} is no directory: make it, or choose another file")
+    if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
+        raise InputError(f"{options.json} is no file in a directory that exists: choose another")
 
 
 def _measurements(options: argparse.Namespace) -> list[Callable[[], list[Row]]]:

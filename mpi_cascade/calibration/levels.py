@@ -22,7 +22,7 @@ class Levels(NamedTuple):
         quadrature_snr_db: The same of the RMS of the part in quadrature.
         receiver_snr_db: The same of the RMS of one part of the highest quarter of all components,
             where there is no signal.
-        feed_through: Mean amplitude of the background ÷ peak.
+        feed_through: Amplitude of the mean background ÷ peak.
         feed_through_phase_rad: Its phase against the signal.
         drift_std: Standard deviation of the background's in-phase steps from one measurement to the
             next ÷ peak; needs two of them.
@@ -63,7 +63,7 @@ def _levels_of(scan: DeltaSampleScan, fit: Fit, index: int) -> Levels:
         unexplained_snr_db=_snr_db(peak, fit.measured[index] - fit.fitted[index]),
         quadrature_snr_db=_snr_db(peak, (scan.spectra[:, harmonic] * turn).imag),
         receiver_snr_db=_snr_db(peak, np.stack((silent.real, silent.imag))),
-        feed_through=float(np.abs(background).mean()) / peak if has_background else None,
+        feed_through=float(np.abs(background.mean())) / peak if has_background else None,
         feed_through_phase_rad=float(np.angle(background.mean())) if has_background else None,
         drift_std=float(np.sqrt((steps**2).mean())) / peak if len(steps) else None,
         gain_std=None if scan.is_line else _gain_std(scan, fit, index),

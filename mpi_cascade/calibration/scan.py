@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf import MDFFile
+from mpi_cascade.data.mdf.background import split_background
 from mpi_cascade.data.mdf.hdf5 import HDF5File
-from mpi_cascade.data.mdf.measurement import Measurement
+from mpi_cascade.data.mdf.plane import FLAT_SHARE, snapped
 
 _MOST_POSITIONS = 100_000
 
@@ -104,7 +105,7 @@ def read_rows(
 def read_mdf(path: Path) -> DeltaSampleScan:
     """Returns a scan from an MDF calibration; its first receive channel counts.
 
-    Background frames are interpolated linearly in the order of acquisition.
+    Background frames are subtracted as ``split_background`` says.
 
     Raises:
         InputError: If the file is no calibration of one drive channel along x in one plane.
@@ -119,46 +120,42 @@ def read_mdf(path: Path) -> DeltaSampleScan:
                 f"{measurement.shape[1]} periods: a calibration here has one of each"
             )
         positions_m = grid.positions_m
-        if np.ptp(positions_m[:, 2]) > 0 or len(positions_m) > _MOST_POSITIONS:
+        least_m = FLAT_SHARE * float(np.ptp(positions_m, axis=0).max())
+        if np.ptp(positions_m[:, 2]) > least_m or len(positions_m) > _MOST_POSITIONS:
             raise InputError(
                 f"{path} has {len(positions_m)} positions in several planes: calibrate with up to "
                 f"{_MOST_POSITIONS} in one"
             )
-        components = _components(path, measurement)
-        spectra, background = _without_background(measurement, components)
+        parts = split_background(measurement, _harmonics(file)[:, None, None])
         return DeltaSampleScan(
-            x_m=positions_m[:, 0],
-            y_m=positions_m[:, 1],
-            spectra=spectra,
-            background=background,
+            x_m=snapped(positions_m[:, 0], 0.0),
+            y_m=snapped(positions_m[:, 1], least_m),
+            spectra=parts.foreground[:, 0, 0],
+            background=parts.background[:, 0, 0],
             drive_amplitude_t=float(acquisition.drive_strength_t[0, 0, 0]),
             drive_frequency_hz=float(acquisition.drive_frequency_hz[0, 0]),
         )
 
 
-def _components(path: Path, measurement: Measurement) -> NDArray[np.complex128]:
-    """Returns the components 0, 1 … of every frame's first channel; those not stored are 0."""
+def _harmonics(file: MDFFile) -> NDArray[np.complex128]:
+    """Returns the harmonics 0, 1 … of every frame's first channel; those not stored are 0.
+
+    Raises:
+        InputError: If a period of the file does not hold whole periods of the drive field.
+    """
+    measurement, acquisition = file.measurement, file.acquisition
     values: NDArray[Any] = measurement.read()[:, 0, 0]
     if not values.any():
-        raise InputError(f"{path} is zero throughout: nothing was received")
-    if not measurement.is_fourier:
-        return np.fft.rfft(values)
-    components = np.zeros((len(values), int(measurement.components.max()) + 1), np.complex128)
-    components[:, measurement.components] = values
-    return components
-
-
-def _without_background(
-    measurement: Measurement, components: NDArray[np.complex128]
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    is_background, order = measurement.is_background_frame, measurement.acquisition_order
-    spectra = components[~is_background]
-    times = np.argsort(order[is_background])
-    background = components[is_background][times]
-    if not len(background):
-        return spectra, background
-    known = order[is_background][times]
-    subtracted = np.stack(
-        [np.interp(order[~is_background], known, component) for component in background.T], axis=1
-    )
-    return spectra - subtracted, background
+        raise InputError(f"{file.path} is zero throughout: nothing was received")
+    if measurement.is_fourier:
+        components = np.zeros((len(values), int(measurement.components.max()) + 1), np.complex128)
+        components[:, measurement.components] = values
+    else:
+        components = np.fft.rfft(values)
+    cycles = float(acquisition.drive_frequency_hz[0, 0]) / acquisition.base_frequency_hz
+    if round(cycles) < 1 or abs(cycles - round(cycles)) > 1e-3 * cycles:
+        raise InputError(
+            f"{file.path} has {cycles:g} periods of the drive field in each of its own (bandwidth, "
+            "numSamplingPoints, drivefield): it must be a whole number"
+        )
+    return components[:, :: round(cycles)]

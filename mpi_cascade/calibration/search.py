@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_cascade.calibration.scan import DeltaSampleScan
+from mpi_cascade.checks import InputError
 
 _START_DIAMETERS_M = (15e-9, 20e-9, 25e-9, 30e-9)
 _START_WIDTHS = tuple(np.geomspace(0.03, 2.0, 7))
@@ -43,11 +44,18 @@ class Search:
 
     Args:
         scan: The scan, whose width, centre and drive field set the scales.
+
+    Raises:
+        InputError: If all positions have one x.
     """
 
     def __init__(self, scan: DeltaSampleScan) -> None:
         self._scan = scan
         self._width_m = width_m = float(np.ptp(scan.x_m))
+        if not width_m > 0:
+            raise InputError(
+                "the scan has one position along x, the drive direction: measure several"
+            )
         # The gradient at which the drive field moves the FFP over the whole width.
         self._gradient_t_per_m = gradient = 2 * scan.drive_amplitude_t / width_m
         self._quantities = [

@@ -1,7 +1,6 @@
 """``python -m mpi_cascade simulate-matrix``: a system matrix as a calibration would measure it."""
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,23 +15,21 @@ from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.parsing import CommandReader
 
+_MOST_FRAMES = 10_000
+
 
 def main(arguments: Sequence[str]) -> None:
     """Simulates the calibration that the arguments describe, and writes it."""
     options, configuration = _parser().parse_known_args(arguments)
-    for name, lower in (("sample_mm", 0.0), ("snr_db", -math.inf)):
-        value = getattr(options, name)
-        if not (math.isfinite(value) and value >= lower):
-            raise InputError(
-                f"--{name.replace('_', '-')} is {value}: it must be a number ≥ {lower}"
-            )
-    if options.background_frames < 0:
-        raise InputError(
-            f"--background-frames is {options.background_frames}: it must be 0 or more"
-        )
+    _check(options)
     if options.file.exists():
         raise InputError(f"{options.file} exists: name a new file")
     data = CommandReader().read(["fit", *configuration]).data
+    if data.models.system_matrix or data.true_scanner.is_complex != data.scanner.is_complex:
+        raise InputError(
+            "the simulated scanner is the analytic one, of the same channels as data.scanner: "
+            "leave out data.system_matrix, and give relaxation to both scanners or none"
+        )
     matrix, background = _measured(data, options)
     write_system_matrix(
         options.file, matrix, data.true_scanner, data.image_shape,
@@ -44,6 +41,21 @@ def main(arguments: Sequence[str]) -> None:
         f"{len(background)} of the background; train on it with\n"
         f"  python -m mpi_cascade fit --config … --data.system_matrix.path {options.file}\n"
     )
+
+
+def _check(options: argparse.Namespace) -> None:
+    bounds = {
+        "sample_mm": (0.0, 1e3),
+        "snr_db": (-300.0, 300.0),
+        "background_frames": (0, _MOST_FRAMES),
+        "seed": (0, 2**63 - 1),
+    }
+    for name, (lower, upper) in bounds.items():
+        value = getattr(options, name)
+        if not lower <= value <= upper:
+            raise InputError(
+                f"--{name.replace('_', '-')} is {value}: it must lie in {lower:g} … {upper:g}"
+            )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,7 +43,11 @@ class ScannerModels:
 
     def __post_init__(self) -> None:
         """Reads the system matrix, so that a wrong one is refused at once."""
-        _ = self._measured
+        if self._measured and self.delta_sample_m:
+            raise InputError(
+                f"delta_sample_m is {self.delta_sample_m} and belongs to the analytic model, but "
+                "there is a system_matrix: leave one of them out"
+            )
 
     @cached_property
     def _measured(self) -> MeasuredSystem | None:
@@ -55,9 +59,9 @@ class ScannerModels:
         return (self._measured or self.scanner).signal_shape
 
     @property
-    def is_in_units_of_psf(self) -> bool:
-        """Whether signals are in units of ∫ |PSF| dr, as those of the analytic model are."""
-        return self._measured is None or self._measured.is_in_units_of_psf
+    def are_as_simulated(self) -> bool:
+        """Whether signals are those of the analytic model: unit, channels and harmonics."""
+        return self._measured is None or self._measured.is_as_simulated(self.scanner)
 
     def believed(self, image_shape: tuple[int, int]) -> LinearModel:
         """Returns the model on the image grid that a reconstruction may know.
@@ -83,14 +87,15 @@ class ScannerModels:
 
         Raises:
             InputError: If the scanners differ in field of view, FFP grid or harmonics, or the
-                signals of system matrix and true scanner have different units.
+                signals of the system matrix are not those of an analytic model.
         """
         if self._measured and not true_scanner:
             return self._measured.model(fine_shape)
-        if not self.is_in_units_of_psf:
+        if not self.are_as_simulated:
             raise InputError(
-                f"true_scanner is {dict(true_scanner)}, but the signals of the system matrix are "
-                "in units of its own: simulate with the matrix, or give one in units of ∫ |PSF| dr"
+                f"true_scanner is {dict(true_scanner)}, but the signals of the system matrix have "
+                "units, channels or harmonics of their own: simulate with the matrix, or give one "
+                "in units of ∫ |PSF| dr for data.scanner.harmonics"
             )
         changed = changed_scanner(self.scanner, true_scanner)
         return analytic_model(changed, self.scanner, fine_shape)
@@ -119,7 +124,9 @@ class ScannerModels:
         Args:
             file: The open file.
         """
-        return () if self._measured else differences(file, self.scanner)
+        if self._measured is None:
+            return differences(file, self.scanner)
+        return self._measured.receiver.differences(file) if self._measured.receiver else ()
 
 
 def analytic_model(

@@ -121,7 +121,8 @@ class SpectralInverse(nn.Module):
 
     Each filter starts as the Tikhonov inverse conj(Ŝ)/(|Ŝ|² + λ) of the zero-padded convolution,
     with its own λ from sharp but noisy to smooth; a gain per frequency is learned. A small
-    residual network mixes the filtered images.
+    residual network mixes the filtered images. A measured system matrix is no convolution: the
+    filters start from the analytic model then, too.
 
     Args:
         scanner: The scanner of the signals.
@@ -142,6 +143,7 @@ class SpectralInverse(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape = (image_shape[0], image_shape[1])
+        self.signal_shape = scanner.signal_shape
         lower, upper = (math.log10(end) for end in relative_regularisation)
         regularisations = torch.logspace(lower, upper, num_filters)
         # On the FFP grid pixels and measurements share one lattice, where S is a product.
@@ -155,6 +157,11 @@ class SpectralInverse(nn.Module):
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
+        if signal.shape[1:] != self.signal_shape:
+            raise InputError(
+                f"SpectralInverse was made for signals of {list(self.signal_shape)}, not of "
+                f"{list(signal.shape[1:])}: use TikhonovBank for a system matrix of other channels"
+            )
         num_y, num_x = signal.shape[-2:]
         period = (2 * num_y, 2 * num_x)
         spectrum = torch.fft.rfft2(signal, s=period)[:, None]

@@ -3,6 +3,7 @@
 Must not know of phantoms, networks or how signals are computed.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,7 +32,7 @@ class Scanner:
         field_of_view_y_m: Height of the field of view in m, > 0, centred at 0.
         num_ffp_x: Number of FFP positions along x, > 0.
         num_ffp_y: Number of FFP positions along y, > 0; 1 is a line scan along x.
-        harmonics: The harmonics of the drive frequency that are received, each ≥ 2.
+        harmonics: The harmonics of the drive frequency that are received, each ≥ 2, ascending.
         particle: The tracer.
 
     Raises:
@@ -55,10 +56,11 @@ class Scanner:
         require_positive(self, "drive_amplitude_t", "drive_frequency_hz")
         require_positive(self, "field_of_view_x_m", "field_of_view_y_m", "num_ffp_x", "num_ffp_y")
         is_valid = all(harmonic >= 2 for harmonic in self.harmonics)
-        if not self.harmonics or not is_valid or len(set(self.harmonics)) < len(self.harmonics):
+        is_ascending = all(one < two for one, two in itertools.pairwise(self.harmonics))
+        if not self.harmonics or not is_valid or not is_ascending:
             raise InputError(
                 f"Scanner.harmonics is {list(self.harmonics)}: name one or more different "
-                "harmonics of the drive frequency, each 2 or higher"
+                "harmonics of the drive frequency, each 2 or higher, in ascending order"
             )
 
     @property

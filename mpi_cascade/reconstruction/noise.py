@@ -16,6 +16,8 @@ _SHARE = 0.25
 # The median of |x| of a standard normal variable.
 _NORMAL_MEDIAN = 0.6745
 
+_LEAST_MEASUREMENTS = 16
+
 
 class NoiseEstimate:
     """Standard deviation of a scan's white noise, from where S has next to no signal.
@@ -47,11 +49,13 @@ class NoiseEstimate:
         self._least = energy.argsort(dim=1)[:, :num_least]
 
     def __call__(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
-        """Returns σ of each scan, in the signal's unit.
+        """Returns σ of each scan, in the signal's unit; NaN with fewer than 16 FFP positions.
 
         Args:
             signal: Signals, (batch, channel, y, x).
         """
+        if signal[0, 0].numel() < _LEAST_MEASUREMENTS:
+            return torch.full((len(signal),), torch.nan)
         index = self._least.expand(len(signal), -1, -1)
         magnitude = _cosine_transform(signal).gather(2, index).abs()
         # Not torch.median, which is the lower one of an even number.

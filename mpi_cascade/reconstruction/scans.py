@@ -18,6 +18,7 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf import MDFFile
 from mpi_cascade.data.mdf.hdf5 import HDF5File
+from mpi_cascade.data.measured.arrays import open_array
 from mpi_cascade.data.scanner_models import ScannerModels
 
 LAYOUT = "(scan, channel, y, x), or (scan, y, x) for one channel, floating point"
@@ -111,18 +112,9 @@ def _hdf5_scans(file: HDF5File, name: str, models: ScannerModels) -> ScanFile:
 def _npy_scans(path: Path, dataset: str | None, models: ScannerModels) -> ScanFile:
     if dataset is not None:
         raise InputError(f"{path} is npy, which has no data sets: leave out --dataset")
-    if not path.is_file():
-        raise InputError(f"the file {path} does not exist")
-    try:
-        # A map of the file: what a header declares beyond it is refused, and pickles are not run.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, OverflowError) as error:
-        raise InputError(
-            f"{path} is no npy file of numbers, or was cut off: numpy.save writes it, as {LAYOUT}"
-        ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        found = array.dtype if isinstance(array, np.ndarray) else "an archive"
-        raise InputError(f"{path} is {found}: scans are {LAYOUT}")
+    array = open_array(path)
+    if array.dtype.kind != "f":
+        raise InputError(f"{path} is {array.dtype}: scans are {LAYOUT}")
     return _array_scans(path, array.shape, models.signal_shape, lambda part: array[part])
 
 

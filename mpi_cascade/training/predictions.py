@@ -17,7 +17,7 @@ class PredictionWriter(Callback):
     """Writes one ``predictions/<rank>-<batch>.npz`` per batch: indices, signal, truth, both images.
 
     All signals of a process are ``predictions/<rank>-scans.mdf`` too, for ``reconstruct``, unless
-    they are in the units of a measured system matrix.
+    they have the units or channels of a measured system matrix.
 
     Args:
         directory: Directory of the run.
@@ -36,7 +36,7 @@ class PredictionWriter(Callback):
         """Begins the file of scans."""
         self.directory.mkdir(parents=True, exist_ok=True)
         models = trainer.datamodule.models  # type: ignore[attr-defined]
-        if models.is_in_units_of_psf:
+        if models.are_as_simulated:
             path = self.directory / f"{trainer.global_rank}-scans.mdf"
             self._append = self._scans.enter_context(new_scans(path, models.scanner))
 

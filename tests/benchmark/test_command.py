@@ -74,7 +74,10 @@ def test_the_bare_loop_leaves_the_weights_of_fit_alone():
         (["simulation", "--threads", "0"], "threads is 0: it must be 1 or more"),
         (["training", "--config", "missing.yaml"], "missing.yaml is no file"),
         (["reconstruction", "--checkpoint", "missing.ckpt"], "missing.ckpt is no file"),
-        (["simulation", "--json", "nowhere/times.json"], "nowhere is no directory"),
+        (
+            ["simulation", "--json", "nowhere/times.json"],
+            "nowhere/times.json is no file in a directory",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, message, monkeypatch, capsys, tmp_path):

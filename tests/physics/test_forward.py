@@ -185,7 +185,7 @@ def test_on_grids_that_resolve_the_psf_no_signal_exceeds_the_largest_concentrati
 
 
 def test_the_unit_is_the_integral_of_the_absolute_psf():
-    scanner = Scanner(harmonics=(3, 2))
+    scanner = Scanner(harmonics=(2, 3))
     x_m = torch.tensor(centres(400, 12.8e-3), dtype=torch.float64)
     integrals = [
         float(voltage_psf(scanner, harmonic, x_m, x_m[:, None]).abs().mean()) * 12.8e-3**2

@@ -90,7 +90,7 @@ def test_what_is_no_npy_or_declares_too_much(refusal, trained, tmp_path):
     assert "is no npy file of numbers" in refusal(trained.checkpoint, path)
     with path.open("wb") as file:
         np.savez(file, SCANS)
-    assert "is an archive: scans are" in refusal(trained.checkpoint, path)
+    assert "is an archive: write one array" in refusal(trained.checkpoint, path)
     path.unlink()
     assert "scans.npy does not exist" in refusal(trained.checkpoint, path)
 

@@ -106,9 +106,9 @@ def test_a_file_is_never_overwritten(matrix, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--sample-mm", "-1"), "--sample-mm is -1.0: it must be a number ≥ 0"),
-        (("--snr-db", "nan"), "--snr-db is nan: it must be a number"),
-        (("--background-frames", "-1"), "--background-frames is -1: it must be 0 or more"),
+        (("--sample-mm", "-1"), "--sample-mm is -1.0: it must lie in 0 … 1000"),
+        (("--snr-db", "nan"), "--snr-db is nan: it must lie in -300 … 300"),
+        (("--background-frames", "-1"), "--background-frames is -1: it must lie in 0 … 10000"),
         (("--data.scaner.num_ffp_x", "3"), "scaner"),
     ],
 )

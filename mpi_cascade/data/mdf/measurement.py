@@ -157,9 +157,9 @@ class Measurement:
                     f"{integer(self._file, name)}: they must agree"
                 )
         most = acquisition.num_sampling_points
-        if num_bins > (most // 2 + 1 if self.is_fourier else most):
+        if num_bins > most // 2 + 1 if self.is_fourier else num_bins != most:
             raise InputError(
-                f"{path}: {_DATA} has {num_bins} bins, too many for "
+                f"{path}: {_DATA} has {num_bins} bins, which do not fit "
                 f"/acquisition/receiver/numSamplingPoints of {most}"
             )
 

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.grid import Grid
 
-# Positions of a robot are this close to the grid's, as a share of its step.
 _TOLERANCE = 0.1
+"""Positions of a robot are this close to the grid's, as a share of its step."""
+
+FLAT_SHARE = 5e-3
+"""An axis along which positions extend by no more than this share of the longest one is none."""
 
 
 class Plane(NamedTuple):
@@ -36,9 +39,11 @@ def find_plane(grid: Grid) -> Plane:
         InputError: If its positions do not fill a rectangle in one plane, evenly.
     """
     positions_m = grid.positions_m
+    least_m = FLAT_SHARE * float(np.ptp(positions_m, axis=0).max())
     indices, counts, sizes_m = [], [], []
     for axis in (1, 0, 2):
-        index, count, size_m = _along(positions_m[:, axis])
+        places_m = snapped(positions_m[:, axis], least_m)
+        index, count, size_m = _along(places_m)
         indices.append(index)
         counts.append(count)
         sizes_m.append(size_m)
@@ -53,18 +58,34 @@ def find_plane(grid: Grid) -> Plane:
     return Plane((counts[0], counts[1]), (sizes_m[0], sizes_m[1]), order)
 
 
+def snapped(values_m: NDArray[np.float64], least_m: float) -> NDArray[np.float64]:
+    """Returns positions along an axis without the error of a robot.
+
+    Values that lie close together, by a tenth of the largest gap, become their mean.
+
+    Args:
+        values_m: Positions in m.
+        least_m: Extent up to which all are one position, in m.
+    """
+    order = np.argsort(values_m)
+    gaps = np.diff(values_m[order])
+    if not len(gaps) or np.ptp(values_m) <= least_m:
+        return np.full_like(values_m, values_m.mean())
+    groups = np.split(order, np.flatnonzero(gaps > _TOLERANCE * gaps.max()) + 1)
+    result = np.empty_like(values_m)
+    for group in groups:
+        result[group] = values_m[group].mean()
+    return result
+
+
 def _along(values_m: NDArray[np.float64]) -> tuple[NDArray[np.int64], int, float]:
     """Returns the index of each position along an axis, how many there are, and their extent."""
-    ordered = np.unique(values_m)
-    extent_m = float(ordered[-1] - ordered[0])
-    if extent_m < 1e-9:
-        return np.zeros(len(values_m), np.int64), 1, 0.0
-    # Steps within one position are those of a robot's error.
-    gaps = np.diff(ordered)
-    step_m = float(np.median(gaps[gaps > _TOLERANCE * gaps.max()]))
-    fractional = (values_m - ordered[0]) / step_m
-    index = np.round(fractional).astype(np.int64)
-    count = int(index.max()) + 1
-    if np.abs(fractional - index).max() > _TOLERANCE:
+    places_m, index = np.unique(values_m, return_inverse=True)
+    count = len(places_m)
+    if count == 1:
+        return index, 1, 0.0
+    step_m = float(places_m[-1] - places_m[0]) / (count - 1)
+    expected_m = places_m[0] + step_m * np.arange(count)
+    if np.abs(places_m - expected_m).max() > _TOLERANCE * step_m:
         raise InputError("the calibration's positions are not evenly spaced along an axis")
     return index, count, step_m * count

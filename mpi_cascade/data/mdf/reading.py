@@ -113,6 +113,12 @@ class MDFFile:
                 f"{self.path}: /calibration has {grid.num_positions} positions, /measurement/data "
                 f"{num_frames} frames that are no background: they must agree"
             )
+        if grid.snr is not None and grid.snr.shape != self.measurement.shape[1:]:
+            raise InputError(
+                f"{self.path}: /calibration/snr has the shape {grid.snr.shape}, /measurement/data "
+                f"has {self.measurement.shape[1:]} periods, channels and frequencies: they must "
+                "agree"
+            )
         # Frames that were permuted into the grid's order no longer meander.
         is_sorted = self.measurement.is_permuted
         return replace(grid, is_meandering=False) if is_sorted else grid

@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +48,8 @@ def new_file(path: Path) -> Iterator[h5py.File]:
         reason = error.strerror or os.strerror(error.errno) if error.errno else str(error)
         raise InputError(f"{path} can't be written ({reason}): choose another place") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_description(

@@ -1,14 +1,48 @@
 """A system matrix from an array file, which says nothing but its values."""
 
 from pathlib import Path
+from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.scanner import Scanner
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Returns an array of a ``.npy`` file as a map of it: pickles are never run.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: If it is no such file, or was cut off.
+    """
+    if not path.is_file():
+        raise InputError(f"the file {path} does not exist")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    # A damaged header is parsed as Python, and fails as that.
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TokenError,
+        MemoryError,
+        OverflowError,
+    ) as e:
+        raise InputError(
+            f"{path} is no npy file of numbers, or was cut off: write it with numpy.save"
+        ) from e
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is an archive: write one array with numpy.save")
+    return array
 
 
 def read_array(
@@ -23,10 +57,7 @@ def read_array(
     Raises:
         InputError: If it is no such array, or not of this scanner.
     """
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npy array that can be read ({error})") from error
+    values = open_array(path)
     if values.ndim != 5 or values.dtype.kind not in "fc" or 0 in values.shape:
         raise InputError(
             f"{path} has the shape {list(values.shape)} of {values.dtype}: a system matrix is "

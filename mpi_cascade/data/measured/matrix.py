@@ -49,9 +49,6 @@ class MeasuredMatrix:
         is_denoised: Whether the noise that the background frames show is taken off the matrix.
         is_sample_corrected: Whether the blur of the calibration's sample, of the size that the
             file states, is taken off to first order.
-
-    Raises:
-        InputError: If a value is out of its range.
     """
 
     path: str
@@ -61,8 +58,8 @@ class MeasuredMatrix:
     is_denoised: bool = False
     is_sample_corrected: bool = False
 
-    def __post_init__(self) -> None:
-        """Checks every value."""
+    def check(self) -> None:
+        """Raises an InputError if a value is out of its range."""
         require_non_negative(self, "min_snr")
         lowest, highest = self.frequencies_hz
         if not 0 <= lowest <= highest:
@@ -87,12 +84,19 @@ class MeasuredSystem(NamedTuple):
     signal_shape: tuple[int, int, int]
     receiver: Receiver | None
 
-    @property
-    def is_in_units_of_psf(self) -> bool:
-        """Whether signals are in units of ∫ |PSF| dr, as those of the analytic model are."""
+    def is_as_simulated(self, scanner: Scanner) -> bool:
+        """Whether signals are those of the analytic model: its unit, its channels, its harmonics.
+
+        Args:
+            scanner: The scanner of the analytic model.
+        """
+        if self.signal_shape != scanner.signal_shape:
+            return False
         receiver = self.receiver
         return receiver is None or (
-            receiver.unit == SIGNAL_UNIT and bool((receiver.factors == 1).all())
+            receiver.unit == SIGNAL_UNIT
+            and bool((receiver.factors == 1).all())
+            and receiver.components.tolist() == list(scanner.harmonics)
         )
 
     def model(self, image_shape: tuple[int, int]) -> SystemMatrix:
@@ -110,6 +114,7 @@ def read_measured(source: MeasuredMatrix, scanner: Scanner) -> MeasuredSystem:
     Raises:
         InputError: If the file can't be used, or is not of this scanner.
     """
+    source.check()
     path = Path(source.path)
     if path.suffix == ".npy":
         if source != MeasuredMatrix(path=source.path):
@@ -143,8 +148,8 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         receiver = receiver._replace(factors=receiver.factors / scaled.max())
     matrix = receiver.signals(kept).flatten(1).T.contiguous()
     if source.is_denoised:
-        noise = _noise(pairs, file, "is_denoised")[receiver.channels, places] * receiver.factors
-        by_channel = np.repeat(noise, 2 if receiver.is_complex else 1)
+        noise = _noise(pairs, file, "is_denoised", receiver.channels, places)
+        by_channel = np.repeat(noise * receiver.factors, 2 if receiver.is_complex else 1)
         matrix = denoised(matrix, by_channel, receiver.signal_shape, plane.shape)
     if source.is_sample_corrected:
         matrix = without_sample_blur(matrix, plane.shape, _sample_cells(file, plane))
@@ -166,7 +171,7 @@ def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scan
     channels, places = np.nonzero(is_kept)
     factors = np.ones(len(channels))
     if source.is_whitened:
-        factors = 1 / _noise(pairs, file, "is_whitened")[channels, places]
+        factors = 1 / _noise(pairs, file, "is_whitened", channels, places)
     return Receiver(
         channels=channels,
         components=components(file)[places],
@@ -174,12 +179,19 @@ def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scan
         ffp_shape=scanner.ffp_shape,
         is_complex=scanner.is_complex,
         unit=file.acquisition.unit,
+        acquisition=file.acquisition,
         is_corrected=is_corrected(file),
     )
 
 
-def _noise(pairs: Pairs, file: MDFFile, name: str) -> NDArray[np.float64]:
-    noise = _known(pairs.noise, file, name, True)
+def _noise(
+    pairs: Pairs,
+    file: MDFFile,
+    name: str,
+    channels: NDArray[np.int64],
+    places: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    noise = _known(pairs.noise, file, name, True)[channels, places]
     if not (noise > 0).all():
         raise InputError(
             f"data.system_matrix.{name} is True, but {file.path} has background frames without "

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.data.mdf.acquisition import Acquisition
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.spectra import by_component, by_frame, components, is_corrected
 from mpi_cascade.physics.scanner import Scanner
+
+_MOST_RELATIVE = 0.01
+"""What quantities of two files may differ by and still be of one scanner."""
 
 
 class Receiver(NamedTuple):
@@ -31,6 +35,7 @@ class Receiver(NamedTuple):
         ffp_shape: FFP positions (y, x).
         is_complex: Whether signals have a quadrature part.
         unit: Unit of the files.
+        acquisition: How the calibration was made.
         is_corrected: Whether the transfer function is divided out.
     """
 
@@ -40,6 +45,7 @@ class Receiver(NamedTuple):
     ffp_shape: tuple[int, int]
     is_complex: bool
     unit: str | None
+    acquisition: Acquisition
     is_corrected: bool
 
     @property
@@ -75,6 +81,25 @@ class Receiver(NamedTuple):
         shape = (len(values), *self.signal_shape)
         return torch.from_numpy(np.ascontiguousarray(stacked, np.float32).reshape(shape))
 
+    def differences(self, file: MDFFile) -> list[str]:
+        """Returns what a file says of its scanner that the calibration's does not, a phrase each.
+
+        Args:
+            file: The open file of scans.
+        """
+        found, wanted = file.acquisition, self.acquisition
+        pairs = {
+            "drive amplitude": (found.drive_strength_t, wanted.drive_strength_t),
+            "drive frequency": (found.drive_frequency_hz, wanted.drive_frequency_hz),
+            "gradient": (found.gradient_t_per_m, wanted.gradient_t_per_m),
+            "offset field": (found.offset_field_t, wanted.offset_field_t),
+        }
+        return [
+            f"{name} other than that of the calibration"
+            for name, (one, other) in pairs.items()
+            if one is not None and other is not None and not _agree(one, other)
+        ]
+
     def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
         """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
@@ -102,8 +127,25 @@ class Receiver(NamedTuple):
                 f"{file.path} has {num_channels} receive channels, the system matrix uses "
                 f"{self.channels.max() + 1}: they must be of one scanner"
             )
+        found_hz, wanted_hz = (
+            how.base_frequency_hz for how in (file.acquisition, self.acquisition)
+        )
+        if abs(found_hz - wanted_hz) > _MOST_RELATIVE * wanted_hz:
+            raise InputError(
+                f"{file.path} has frequencies in steps of {found_hz:g} Hz, the system matrix of "
+                f"{wanted_hz:g} Hz: they must be of one scanner"
+            )
         places = self.components_in(file)
         return (self.signals(spectra[:, :, self.channels, places]) for spectra in by_frame(file))
+
+
+def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two quantities by period agree, to a share of the largest value."""
+    if one.shape[1:] != other.shape[1:]:
+        return False
+    tolerance = _MOST_RELATIVE * float(np.abs(other).max())
+    same_periods = len(one) == len(other) or 1 in (len(one), len(other))
+    return same_periods and bool((np.abs(one - other) <= tolerance).all())
 
 
 class Pairs(NamedTuple):
@@ -129,15 +171,15 @@ def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
     """
     shape = file.measurement.shape[2:]
     signal, noise = np.zeros(shape), np.zeros(shape)
-    num_background = 0
+    freedom = 0
     for part, spectra in by_component(file):
         signal[:, part] = np.abs(spectra.foreground).mean(axis=(0, 1))
-        num_background = len(spectra.background)
-        if num_background > 1:
-            variance = (np.abs(spectra.background) ** 2).sum(axis=0) / (num_background - 1)
+        freedom = spectra.freedom
+        if freedom > 0:
+            variance = (np.abs(spectra.noise) ** 2).sum(axis=0) / freedom
             noise[:, part] = np.sqrt(variance.mean(axis=0))
     stated = file.calibration.snr if file.calibration else None
-    is_known = num_background > 1
+    is_known = freedom > 0
     snr = signal / np.where(noise > 0, noise, np.inf) if is_known else None
     parts = 2 if scanner.is_complex else 1
     return Pairs(

@@ -108,7 +108,7 @@ CONTRADICTIONS = {
     "periods": ({"/acquisition/numPeriodsPerFrame": 3}, "has 2 periods, /acquisition/numPeriodsP"),
     "channels": ({f"{RECEIVER}/numChannels": 1}, "has 3 channels, /acquisition/receiver/numCh"),
     "frames last": ({"/measurement/isFastFrameAxis": ONE}, "has 16 frames, /acquisition/numFram"),
-    "fewer samples": ({f"{RECEIVER}/numSamplingPoints": 8}, "has 16 bins, too many for"),
+    "fewer samples": ({f"{RECEIVER}/numSamplingPoints": 8}, "has 16 bins, which do not fit"),
     "half a sample": ({f"{RECEIVER}/numSamplingPoints": 16.5}, "is 16.5: it must be an integer"),
     "background frames": (
         {"/measurement/isBackgroundFrame": np.zeros(5, np.int8)}, "0 or 1 for each of 6 frames"

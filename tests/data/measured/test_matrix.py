@@ -52,7 +52,7 @@ def test_a_matrix_without_background_is_read_bit_by_bit(scanner, tmp_path):
     assert system.grid_shape == SHAPE
     assert system.signal_shape == scanner.signal_shape
     assert torch.equal(system.matrix, matrix)
-    assert system.is_in_units_of_psf
+    assert system.is_as_simulated(scanner)
 
 
 def test_a_scan_of_the_same_scanner_is_the_signal_of_the_matrix(scanner, tmp_path):
@@ -126,7 +126,7 @@ def test_whitened_rows_have_noise_of_one_strength(tmp_path):
     # Scaled so that a concentration of 1 everywhere makes no signal above 1.
     values = white.matrix.reshape(2, 2, 30, -1)
     assert values.square().sum(dim=1).sqrt().sum(dim=-1).max() == pytest.approx(1, rel=1e-5)
-    assert not white.is_in_units_of_psf
+    assert not white.is_as_simulated(scanner)
 
 
 def test_weak_and_unwanted_frequencies_are_left_out(tmp_path):
@@ -217,7 +217,7 @@ def test_an_array_that_is_no_system_matrix_is_refused(values, sentence, tmp_path
 
 def test_a_pickle_is_never_opened(tmp_path):
     np.save(tmp_path / "matrix.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match=r"matrix\.npy is no \.npy array that can be read"):
+    with pytest.raises(InputError, match=r"matrix\.npy is no npy file of numbers"):
         load(tmp_path / "matrix.npy", SCANNERS["one harmonic"])
 
 
@@ -237,4 +237,4 @@ def test_a_file_without_calibration_is_refused(tmp_path):
 )
 def test_options_out_of_range_are_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
-        MeasuredMatrix(path="matrix.mdf", **options)
+        load("matrix.mdf", SCANNERS["one harmonic"], **options)

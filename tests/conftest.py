@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 
@@ -6,6 +7,9 @@ import pytest
 os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 
 from mpi_cascade.physics.scanner import Scanner
+
+# A shell that runs tests in the background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

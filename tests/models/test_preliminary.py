@@ -169,3 +169,11 @@ def test_unrolled_steps_have_step_sizes_and_corrections_of_their_own(small_scann
 def test_unrolled_needs_a_step(small_scanner):
     with pytest.raises(InputError, match=r"^num_steps is 0: an Unrolled network needs at least 1"):
         Unrolled(ForwardModel(small_scanner, (16, 16)), num_steps=0)
+
+
+def test_signals_of_other_channels_are_refused_not_summed(small_scanner):
+    network = SpectralInverse(small_scanner, (16, 16), num_filters=2, num_features=4)
+    with pytest.raises(
+        InputError, match=r"made for signals of \[1, 16, 16\], not of \[2, 16, 16\]"
+    ):
+        network(torch.zeros(1, 2, 16, 16))

@@ -1,15 +1,18 @@
 """Measured matrices: of the package's own files, of hand-written ones, and of arrays."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from mdf_files import calibration_fields, write_hdf5
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf import write_scans, write_system_matrix
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.measured import MeasuredMatrix, read_measured
+from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.psf import DeltaSamplePSF
@@ -238,3 +241,56 @@ def test_a_file_without_calibration_is_refused(tmp_path):
 def test_options_out_of_range_are_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         load("matrix.mdf", SCANNERS["one harmonic"], **options)
+
+
+def test_harmonics_other_than_the_scanners_are_its_own_signals(tmp_path):
+    """The analytic model can't take its place, whatever the shapes say."""
+    second = Scanner(num_ffp_x=6, num_ffp_y=5, harmonics=(2,))
+    path = tmp_path / "matrix.mdf"
+    write_system_matrix(path, ForwardModel(second, SHAPE).matrix(), second, SHAPE)
+    models = ScannerModels(SCANNERS["one harmonic"], MeasuredMatrix(path=str(path)))
+    assert not models.are_as_simulated
+    with pytest.raises(InputError, match=r"^true_scanner is .* harmonics of their own"):
+        models.true(SHAPE, {"gradient_x_t_per_m": 4.9})
+
+
+def test_scans_of_another_scanner_are_named_or_refused(tmp_path):
+    scanner = SCANNERS["one harmonic"]
+    path = tmp_path / "matrix.mdf"
+    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    receiver = load(path, scanner).receiver
+    signal = torch.rand(2, *scanner.signal_shape)
+
+    def opened(**changes):
+        write_scans(tmp_path / "scans.mdf", signal, replace(scanner, **changes))
+        return MDFFile(tmp_path / "scans.mdf")
+
+    with opened() as file:
+        assert receiver.differences(file) == []
+    with opened(drive_amplitude_t=8e-3) as file:
+        assert receiver.differences(file) == ["drive amplitude other than that of the calibration"]
+    with opened(gradient_x_t_per_m=4.0) as file:
+        assert "gradient other than that of the calibration" in receiver.differences(file)
+    with (
+        opened(drive_frequency_hz=50e3) as file,
+        pytest.raises(InputError, match="frequencies in steps of 50000 Hz, the system matrix of"),
+    ):
+        receiver.read_scans(file)
+
+
+def test_an_snr_of_another_shape_is_refused(tmp_path):
+    """Found by fuzzing."""
+    fields = calibration_fields() | {"/calibration/snr": np.ones((6, 6, 3))}
+    with (
+        MDFFile(write_hdf5(tmp_path / "matrix.mdf", fields)) as file,
+        pytest.raises(InputError, match=r"/calibration/snr has the shape \(6, 6, 3\)"),
+    ):
+        _ = file.calibration
+
+
+def test_a_sample_size_of_the_analytic_model_has_no_place_beside_a_matrix(tmp_path):
+    scanner = SCANNERS["one harmonic"]
+    path = tmp_path / "matrix.mdf"
+    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    with pytest.raises(InputError, match=r"^delta_sample_m is 0.0003 and belongs to the analytic"):
+        ScannerModels(scanner, MeasuredMatrix(path=str(path)), delta_sample_m=3e-4)

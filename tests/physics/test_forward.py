@@ -90,7 +90,7 @@ def test_a_line_scan_is_the_explicit_matrix(num_pixels):
 
 
 @pytest.mark.parametrize("relaxation_time_s", [0.0, 3e-6])
-@pytest.mark.parametrize("harmonics", [(2,), (3, 2, 5)])
+@pytest.mark.parametrize("harmonics", [(2,), (2, 3, 5)])
 def test_each_harmonic_has_its_channels_in_the_order_of_the_scanner(harmonics, relaxation_time_s):
     scanner = small_scanner(
         harmonics=harmonics, particle=Particle(relaxation_time_s=relaxation_time_s)

@@ -43,8 +43,9 @@ class ConfiguredCLI(LightningCLI):
                 "prog": "python -m mpi_cascade",
                 "description": "Train and judge cascades. More subcommands: compare sets "
                 "trained cascades and classical methods side by side, sweep searches settings, "
-                "calibrate fits a scanner to a measured sample, benchmark times everything on this "
-                "machine; each has a --help of its own.",
+                "calibrate fits a scanner to a measured sample, simulate-matrix makes a system "
+                "matrix, reconstruct turns a file of scans into images, benchmark times everything "
+                "on this machine, export writes a cascade as ONNX; each has a --help of its own.",
             },
             parser_class=parser_class,
             seed_everything_default=0,

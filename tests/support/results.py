@@ -3,7 +3,17 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import torch
+
+
+def predicted(directory: Path) -> list[dict[str, np.ndarray]]:
+    """The arrays of each batch that ``predict`` has written."""
+    batches = []
+    for path in sorted((directory / "predictions").glob("*.npz")):
+        with np.load(path) as arrays:
+            batches.append(dict(arrays))
+    return batches
 
 
 def rows(directory: Path) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from results import predicted
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.training.checkpoints import write_weights
@@ -20,7 +21,7 @@ def test_shared_weights_predict_what_the_run_does(run, tmp_path):
     assert yaml.safe_load(config.read_text())["trainer"]["default_root_dir"] == "runs"
     assert str(tmp_path) not in config.read_text()
     images = [
-        np.load(run("predict", f"--ckpt_path={path}", **options) / "predictions" / "0-00000.npz")
+        predicted(run("predict", f"--ckpt_path={path}", **options))[0]
         for path, options in ((checkpoint, {}), (shared, {"config": config}))
     ]
     np.testing.assert_array_equal(images[0]["signal"], images[1]["signal"])

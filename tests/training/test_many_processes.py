@@ -7,7 +7,7 @@ import numpy as np
 import processes
 import pytest
 import torch
-from results import load, losses, rows
+from results import load, losses, predicted, rows
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ def test_all_predictions_lie_in_one_directory(alone, tmp_path, launcher):
         alone("predict", chosen),
         processes.run(launcher, "predict", tmp_path, chosen),
     ):
-        arrays = [np.load(path) for path in (directory / "predictions").glob("*.npz")]
+        arrays = predicted(directory)
         indices = np.concatenate([a["indices"] for a in arrays])
         assert sorted(indices) == list(range(8))
         images.append(np.concatenate([a["final"] for a in arrays])[indices.argsort()])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from results import assert_same_training, assert_same_tree, load, rows
+from results import assert_same_training, assert_same_tree, load, predicted, rows
 
 from mpi_cascade.data.mdf import MDFFile, read_scans
 from mpi_cascade.models.cascade import Cascade
@@ -90,8 +90,7 @@ def test_validate_shows_the_metrics(fitted, run, capsys):
 
 def test_predict_writes_images(fitted, run):
     directory = run("predict", f"--ckpt_path={fitted / 'checkpoints' / 'best.ckpt'}")
-    files = sorted((directory / "predictions").glob("*.npz"))
-    arrays = [np.load(file) for file in files]
+    arrays = predicted(directory)
     assert np.concatenate([a["indices"] for a in arrays]).tolist() == list(range(8))
     assert arrays[0]["concentration"].shape == (4, 1, 16, 16)
     scanner = Scanner(num_ffp_x=16, num_ffp_y=16)

@@ -11,7 +11,7 @@ from torch import Tensor
 from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.data.mdf import write_system_matrix
 from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
+from mpi_cascade.physics.psf import sample_psf
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.parsing import CommandReader
 
@@ -83,11 +83,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _measured(data: SimulatedDataModule, options: argparse.Namespace) -> tuple[Tensor, Tensor]:
     """Returns the noisy matrix (measurements, positions), and background (frames, measurements)."""
-    size_m = 1e-3 * options.sample_mm
     model = ForwardModel(
         data.true_scanner,
         data.image_shape,
-        DeltaSamplePSF(sample_size_m=size_m) if size_m else voltage_psf,
+        sample_psf(1e-3 * options.sample_mm),
         unit_scanner=data.scanner,
     )
     matrix = model.matrix()

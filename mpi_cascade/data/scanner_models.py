@@ -16,7 +16,7 @@ from mpi_cascade.data.mdf import MDFFile, differences, read_scans
 from mpi_cascade.data.measured import MeasuredMatrix, MeasuredSystem, read_measured
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
+from mpi_cascade.physics.psf import sample_psf
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 
 _NO_CHANGES: Mapping[str, Any] = {}
@@ -71,9 +71,7 @@ class ScannerModels:
         """
         if self._measured:
             return self._measured.model(image_shape)
-        size_m = self.delta_sample_m
-        psf = DeltaSamplePSF(sample_size_m=size_m) if size_m else voltage_psf
-        return ForwardModel(self.scanner, image_shape, psf)
+        return ForwardModel(self.scanner, image_shape, sample_psf(self.delta_sample_m))
 
     def true(
         self, fine_shape: tuple[int, int], true_scanner: Mapping[str, Any] = _NO_CHANGES

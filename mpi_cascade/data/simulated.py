@@ -24,7 +24,8 @@ class Sample(NamedTuple):
 
     Attributes:
         indices: Index of each sample in its stream, (batch,).
-        signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of ∫ |PSF| dr.
+        signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of
+            ∫ |PSF| dr, or of a measured system matrix.
         concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
         pairs: Geometry of the two points or of the control's outline, where the scene has one.
     """

@@ -4,7 +4,7 @@ Computed in float64; must not know of grids, images or noise.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -159,6 +159,17 @@ class DeltaSamplePSF:
                 )
                 total = total + weight_x * weight_y / 4 * shifted
         return total
+
+
+def sample_psf(
+    sample_size_m: float,
+) -> Callable[[Scanner, int, Tensor, Tensor], Tensor]:
+    """Returns the PSF that a square sample measures, ``voltage_psf`` for a point.
+
+    Args:
+        sample_size_m: Edge of the sample in m, ≥ 0; 0 is a point.
+    """
+    return DeltaSamplePSF(sample_size_m=sample_size_m) if sample_size_m else voltage_psf
 
 
 def _diameter_nodes(particle: Particle) -> list[tuple[Particle, float]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.matching import require_positions
 from mpi_cascade.data.mdf.reading import MDFFile
-from mpi_cascade.data.mdf.spectra import by_frame
+from mpi_cascade.data.mdf.spectra import as_channels, by_frame
 from mpi_cascade.data.mdf.writing import SIGNAL_UNIT
 from mpi_cascade.physics.scanner import Scanner
 
@@ -85,9 +84,7 @@ def _signals(file: MDFFile, values: NDArray[Any], scanner: Scanner) -> Tensor:
         raise InputError(
             f"{file.path} has signals in quadrature: give the scanner a relaxation_time_s above 0"
         )
-    parts = [values.real, values.imag] if scanner.is_complex else [values.real]
-    stacked = np.stack([part[:, :, 0].swapaxes(1, 2) for part in parts], axis=2)
-    return torch.from_numpy(stacked.reshape(len(values), *scanner.signal_shape))
+    return torch.from_numpy(as_channels(values[:, :, 0], scanner.is_complex, scanner.ffp_shape))
 
 
 def _require_scanner(file: MDFFile, scanner: Scanner) -> None:

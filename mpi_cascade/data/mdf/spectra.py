@@ -66,6 +66,19 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
         yield _without_transfer_function(file, spectra, slice(None))
 
 
+def as_channels(pairs: NDArray[Any], is_complex: bool, ffp_shape: tuple[int, int]) -> NDArray[Any]:
+    """Returns spectra as signals (frame, channel, y, x).
+
+    Args:
+        pairs: Spectra of pairs of receive channel and frequency, (frame, period, pair).
+        is_complex: Whether a pair makes two channels, in phase and quadrature, or one, in phase.
+        ffp_shape: FFP positions (y, x), a period each.
+    """
+    parts = [pairs.real, pairs.imag] if is_complex else [pairs.real]
+    stacked = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
+    return stacked.reshape(len(pairs), -1, *ffp_shape)
+
+
 def _without_transfer_function(file: MDFFile, spectra: NDArray[Any], part: slice) -> NDArray[Any]:
     function = file.acquisition.transfer_function
     if file.measurement.is_transfer_function_corrected or function is None:

@@ -134,7 +134,9 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         raise InputError(f"{file.path} has no group /calibration: name a system matrix")
     plane = find_plane(file.calibration)
     _require_scanner(file, plane, scanner)
-    pairs = describe_pairs(file, scanner)
+    # That takes a pass over the file of its own.
+    needs_noise = source.min_snr > 0 or source.is_whitened or source.is_denoised
+    pairs = describe_pairs(file, scanner) if needs_noise else Pairs(None, None)
     receiver = _receiver(source, pairs, file, scanner)
     num_kept = len(receiver.channels)
     kept = np.empty((len(plane.order), file.measurement.shape[1], num_kept), np.complex64)
@@ -158,7 +160,8 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
 
 def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scanner) -> Receiver:
     lowest, highest = source.frequencies_hz
-    in_range = (pairs.frequency_hz >= lowest) & (pairs.frequency_hz <= highest)
+    frequency_hz = components(file) * file.acquisition.base_frequency_hz
+    in_range = (frequency_hz >= lowest) & (frequency_hz <= highest)
     is_kept = np.broadcast_to(in_range, file.measurement.shape[2:])
     if source.min_snr > 0:
         snr = _known(pairs.snr, file, "min_snr", source.min_snr)

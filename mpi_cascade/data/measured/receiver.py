@@ -15,7 +15,13 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.acquisition import Acquisition
 from mpi_cascade.data.mdf.reading import MDFFile
-from mpi_cascade.data.mdf.spectra import by_component, by_frame, components, is_corrected
+from mpi_cascade.data.mdf.spectra import (
+    as_channels,
+    by_component,
+    by_frame,
+    components,
+    is_corrected,
+)
 from mpi_cascade.physics.scanner import Scanner
 
 _MOST_RELATIVE = 0.01
@@ -76,10 +82,8 @@ class Receiver(NamedTuple):
                 "the measured signals have a quadrature part: give data.scanner.particle a "
                 "relaxation_time_s above 0, which says that signals are complex"
             )
-        parts = [values.real, values.imag] if self.is_complex else [values.real]
-        stacked = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
-        shape = (len(values), *self.signal_shape)
-        return torch.from_numpy(np.ascontiguousarray(stacked, np.float32).reshape(shape))
+        channels = as_channels(values, self.is_complex, self.ffp_shape)
+        return torch.from_numpy(channels.astype(np.float32))
 
     def differences(self, file: MDFFile) -> list[str]:
         """Returns what a file says of its scanner that the calibration's does not, a phrase each.
@@ -154,12 +158,10 @@ class Pairs(NamedTuple):
     Attributes:
         snr: Signal-to-noise ratio, (C, K); None if nothing tells.
         noise: Standard deviation of the background of one part, (C, K); None if nothing tells.
-        frequency_hz: Frequency, (K,).
     """
 
     snr: NDArray[np.float64] | None
     noise: NDArray[np.float64] | None
-    frequency_hz: NDArray[np.float64]
 
 
 def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
@@ -185,5 +187,4 @@ def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
     return Pairs(
         snr=snr if stated is None else stated.mean(axis=0),
         noise=noise / np.sqrt(parts) if is_known else None,
-        frequency_hz=components(file).astype(np.float64) * file.acquisition.base_frequency_hz,
     )

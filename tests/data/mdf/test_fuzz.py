@@ -52,6 +52,12 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+MANY_EXAMPLES = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
 def system_matrix_fields():
     """A calibration with all that a measured forward model can use."""
     shape = (NUM_PERIODS, NUM_CHANNELS, NUM_COMPONENTS)
@@ -82,10 +88,7 @@ def test_any_field_may_be_anything(tmp_path_factory, fields):
         st.sampled_from(sorted(fields)), st.one_of(SPECIAL, ARRAYS), max_size=2
     )
 
-    @settings(
-        max_examples=100, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    @MANY_EXAMPLES
     @given(changes)
     def check(changed):
         write_hdf5(path, fields | changed)
@@ -104,10 +107,7 @@ def test_a_system_matrix_of_any_fields_is_read_or_refused(tmp_path_factory):
         st.sampled_from(sorted(fields)), st.one_of(SPECIAL, ARRAYS), max_size=2
     )
 
-    @settings(
-        max_examples=100, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    @MANY_EXAMPLES
     @given(changes, OPTIONS)
     def check(changed, options):
         write_hdf5(path, fields | changed)

@@ -6,7 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from mdf_files import calibration_fields, write_hdf5
+from mdf_files import (
+    NUM_CHANNELS,
+    NUM_COMPONENTS,
+    calibration_fields,
+    measured_fields,
+    spectra,
+    time_signals,
+    write_hdf5,
+)
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf import write_scans, write_system_matrix
@@ -294,3 +302,54 @@ def test_a_sample_size_of_the_analytic_model_has_no_place_beside_a_matrix(tmp_pa
     write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
     with pytest.raises(InputError, match=r"^delta_sample_m is 0.0003 and belongs to the analytic"):
         ScannerModels(scanner, MeasuredMatrix(path=str(path)), delta_sample_m=3e-4)
+
+
+@pytest.fixture
+def lissajous_fields():
+    """Two periods of three receive channels, transfer function and background left in."""
+    generator = np.random.default_rng(5)
+    shape = (NUM_CHANNELS, NUM_COMPONENTS)
+    return calibration_fields() | {
+        "/measurement/isBackgroundCorrected": np.int8(1),
+        "/calibration/isMeanderingGrid": np.int8(0),
+        "/acquisition/receiver/transferFunction": generator.normal(size=shape)
+        + 1j * generator.normal(size=shape),
+    }
+
+
+LISSAJOUS = Scanner(
+    num_ffp_x=2, num_ffp_y=1, field_of_view_x_m=0.02, field_of_view_y_m=0.04,
+    particle=Particle(relaxation_time_s=1e-6),
+)  # fmt: skip
+
+
+def test_the_transfer_function_is_divided_out_of_every_row(lissajous_fields, tmp_path):
+    path = write_hdf5(tmp_path / "matrix.mdf", lissajous_fields)
+    # (position, period, channel, frequency) → (channel and frequency, part, period, position).
+    stored = spectra()[:4] / lissajous_fields["/acquisition/receiver/transferFunction"]
+    rows = stored.reshape(4, 2, -1).transpose(2, 1, 0)
+    expected = np.stack((rows.real, rows.imag), axis=1).reshape(-1, 4)
+    expected /= np.abs(rows).sum(axis=-1).max()
+    system = load(path, LISSAJOUS)
+    assert system.signal_shape == (2 * NUM_CHANNELS * NUM_COMPONENTS, 1, 2)
+    np.testing.assert_allclose(system.matrix, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_scans_with_a_transfer_function_need_a_matrix_with_one(lissajous_fields, tmp_path):
+    with_one = load(write_hdf5(tmp_path / "matrix.mdf", lissajous_fields), LISSAJOUS)
+    scan = measured_fields() | {"/measurement/data": time_signals()}
+    with (
+        MDFFile(write_hdf5(tmp_path / "scan.mdf", scan)) as file,
+        pytest.raises(InputError, match="must both have their transfer function, or neither"),
+    ):
+        with_one.receiver.read_scans(file)
+
+
+def test_signals_in_time_are_transformed(lissajous_fields, tmp_path):
+    """The file's own spectra are those of ``time_signals``: its scans are its columns."""
+    fields = lissajous_fields | {"/acquisition/receiver/transferFunction": None}
+    system = load(write_hdf5(tmp_path / "matrix.mdf", fields), LISSAJOUS)
+    scan = measured_fields() | {"/measurement/isBackgroundCorrected": np.int8(1)}
+    with MDFFile(write_hdf5(tmp_path / "scan.mdf", scan)) as file:
+        signals = torch.cat(list(system.receiver.read_scans(file)))
+    torch.testing.assert_close(signals.flatten(1).T, system.matrix, rtol=1e-4, atol=1e-6)

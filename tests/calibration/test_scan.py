@@ -86,6 +86,42 @@ def test_a_drifting_background_is_interpolated_in_time(tmp_path):
     assert np.abs(found.spectra - still.spectra)[:before].max() < 1e-12
 
 
+def test_harmonics_are_those_of_the_drive_not_of_the_files_period(tmp_path):
+    """A period of the file that holds four of the drive field has every harmonic at 4·n."""
+    fields = mdf_fields(Y_M)
+    once = read_mdf(write_hdf5(tmp_path / "once.mdf", fields))
+    four = fields | {
+        "/measurement/data": np.tile(fields["/measurement/data"], 4),
+        "/acquisition/receiver/numSamplingPoints": 4 * NUM_SAMPLES,
+    }
+    found = read_mdf(write_hdf5(tmp_path / "four.mdf", four))
+    assert np.abs(found.spectra - 4 * once.spectra).max() < 1e-11
+    assert found.drive_frequency_hz == once.drive_frequency_hz
+    half = four | {"/acquisition/drivefield/divider": np.array([[250]])}
+    with pytest.raises(InputError, match=r"has 1\.6 periods of the drive field in each of its own"):
+        read_mdf(write_hdf5(tmp_path / "half.mdf", half))
+
+
+def test_a_background_that_is_subtracted_already_is_not_subtracted_again(tmp_path):
+    fields = mdf_fields(Y_M) | {"/measurement/isBackgroundCorrected": np.int8(1)}
+    scan = read_mdf(write_hdf5(tmp_path / "grid.mdf", fields))
+    foreground = fields["/measurement/isBackgroundFrame"] == 0
+    expected = np.fft.rfft(fields["/measurement/data"][foreground][:, 0, 0])
+    assert np.abs(scan.spectra - expected).max() < 1e-12
+
+
+def test_positions_of_a_robot_are_those_of_its_lines(tmp_path):
+    fields = mdf_fields(Y_M)
+    exact = read_mdf(write_hdf5(tmp_path / "exact.mdf", fields))
+    positions_m = np.stack((exact.x_m, exact.y_m, np.zeros(len(exact.x_m))), axis=1)
+    off_m = np.random.default_rng(0).uniform(-1e-6, 1e-6, positions_m.shape)
+    robot = fields | {"/calibration/positions": positions_m + off_m}
+    found = read_mdf(write_hdf5(tmp_path / "robot.mdf", robot))
+    assert len(found.line_y_m) == len(Y_M)
+    assert len(np.unique(found.x_m)) == len(X_M)
+    assert found.line_y_m == pytest.approx(Y_M, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

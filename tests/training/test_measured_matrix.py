@@ -7,8 +7,10 @@ import torch
 from command_line import TINY, run
 
 from mpi_cascade.cli import main
+from mpi_cascade.comparison.methods import load_methods, tuned
 from mpi_cascade.data.mdf import read_images, write_scans
 from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.measured import MeasuredMatrix, read_measured
 from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.physics.scanner import changed_scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
@@ -56,6 +58,21 @@ def test_everything_that_knows_the_physics_is_given_the_matrix(trained, matrix):
     assert all(isinstance(model, SystemMatrix) for model in models)
     assert [model.image_shape for model in models] == [(32, 32), (16, 16), (16, 16)]
     assert cascade.data.models.system_matrix.path == str(matrix)
+
+
+def test_classical_solvers_of_a_comparison_believe_in_the_matrix(trained, matrix):
+    compared = load_methods([f"measured={trained}"])
+    believed = compared.models.believed(compared.image_shape)
+    expected = read_measured(
+        MeasuredMatrix(path=str(matrix), is_denoised=True), compared.models.scanner
+    ).matrix
+    signal = torch.randn(2, *believed.signal_shape)
+    found = tuned("Tikhonov", believed, {"relative_regularisation": 1e-2}).method.images(signal)
+    augmented = torch.cat((expected, 0.1 * torch.linalg.norm(expected, ord=2) * torch.eye(256)))
+    right_side = torch.cat((signal.flatten(1).T, torch.zeros(256, 2)))
+    image = torch.linalg.lstsq(augmented, right_side).solution.T.reshape(2, 1, 16, 16)
+    atol = 1e-3 * float(image.abs().max())
+    torch.testing.assert_close(found["final"], image, rtol=0, atol=atol)
 
 
 def test_a_true_scanner_makes_signals_that_the_matrix_nearly_explains(trained):

@@ -14,6 +14,11 @@ pytestmark = pytest.mark.slow
 TOLERANCE = 1e-5
 """Relative; what is left is the order in which sums are taken."""
 
+WEIGHTS_TOLERANCE = 2e-4
+"""Of a tensor's norm. Adam divides each gradient by its own size: a single weight whose gradient
+is all rounding error may go anywhere, the tensor may not. One step fewer of the six gives
+differences of 1e-3 (means of the signal) to 0.7 (weights that begin at zero)."""
+
 # Every strategy by Lightning's launcher; those that freeze and unfreeze stages by the others.
 FITS = [
     ("lightning", "Joint"),
@@ -62,8 +67,9 @@ def test_two_processes_train_as_one_on_the_same_global_batches(alone, tmp_path, 
         assert expected
         assert found == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE)
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (one, two)]
-    for name in weights[0]:
-        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-3, atol=1e-6)
+    for name, expected in weights[0].items():
+        difference = torch.linalg.vector_norm(weights[1][name] - expected)
+        assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(expected), name
     tested = alone("test", f"--ckpt_path={two / 'checkpoints' / 'best.ckpt'}")
     assert metrics_of(tested, "test/") == pytest.approx(
         metrics_of(two, "test/"), rel=TOLERANCE, abs=TOLERANCE
@@ -111,8 +117,9 @@ def test_what_two_have_begun_one_finishes(alone, tmp_path):
     whole = alone("fit", batch)
     assert losses(directory) == pytest.approx(losses(whole), rel=TOLERANCE)
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (whole, directory)]
-    for name in weights[0]:
-        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-3, atol=1e-6)
+    for name, expected in weights[0].items():
+        difference = torch.linalg.vector_norm(weights[1][name] - expected)
+        assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(expected), name
 
 
 @pytest.mark.parametrize("rank", [0, 1])

@@ -93,7 +93,10 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
             )  # fmt: skip
     # The exporter raises whatever its translations of operators raise.
     except Exception as error:
-        raise InputError(_refusal(cascade, "ONNX", error)) from error
+        way_out = (
+            "; ONNX has no Fourier transforms of a free batch: leave it out with --formats pt2"
+        )
+        raise InputError(_refusal(cascade, "ONNX", error) + way_out) from error
     assert written is not None
     written.save(path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -156,13 +159,9 @@ def _program(cascade: TrainedCascade) -> torch.export.ExportedProgram:
 
 
 def _refusal(cascade: TrainedCascade, target: str, error: Exception) -> str:
-    stages = cascade.module.cascade
-    names = " and ".join(type(stage).__name__ for stage in stages.children())
+    names = " and ".join(type(stage).__name__ for stage in cascade.module.cascade.children())
     reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
-    return (
-        f"a cascade of {names} can't be exported to {target}, which has no Fourier transforms of "
-        f"a free batch: use TikhonovBank, DenseInverse or FixedTikhonov ({reason.strip()[:200]})"
-    )
+    return f"a cascade of {names} can't be exported to {target} ({reason.strip()[:200]})"
 
 
 @torch.no_grad()

@@ -8,7 +8,13 @@ import torch
 from mpi_cascade.checks import InputError
 from mpi_cascade.cli import main
 from mpi_cascade.export import export_onnx, export_program
-from mpi_cascade.models.preliminary import SpectralInverse, TikhonovBank
+from mpi_cascade.models.preliminary import (
+    DenseInverse,
+    FixedTikhonov,
+    SpectralInverse,
+    TikhonovBank,
+    Unrolled,
+)
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -17,54 +23,75 @@ from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parts import TrainedCascade
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
+SHAPE = (16, 16)
 
 
-def cascade_of(stage):
+def cascade_of(stage, scanner=SCANNER):
+    shape = scanner.ffp_shape
     module = CascadeModule(stage, ResidualUNet(num_features=(8, 8))).eval()
     for weight in module.parameters():
         torch.nn.init.normal_(weight, std=0.1)
-    data = SimulatedDataModule(scanner=SCANNER, image_shape=(16, 16))
-    return TrainedCascade(module, SCANNER, (16, 16), {}, data)
+    data = SimulatedDataModule(scanner=scanner, image_shape=shape)
+    return TrainedCascade(module, scanner, shape, {}, data)
 
 
-def signals(batch):
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(batch, *SCANNER.signal_shape, generator=generator)
+def signals(batch, shape):
+    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture(scope="module")
-def cascade():
-    return cascade_of(TikhonovBank(ForwardModel(SCANNER, (16, 16)), num_features=4))
+STAGES = {
+    "TikhonovBank": lambda: TikhonovBank(ForwardModel(SCANNER, SHAPE), num_features=4),
+    "DenseInverse": lambda: DenseInverse(ForwardModel(SCANNER, SHAPE)),
+    "FixedTikhonov": lambda: FixedTikhonov(ForwardModel(SCANNER, SHAPE)),
+    "SpectralInverse": lambda: SpectralInverse(SCANNER, SHAPE, num_features=4),
+    "Unrolled by FFT": lambda: Unrolled(ForwardModel(SCANNER, SHAPE), num_features=4),
+}
+
+
+def unrolled_by_waves():
+    """On this lattice, S is a product of waves."""
+    scanner = Scanner(num_ffp_x=48, num_ffp_y=48)
+    return cascade_of(Unrolled(ForwardModel(scanner, (48, 48)), num_features=4), scanner)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_program_makes_the_same_images(cascade, tmp_path):
+@pytest.mark.parametrize("stage", [*STAGES, "Unrolled by waves"])
+def test_a_program_makes_the_same_images(stage, tmp_path):
+    cascade = cascade_of(STAGES[stage]()) if stage in STAGES else unrolled_by_waves()
     path = tmp_path / "cascade.pt2"
     assert export_program(cascade, path) < 1e-6
-    images = torch.export.load(path).module()(signals(7))
-    for image, expected in zip(images, cascade(signals(7)), strict=True):
-        torch.testing.assert_close(image, expected)
+    signal = signals(7, cascade.data.signal_shape)
+    images = torch.export.load(path).module()(signal)
+    for image, expected in zip(images, cascade(signal), strict=True):
+        atol = 1e-6 * float(expected.abs().max())
+        torch.testing.assert_close(image, expected, rtol=0, atol=atol)
 
 
 @pytest.mark.slow
-def test_an_onnx_model_makes_the_same_images(cascade, tmp_path):
+@pytest.mark.parametrize(
+    "stage", ["TikhonovBank", "DenseInverse", "FixedTikhonov", "Unrolled by waves"]
+)
+def test_an_onnx_model_makes_the_same_images(stage, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
+    cascade = cascade_of(STAGES[stage]()) if stage in STAGES else unrolled_by_waves()
     path = tmp_path / "cascade.onnx"
     assert export_onnx(cascade, path) < 1e-5
     session = onnxruntime.InferenceSession(path)
-    preliminary, final = session.run(["preliminary", "final"], {"signal": signals(7).numpy()})
-    for image, expected in zip((preliminary, final), cascade(signals(7)), strict=True):
+    signal = signals(7, cascade.data.signal_shape)
+    images = session.run(["preliminary", "final"], {"signal": signal.numpy()})
+    for image, expected in zip(images, cascade(signal), strict=True):
         atol = 1e-5 * float(expected.abs().max())
         torch.testing.assert_close(torch.from_numpy(image), expected, rtol=0, atol=atol)
 
 
 @pytest.mark.slow
-def test_a_stage_in_the_fourier_domain_is_refused_by_onnx(tmp_path):
+@pytest.mark.parametrize("stage", ["SpectralInverse", "Unrolled by FFT"])
+def test_a_stage_in_the_fourier_domain_is_refused_by_onnx(stage, tmp_path):
     pytest.importorskip("onnxruntime")
     path = tmp_path / "cascade.onnx"
-    with pytest.raises(InputError, match=r"SpectralInverse .* can't be exported to ONNX"):
-        export_onnx(cascade_of(SpectralInverse(SCANNER, (16, 16), num_features=4)), path)
+    with pytest.raises(InputError, match=f"{stage.split()[0]} .* can't be exported to ONNX"):
+        export_onnx(cascade_of(STAGES[stage]()), path)
     assert not path.exists()
 
 

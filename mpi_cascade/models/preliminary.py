@@ -43,7 +43,8 @@ class DenseInverse(nn.Module):
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
-        return self.inverse(signal.flatten(1)).reshape(len(signal), 1, *self.image_shape)
+        image: Tensor = self.inverse(signal.flatten(1))
+        return image.unflatten(1, (1, *self.image_shape))
 
 
 class FixedTikhonov(nn.Module):
@@ -64,7 +65,7 @@ class FixedTikhonov(nn.Module):
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the Tikhonov image."""
         image = functional.linear(signal.flatten(1), self.inverse)
-        return image.reshape(len(signal), 1, *self.image_shape)
+        return image.unflatten(1, (1, *self.image_shape))
 
 
 class TikhonovBank(nn.Module):
@@ -204,7 +205,7 @@ class Unrolled(nn.Module):
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
-        image = signal.new_zeros(len(signal), 1, *self.image_shape)
+        image = signal.new_zeros(signal.shape[0], 1, *self.image_shape)
         for step_size, correction in zip(self.step_sizes, self.corrections, strict=True):
             residual = self.forward_model(image) - signal
             gradient = self.forward_model.adjoint(residual) / self.curvature

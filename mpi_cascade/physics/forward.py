@@ -18,6 +18,7 @@ from mpi_cascade.physics.scanner import Scanner, cell_centres
 from mpi_cascade.physics.waves import WaveProducts, wave_products
 
 _LEAST_POINTS_OF_WAVES = 2**13
+_CHUNK = 8
 
 PointSpreadFunction = Callable[[Scanner, int, Tensor, Tensor], Tensor]
 
@@ -139,10 +140,11 @@ def _faster(by_fft: PaddedFFT, by_waves: WaveProducts | None) -> PaddedFFT | Wav
 
 def _in_chunks(operator: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
     """Returns the operator of a batch: on a CPU in chunks that its cache can hold."""
-    size = 8 if batch.device.type == "cpu" else max(len(batch), 1)
     # In full precision, whatever the networks around it use.
     with torch.autocast(batch.device.type, enabled=False):
-        return torch.cat([operator(chunk) for chunk in batch.split(size)])
+        if batch.device.type != "cpu" or torch.compiler.is_compiling():
+            return operator(batch)  # A number of chunks would fix the batch of a compiled model.
+        return torch.cat([operator(chunk) for chunk in batch.split(_CHUNK)])
 
 
 def _as_channels(harmonics: Tensor) -> Tensor:

@@ -66,6 +66,7 @@ def quality_by_set(
         figsize=(8.5, 1.6 + len(set_names) * (0.25 + 0.09 * len(labels))), layout="constrained"
     )
     axis = figure.subplots()
+    marked: list[Summary] = []
     for number, label in enumerate(labels):
         offset = 0.7 * ((number + 0.5) / len(labels) - 0.5)
         rows = {
@@ -74,6 +75,7 @@ def quality_by_set(
             if (item.label, item.image, item.metric, item.gap_mm) == (label, FINAL, metric, None)
         }
         shown = [(place, rows[name]) for place, name in enumerate(set_names) if name in rows]
+        marked += [item for _, item in shown]
         axis.errorbar(
             [item.value for _, item in shown],
             [place + offset for place, _ in shown],
@@ -83,6 +85,7 @@ def quality_by_set(
             fmt=_MARKERS[number // 10 % len(_MARKERS)], color=f"C{number % 10}", markersize=4,
             linewidth=1, label=label,
         )  # fmt: skip
+    _limit_to_marks(axis, marked)
     axis.set_yticks(range(len(set_names)), set_names)
     axis.set_ylim(len(set_names) - 0.5, -0.5)
     axis.set_xlabel(f"{axis_label} (mean and 95 % interval)")
@@ -128,6 +131,19 @@ def quality_over_time(
     )
     axis.grid(color="0.9")
     return figure
+
+
+def _limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:
+    """Shows every mark; an interval far wider than all marks lie apart runs out of the picture."""
+    items = [item for item in items if math.isfinite(item.value)]
+    if not items:
+        return
+    lowest, highest = min(item.value for item in items), max(item.value for item in items)
+    room = highest - lowest or 1.0
+    left = max(min(item.low for item in items), lowest - room)
+    right = min(max(item.high for item in items), highest + room)
+    margin = 0.03 * (right - left or 1.0)
+    axis.set_xlim(left - margin, right + margin)
 
 
 def _curves(axis: Axes, summaries: Sequence[Summary], set_name: str, metric: str) -> None:

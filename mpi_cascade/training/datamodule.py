@@ -21,6 +21,7 @@ from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
 
 _EVALUATION_SEED = 0
+_WORKER_TIMEOUT_S = 120
 
 
 class Stream(IntEnum):
@@ -227,9 +228,13 @@ class SimulatedDataModule(LightningDataModule):
     def _loader(
         self, stream: Stream, sampler: FreshBatches | FixedBatches
     ) -> DataLoader[SampleKeys]:
+        # Rarely a forked worker hangs at birth (CPython 3.11 has a lock that a thread may hold
+        # then): few births, and an error in place of waiting for ever.
+        has_workers = self.num_workers > 0
         return DataLoader(
-            KeyedSamples(stream), sampler=sampler, batch_size=None, num_workers=self.num_workers
-        )
+            KeyedSamples(stream), sampler=sampler, batch_size=None, num_workers=self.num_workers,
+            persistent_workers=has_workers, timeout=_WORKER_TIMEOUT_S if has_workers else 0,
+        )  # fmt: skip
 
     def _process(self) -> tuple[int, int]:
         """Returns this process's rank and the number of processes."""

@@ -21,6 +21,21 @@ def test_importing_the_package_imports_neither_lightning_nor_wandb():
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["comapre"], "error: comapre is no command: did you mean compare?"),
+        (["fti", "--config", "x.yaml"], "error: fti is no command: did you mean fit?"),
+        ([], "error: no command is named: use one of fit, validate, test, predict, compare, sweep"),
+    ],
+)
+def test_a_word_that_is_no_command_is_refused(words, sentence, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["mpi_cascade", *words])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert sentence in capsys.readouterr().err
+
+
 def test_there_are_configs():
     assert {path.name for path in CONFIGS} >= {"quickstart.yaml", "reference.yaml"}
 

@@ -20,7 +20,8 @@ class StopOnSignal(Callback):
 
     SIGUSR1 is what clusters send before a job's time is up. The step's logging, and a validation
     that is due, are completed first; then Lightning raises ``SIGTERMException``. A second signal
-    of the same kind acts at once.
+    of the same kind acts at once. Several processes on GPUs, which would have to wait for each
+    other, ask each other after every ``log_every_n_steps``-th step.
 
     Args:
         checkpoint: Path of the checkpoint to write.
@@ -49,6 +50,9 @@ class StopOnSignal(Callback):
             return  # A checkpoint would lose the gradients that wait for the rest of their step.
         has_received = self.received is not None
         if trainer.world_size > 1:
+            interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
+            if pl_module.device.type != "cpu" and trainer.global_step % interval:
+                return
             has_received = trainer.strategy.reduce_boolean_decision(has_received, all=False)
         trainer._signal_connector.received_sigterm = has_received
 
@@ -90,9 +94,13 @@ class FiniteLoss(Callback):
 
     On a CPU every step is looked at; on other devices, where looking waits for the device, every
     ``log_every_n_steps``-th and before each validation.
+
+    Args:
+        checkpoints: Writes the checkpoints that are good.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: ModelCheckpoint) -> None:
+        self.checkpoints = checkpoints
         self._first_bad_step: Tensor | None = None
 
     def on_train_batch_end(
@@ -106,18 +114,16 @@ class FiniteLoss(Callback):
         interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
         is_logged = (batch_idx + 1) % interval == 0
         if loss.device.type == "cpu" or is_logged:
-            self._check(trainer)
+            self._check()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks before the validation decides on a checkpoint."""
-        self._check(trainer)
+        self._check()
 
-    def _check(self, trainer: Trainer) -> None:
+    def _check(self) -> None:
         if self._first_bad_step is None or torch.isinf(self._first_bad_step):
             return
-        checkpoint = trainer.checkpoint_callback
-        assert isinstance(checkpoint, ModelCheckpoint)
-        good = checkpoint.last_model_path or "none: no validation had ended yet"
+        good = self.checkpoints.last_model_path or "none: no validation had ended yet"
         raise InputError(
             f"the loss is not finite at step {int(self._first_bad_step)}: lower learning_rate or "
             f"check the loss, and go on from the last good checkpoint ({good})"

@@ -13,6 +13,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.training.messages import going_on_without
 from mpi_cascade.training.run_directory import CONFIG_KEY
 
+_SHARING = ("batch_size", "global_batch_size", "evaluation_batch_size", "num_workers")
 _KEPT = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
 
 
@@ -79,6 +80,25 @@ def read_configuration(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]
         raise InputError(
             f"{path} holds no configuration: name a .ckpt file that a run has written"
         ) from error
+
+
+def holds_training_of(checkpoint: dict[str, Any], config: str) -> bool:
+    """Returns whether a checkpoint holds the state of a training that a configuration describes.
+
+    That is so with the same networks and data, however batches and processes share the samples.
+    Otherwise its weights alone are of use.
+
+    Args:
+        checkpoint: Contents of the checkpoint.
+        config: A resolved configuration as YAML text.
+    """
+    earlier, now = yaml.safe_load(checkpoint.get(CONFIG_KEY, "{}")), yaml.safe_load(config)
+    data = [
+        {key: value for key, value in part.get("data", {}).items() if key not in _SHARING}
+        for part in (earlier, now)
+    ]
+    has_state = bool(checkpoint.get("optimizer_states"))
+    return has_state and earlier.get("model") == now["model"] and data[0] == data[1]
 
 
 def require_same_architecture(checkpoint: dict[str, Any], module: nn.Module, path: Path) -> None:

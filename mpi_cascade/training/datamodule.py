@@ -97,6 +97,8 @@ class SimulatedDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise InputError(f"{name} is {value}: it must be 1 or more")
+        if num_workers < 0:
+            raise InputError(f"num_workers is {num_workers}: it must not be negative")
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self.scanner = scanner
@@ -139,8 +141,7 @@ class SimulatedDataModule(LightningDataModule):
 
     def check_shares(self, world_size: int) -> None:
         """Raises an InputError unless every split can be shared evenly by the processes."""
-        share = self._share_of_a_batch(world_size)
-        FreshBatches(self.samples_per_epoch, share, world_size=world_size)
+        self.training_batches(0, world_size)
         for samples in self._evaluation_samples().values():
             FixedBatches(samples, self.evaluation_batch_size, world_size=world_size)
 
@@ -160,12 +161,20 @@ class SimulatedDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
         first_batch, self._resume_batch = self._resume_batch, 0
-        rank, world_size = self._process()
-        share = self._share_of_a_batch(world_size)
-        sampler = FreshBatches(
-            self.samples_per_epoch, share, rank, world_size, first_batch=first_batch
+        return self._loader(
+            Stream.TRAINING, self.training_batches(*self._process(), first_batch=first_batch)
         )
-        return self._loader(Stream.TRAINING, sampler)
+
+    def training_batches(self, rank: int, world_size: int, first_batch: int = 0) -> FreshBatches:
+        """Returns the training batches of one of several processes.
+
+        Args:
+            rank: Number of the process.
+            world_size: Number of processes.
+            first_batch: Global batches done before.
+        """
+        share = self._share_of_a_batch(world_size)
+        return FreshBatches(self.samples_per_epoch, share, rank, world_size, first_batch)
 
     def val_dataloader(self) -> list[DataLoader[SampleKeys]]:
         """Returns the validation phantoms and a part of the two-point suite."""
@@ -180,10 +189,13 @@ class SimulatedDataModule(LightningDataModule):
         return self._fixed(Stream.TEST)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the number of samples done, so that a resumed run sees none of them twice."""
+        """Returns where the next sample of the stream is, so that a resumed run repeats none."""
         assert self.trainer is not None
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress.total
-        return {"samples": progress.processed * self._global_batch()}  # type: ignore[attr-defined]
+        processed = self.trainer.fit_loop.epoch_loop.batch_progress.total.processed  # type: ignore[attr-defined]
+        # With limit_train_batches an epoch ends before its samples do; the next has its own.
+        epochs, batches = divmod(processed, int(self.trainer.num_training_batches))
+        global_batch = self._global_batch()
+        return {"samples": epochs * self.samples_per_epoch + batches * global_batch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores what ``state_dict`` returned; refuses batches that would not line up."""

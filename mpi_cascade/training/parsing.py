@@ -3,7 +3,8 @@
 Must not know what is done with networks and data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 from jsonargparse import set_parsing_settings
@@ -13,6 +14,62 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parts import link_stages
+
+_UNFIT = ("16-true", "bf16-true", "64", "64-true")
+"""Precisions that the physics can't work in."""
+
+
+def check_trainer_options(options: Any, is_fit: bool) -> None:
+    """Raises an InputError for trainer options that can't work here.
+
+    Args:
+        options: The part ``trainer`` of a configuration.
+        is_fit: Whether they are those of a ``fit``.
+    """
+    if str(options.precision) in _UNFIT:
+        raise InputError(
+            f"trainer.precision is {options.precision}: the physics needs 32-true, 16-mixed or "
+            "bf16-mixed"
+        )
+    if is_fit and options.enable_checkpointing is False:
+        raise InputError(
+            "trainer.enable_checkpointing is False: a fit ends with the test of its best "
+            "checkpoint, so leave it on"
+        )
+    for name in ("max_steps", "max_epochs"):
+        if is_fit and options[name] == 0:
+            raise InputError(f"trainer.{name} is 0: a training needs a step at least")
+
+
+def check_validations(options: Any, data: SimulatedDataModule, world_size: int) -> None:
+    """Raises an InputError if a validation is asked for after more batches than an epoch has.
+
+    Args:
+        options: The part ``trainer`` of a configuration.
+        data: The scans.
+        world_size: Number of processes.
+    """
+    interval, num_batches = options.val_check_interval, len(data.training_batches(0, world_size))
+    if isinstance(interval, int) and interval > num_batches and options.check_val_every_n_epoch:
+        raise InputError(
+            f"trainer.val_check_interval is {interval}: an epoch has {num_batches} batches, so "
+            "make it smaller, or set trainer.check_val_every_n_epoch to null to count over epochs"
+        )
+
+
+@contextmanager
+def refusing_plainly(what: str) -> Iterator[None]:
+    """Turns whatever a class of anyone's raises about its arguments into an InputError.
+
+    Args:
+        what: The key of the configuration that holds the arguments.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {' '.join(str(error).split())}") from error
 
 
 class PlainParser(LightningArgumentParser):
@@ -98,16 +155,12 @@ class CommandReader(ConfiguredCLI):
             InputError: If the parser or a constructor refuses a key or a value.
         """
         config = self.parser.parse_args(list(arguments))
-        try:
+        check_trainer_options(config.fit.trainer, is_fit=True)
+        with refusing_plainly("the configuration can't be built"):
             parts = self.parser.instantiate_classes(config).fit
             model, data = parts.model, parts.data
             model.check_shapes(data.signal_shape, data.image_shape)
             model.make_optimizer()
-        except InputError:
-            raise
-        # A class of anyone's may refuse its arguments in its own way.
-        except Exception as error:
-            raise InputError(" ".join(str(error).split())) from error
         return Built(model, data, list(config.fit.keys()))
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:

@@ -80,6 +80,18 @@ CASES = {
         ["--trainer.enable_checkpointing=false"],
         "trainer.enable_checkpointing is False",
     ),
+    "no device": (["--trainer.devices=0"], "trainer: `Trainer(devices='0')`"),
+    "unknown way to share": (["--trainer.strategy=banana"], "trainer: You selected an invalid"),
+    "no step": (["--trainer.max_steps=0"], "trainer.max_steps is 0"),
+    "validation beyond the epoch": (
+        ["--trainer.val_check_interval=7"],
+        "trainer.val_check_interval is 7: an epoch has 6 batches",
+    ),
+    "fewer than no workers": (["--data.num_workers=-1"], "num_workers is -1"),
+    "unknown option of the optimiser": (
+        ["--model.optimizer_options.weigth_decay=0.1"],
+        "model.optimizer_options: AdamW.__init__() got an unexpected keyword argument",
+    ),
     "no checkpoint": (["--ckpt_path=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
 }
 

@@ -20,6 +20,7 @@ from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.training.checkpoints import write_weights
 from mpi_cascade.training.run_directory import CONFIG_KEY
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,7 @@ def test_predict_writes_images(fitted, run):
         ),
         pytest.param(9, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="second epoch"),
         pytest.param(8, signal.SIGTERM, 0, "--model.strategy=Staged", id="second phase"),
+        pytest.param(4, signal.SIGTERM, 0, "--trainer.limit_train_batches=3", id="half epochs"),
         # The signal falls in the first batch of the step.
         pytest.param(2, signal.SIGUSR1, 0, "--trainer.accumulate_grad_batches=2", id="two batches"),
     ],
@@ -200,6 +202,37 @@ def test_another_configuration_starts_a_run_of_its_own(fitted, run):
     directory = run("fit", f"--ckpt_path={checkpoint}", *changed)
     assert directory != fitted
     assert contents(fitted) == before
+
+
+@pytest.mark.parametrize("has_state", [True, False], ids=["another training", "weights alone"])
+def test_a_training_of_its_own_starts_with_the_weights(fitted, run, tmp_path, capsys, has_state):
+    checkpoint = fitted / "checkpoints" / "last.ckpt"
+    if not has_state:
+        write_weights(checkpoint, tmp_path / "weights")
+    start = checkpoint if has_state else tmp_path / "weights.ckpt"
+    changed = ["--model.learning_rate=1e-12"] if has_state else []
+    directory = run("fit", f"--ckpt_path={start}", "--trainer.max_epochs=1", *changed)
+    assert f"starts with the weights of {start}, at its first step" in capsys.readouterr().err
+    last = load(directory / "checkpoints" / "last.ckpt")
+    assert last["global_step"] == 6
+    if has_state:
+        for name, weights in load(checkpoint)["state_dict"].items():
+            torch.testing.assert_close(last["state_dict"][name], weights, rtol=0, atol=1e-9)
+
+
+def test_the_best_checkpoint_is_tested_whatever_else_is_written(run, tmp_path):
+    callback = "lightning.pytorch.callbacks.ModelCheckpoint"
+    directory = run(
+        "fit", f"--trainer.callbacks+={callback}", "--trainer.callbacks.monitor=val/final/psnr",
+        "--trainer.callbacks.mode=min", f"--trainer.callbacks.dirpath={tmp_path / 'worst'}",
+    )  # fmt: skip
+    best, (worst,) = directory / "checkpoints" / "best.ckpt", (tmp_path / "worst").iterdir()
+    assert load(best)["global_step"] != load(worst)["global_step"]
+    again = run("test", f"--ckpt_path={best}")
+    first, second = (
+        json.loads((path / "report" / "metrics.json").read_text()) for path in (directory, again)
+    )
+    assert first["test/final/psnr"] == pytest.approx(second["test/final/psnr"], rel=1e-6)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")

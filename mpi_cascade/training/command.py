@@ -1,4 +1,4 @@
-"""``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with a run directory, and a test."""
+"""``fit``, ``validate``, ``test``, ``predict``: LightningCLI, a run directory and a final test."""
 
 import signal
 import sys

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from mpi_cascade.benchmark.choices import measure_choices
 from mpi_cascade.benchmark.machine import measure_machine
 from mpi_cascade.benchmark.output import scaling_figure, table, write_json
 from mpi_cascade.benchmark.reconstruction import measure_reconstruction
@@ -18,9 +19,11 @@ from mpi_cascade.benchmark.training import measure_training
 from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.training.messages import say
 
-SECTIONS = ("simulation", "training", "reconstruction", "scaling")
+SECTIONS = ("simulation", "training", "choices", "reconstruction", "scaling")
 
 _MOST_THREADS = 1024
+_BATCH = 32
+"""Samples of a training step."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,12 +46,12 @@ def _check(options: argparse.Namespace) -> None:
     for section in options.sections:
         if section not in SECTIONS:
             raise InputError(f"{section} is no section: use {', '.join(SECTIONS)}")
-    for name in ("threads", "batch", "num_tuning"):
+    for name in ("threads", "batch", "num_tuning", "num_steps"):
         if getattr(options, name) < 1:
             raise InputError(f"{name} is {getattr(options, name)}: it must be 1 or more")
     if options.threads > _MOST_THREADS:
         raise InputError(f"threads is {options.threads}: it must be {_MOST_THREADS} or fewer")
-    used = {"training": options.config, "scaling": options.config}
+    used = dict.fromkeys(("training", "choices", "scaling"), options.config)
     used["reconstruction"] = options.checkpoint
     for section in options.sections or SECTIONS:
         if section in used and not used[section].is_file():
@@ -77,6 +80,7 @@ def _measurements(options: argparse.Namespace) -> list[Callable[[], list[Row]]]:
     by_name: dict[str, Callable[[], list[Row]]] = {
         "simulation": simulation,
         "training": lambda: measure_training(options.config, say),
+        "choices": lambda: measure_choices(options.config, options.num_steps, _BATCH, say),
         "reconstruction": lambda: measure_reconstruction(
             options.checkpoint, options.num_tuning, options.batch, say
         ),
@@ -90,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m mpi_cascade benchmark",
         description="Times of simulation, training and reconstruction on this machine's CPU, "
         "beside other ways to do the same, each in turn with the others; medians and quartiles. "
-        "All sections take 10 to 15 minutes on two cores.",
+        "All sections take 15 to 20 minutes on two cores.",
     )
     parser.add_argument(
         "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)"
@@ -111,5 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=64, help="images of a batch (64)")
     parser.add_argument(
         "--num-tuning", type=int, default=8, help="scans to tune classical methods on (8)"
+    )
+    parser.add_argument(
+        "--num-steps", type=int, default=120, help="steps that each choice trains for (120)"
     )
     return parser

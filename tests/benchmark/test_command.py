@@ -44,6 +44,20 @@ def test_training_is_measured_beside_a_bare_loop(monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.slow
+def test_choices_train_on_the_same_batches(monkeypatch, tmp_path):
+    """Without a compiler, which can't trace the tests' runtime type checks."""
+    monkeypatch.setattr("mpi_cascade.benchmark.choices.shutil.which", lambda name: None)
+    path = tmp_path / "choices.json"
+    benchmark(monkeypatch, "choices", "--config", TINY, "--num-steps", 12, "--json", path)
+    rows = {row["name"]: row for row in json.loads(path.read_text())["rows"]}
+    layout = rows["loss, channels first against default, second half"]
+    half = rows["loss, bf16-mixed against default, second half"]
+    assert abs(layout["low"]) < 0.01
+    assert abs(layout["high"]) < 0.01
+    assert 0 < max(abs(half["low"]), abs(half["high"])) < 5
+
+
+@pytest.mark.slow
 def test_the_simulation_is_measured_beside_other_ways(monkeypatch):
     monkeypatch.setattr("mpi_cascade.benchmark.simulation.SIZES", (64,))
     rows = measure_simulation(1e11, 1e10, lambda text: None)
@@ -70,7 +84,7 @@ def test_the_bare_loop_leaves_the_weights_of_fit_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["speed"], "speed is no section: use simulation, training, reconstruction, scaling"),
+        (["speed"], "speed is no section: use simulation, training, choices, reconstruction"),
         (["simulation", "--threads", "0"], "threads is 0: it must be 1 or more"),
         (["training", "--config", "missing.yaml"], "missing.yaml is no file"),
         (["reconstruction", "--checkpoint", "missing.ckpt"], "missing.ckpt is no file"),

@@ -18,12 +18,13 @@ from mpi_cascade.comparison.limits import limits
 from mpi_cascade.comparison.measuring import measure, quality_db, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.comparison.output import Comparison, write_comparison
-from mpi_cascade.comparison.summary import differences, summarise
+from mpi_cascade.comparison.summary import differences, notes_on_pairs, summarise
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
+from mpi_cascade.training.messages import say_here
 from mpi_cascade.training.run_directory import make_run_directory
 
 _SUITES = {"standard": standard_suite, "brief": brief_suite}
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str]) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory} is not empty: choose another directory with --output")
     make_run_directory(directory, "--output")
+    notes = notes_on_pairs(compared.methods)
+    for note in notes:
+        say_here(note)
     with _progress_bars() as bars:
         validation = _validation(compared, options.num_validation)
         classical = _tune(options.classical, compared, validation, bars)
@@ -63,10 +67,11 @@ def main(arguments: Sequence[str]) -> None:
     comparison = Comparison(
         suite=suite,
         compared=compared,
+        notes=notes,
         methods=methods,
         results=results,
         summaries=summarise(results),
-        differences=differences(results, compared.methods[0].label),
+        differences=differences(results, compared.methods),
         limits=found_limits,
         progress=progress,
         times_s=times_per_image_s(methods, validation[0].signal),

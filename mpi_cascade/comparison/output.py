@@ -43,10 +43,11 @@ class Comparison(NamedTuple):
     Attributes:
         suite: The suite.
         compared: The cascades, their scanner and image grid.
+        notes: What a reader has to know of this comparison, a sentence each.
         methods: All methods.
         results: Every metric of every training.
         summaries: The same with the seeds of each label together.
-        differences: Every label minus the first, seed by seed.
+        differences: Every label minus the first, over the seeds that both have.
         limits: What noise allows.
         progress: Iterative solvers against iterations, on the scans that they were tuned on.
         times_s: Time per image of each label in s.
@@ -56,6 +57,7 @@ class Comparison(NamedTuple):
 
     suite: Suite
     compared: Compared
+    notes: list[str]
     methods: list[Method]
     results: list[Result]
     summaries: list[Summary]
@@ -106,12 +108,13 @@ def _document(comparison: Comparison) -> str:
         "of any set, that is split most often.",
     ]
     parts += [f"- {method.label}: {method.source}" for method in comparison.methods]
+    parts += [f"{note}." for note in comparison.notes]
     if comparison.differences:
         parts += [
             "## Differences seed by seed",
             difference_table(comparison.differences),
-            "Trainings of one number were given the same samples: what the seed does to both drops "
-            "out. In brackets Student's 95 % interval.",
+            "Trainings of the same seeds were given the same samples: what the seed does to both "
+            "drops out. In brackets Student's 95 % interval.",
         ]
     for name in dict.fromkeys(limit.set_name for limit in comparison.limits):
         parts += [f"## What noise allows: {name}", limit_table(comparison.limits, name)]

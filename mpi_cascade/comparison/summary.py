@@ -4,8 +4,8 @@ Must not know how numbers are shown.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from mpi_cascade.comparison.measuring import Result
-from mpi_cascade.comparison.methods import FINAL
+from mpi_cascade.comparison.methods import FINAL, Method
 
 _SHARES = ("resolved", "false_splits")
 
@@ -62,7 +62,7 @@ def summarise(results: Iterable[Result]) -> list[Summary]:
 
 
 class Difference(NamedTuple):
-    """How much better or worse one label is than another, seed by seed.
+    """How much better or worse one label is than the first, seed by seed.
 
     Attributes:
         label: The method's name.
@@ -72,7 +72,7 @@ class Difference(NamedTuple):
         value: Mean difference over the seeds.
         low: Lower end of its 95 % interval (Student's t of the differences).
         high: Upper end.
-        num_seeds: Number of seeds.
+        num_seeds: Number of seeds that both labels have.
     """
 
     label: str
@@ -85,31 +85,67 @@ class Difference(NamedTuple):
     num_seeds: int
 
 
-def differences(results: Iterable[Result], reference: str) -> list[Difference]:
-    """Returns the differences of every label with as many seeds as the reference, two or more.
+def differences(results: Iterable[Result], methods: Sequence[Method]) -> list[Difference]:
+    """Returns every label minus the first, over the seeds that both have, two or more.
 
-    The n-th training of a label is set against the n-th of the reference: trainings of one seed
-    have the same samples, so that what the seed does to both drops out.
+    Trainings of the same seeds have the same samples, so that what the seed does to both drops out.
 
     Args:
         results: The results.
-        reference: The label that is taken off.
+        methods: The methods.
     """
-    values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    reference = methods[0].label
+    pairs = paired_trainings(methods)
+    values: dict[tuple[str, str], dict[tuple[str, int], float]] = defaultdict(dict)
     for result in results:
         if result.image == FINAL and result.gap_mm is None:
-            values[result.set_name, result.metric][result.label].append(result.value)
+            values[result.set_name, result.metric][result.label, result.seed] = result.value
+    found: list[Difference] = []
+    for key, of_training in values.items():
+        for label, numbers in pairs.items():
+            if len(numbers) > 1:
+                apart = [of_training[label, n] - of_training[reference, m] for n, m in numbers]
+                interval = student_interval(np.array(apart))
+                found.append(Difference(label, reference, *key, *interval, len(apart)))
+    return found
+
+
+def paired_trainings(methods: Sequence[Method]) -> dict[str, list[tuple[int, int]]]:
+    """Returns which trainings of each other label and of the first label have the same seeds.
+
+    Args:
+        methods: The methods.
+
+    Returns:
+        By label: pairs of the numbers of the trainings, the label's and the first label's.
+    """
+    references = [method for method in methods if method.label == methods[0].label]
+    return {
+        label: [
+            (one.seed, other.seed)
+            for one in methods
+            for other in references
+            if one.label == label and one.seeds and one.seeds == other.seeds
+        ]
+        for label in dict.fromkeys(method.label for method in methods)
+        if label != methods[0].label
+    }
+
+
+def notes_on_pairs(methods: Sequence[Method]) -> list[str]:
+    """Returns a sentence for each label of several trainings that are not all paired.
+
+    Args:
+        methods: The methods.
+    """
+    reference = methods[0].label
+    counts = Counter(method.label for method in methods)
     return [
-        Difference(
-            label,
-            reference,
-            *key,
-            *student_interval(np.subtract(seeds, of_label[reference])),
-            len(seeds),
-        )
-        for key, of_label in values.items()
-        for label, seeds in of_label.items()
-        if label != reference and 1 < len(seeds) == len(of_label.get(reference, []))
+        f"{label} ({counts[label]} trainings) and {reference} ({counts[reference]}) have "
+        f"{len(pairs)} seeds in common: "
+        + ("differences are over those alone" if len(pairs) > 1 else "no differences are taken")
+        for label, pairs in paired_trainings(methods).items()
+        if counts[label] > 1 and not len(pairs) == counts[label] == counts[reference]
     ]
 
 

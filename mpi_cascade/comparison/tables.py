@@ -113,12 +113,13 @@ def summary_table(
 def difference_table(differences: Sequence[Difference], columns: Sequence[Column] = COLUMNS) -> str:
     """Returns a Markdown table of paired differences: a row per label."""
     found = {(item.label, item.set_name, item.metric): item for item in differences}
-    lines = [["minus " + differences[0].reference, *(column.title for column in columns)]]
-    lines.append(["---"] * len(lines[0]))
+    head = ["minus " + differences[0].reference, "seeds", *(column.title for column in columns)]
+    lines = [head, ["---"] * len(head)]
     for label in dict.fromkeys(item.label for item in differences):
         items = [found.get((label, column.set_name, column.metric)) for column in columns]
         cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
-        lines.append([label, *cells])
+        num_seeds = next(item.num_seeds for item in differences if item.label == label)
+        lines.append([label, str(num_seeds), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -3,7 +3,9 @@ import math
 import pytest
 
 from mpi_cascade.comparison.measuring import Result
-from mpi_cascade.comparison.summary import differences, summarise
+from mpi_cascade.comparison.methods import Method
+from mpi_cascade.comparison.summary import differences, notes_on_pairs, summarise
+from mpi_cascade.training.parts import Seeds
 
 
 def result(value, seed=0, label="mse", metric="psnr_db", gap_mm=None):
@@ -58,16 +60,36 @@ def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
     assert (summary.low, summary.high) == (0.0, 1.0)
 
 
-def test_differences_are_paired_by_seed():
-    base, other = [30.0, 31.0, 33.0], [30.5, 31.7, 33.6]
+def methods(**seeds):
+    """Trainings by label, each with its seed; None where it isn't known."""
+    return [
+        Method(label, number, lambda signal: {}, "", None if seed is None else Seeds(seed, 0))
+        for label, of_label in seeds.items()
+        for number, seed in enumerate(of_label)
+    ]
+
+
+def test_differences_are_over_the_seeds_that_both_have_in_any_order():
+    base, other = [33.0, 30.0, 31.0, 99.0], [30.5, 31.7, 33.6, 55.0]
     results = [result(value, seed) for seed, value in enumerate(base)]
     results += [result(value, seed, label="l1") for seed, value in enumerate(other)]
     results += [result(9.0, label="ADMM"), result(1.0, label="l1", gap_mm=0.1)]
-    (found,) = differences(results, "mse")
+    trainings = methods(mse=[2, 0, 1, None], l1=[0, 1, 2, None], ADMM=[None])
+    (found,) = differences(results, trainings)
     assert (found.label, found.reference, found.num_seeds) == ("l1", "mse", 3)
     half = 4.302653 * 0.1 / math.sqrt(3)  # of 0.5, 0.7 and 0.6
     assert (found.value, found.low, found.high) == pytest.approx((0.6, 0.6 - half, 0.6 + half))
 
 
 def test_single_trainings_have_no_differences():
-    assert differences([result(1.0), result(2.0, label="l1")], "mse") == []
+    trainings = methods(mse=[0], l1=[0])
+    assert differences([result(1.0), result(2.0, label="l1")], trainings) == []
+    assert notes_on_pairs(trainings) == []
+
+
+def test_labels_whose_trainings_are_not_all_paired_are_told():
+    trainings = methods(mse=[0, 1, 2], l1=[2, 1, 0], ssim=[1, 2, 3], old=[None, None], ADMM=[None])
+    assert notes_on_pairs(trainings) == [
+        "ssim (3 trainings) and mse (3) have 2 seeds in common: differences are over those alone",
+        "old (2 trainings) and mse (3) have 0 seeds in common: no differences are taken",
+    ]

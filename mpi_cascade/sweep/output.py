@@ -76,8 +76,9 @@ def _document(record: Record, found: Sequence[Setting]) -> str:
         f"# Sweep {file.path.name}",
         _table(found, file.metric, columns) if found else "No trial has logged the metric.",
         f"Each trial counts with its best {file.metric}, the {extreme} that it logged: so does "
-        "wandb's engine when it searches. Where a setting has several seeds its value is their "
-        "mean, and in brackets stands the 95 % interval over seeds (Student's t).",
+        "wandb's engine when it searches. Trials of one setting and seed are one training, and "
+        "count once. Where a setting has several seeds its value is their mean, and in brackets "
+        "stands the 95 % interval over seeds (Student's t).",
     ]
     if fixed:
         parts.append(f"The same in every trial: {', '.join(fixed)}.")

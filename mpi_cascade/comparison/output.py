@@ -114,7 +114,8 @@ def _document(comparison: Comparison) -> str:
             "## Differences seed by seed",
             difference_table(comparison.differences),
             "Trainings of the same seeds were given the same samples: what the seed does to both "
-            "drops out. In brackets Student's 95 % interval.",
+            "drops out. In brackets Student's 95 % interval; shares and gaps, of few possible "
+            "values, have none: compare their own intervals above.",
         ]
     for name in dict.fromkeys(limit.set_name for limit in comparison.limits):
         parts += [f"## What noise allows: {name}", limit_table(comparison.limits, name)]

@@ -15,7 +15,23 @@ from scipy.stats import t
 from mpi_cascade.comparison.measuring import Result
 from mpi_cascade.comparison.methods import FINAL, Method
 
-_SHARES = ("resolved", "false_splits")
+_COARSE = ("resolved", "false_splits", "resolvable_gap_m")
+"""Shares and gaps have few possible values: seeds often agree by chance."""
+
+_BOUNDS = {
+    "ssim": (-1.0, 1.0),
+    "mass_r2": (-math.inf, 1.0),
+    "resolved": (0.0, 1.0),
+    "false_splits": (0.0, 1.0),
+    **dict.fromkeys(
+        (
+            "nrmse", "non_uniformity", "disc_non_uniformity", "ghost_energy", "resolvable_gap_m",
+            "width_m", "localisation_error_m",
+        ),
+        (0.0, math.inf),
+    ),
+}  # fmt: skip
+"""The least and the greatest value that a metric can have, where there is one."""
 
 
 class Summary(NamedTuple):
@@ -29,7 +45,9 @@ class Summary(NamedTuple):
         gap_mm: The gap in mm, None for a metric over all of the set.
         value: The mean over the label's seeds.
         low: Lower end of the 95 % interval: over seeds (Student's t) where there are several, over
-            cases where there is one. For a share over seeds, also no narrower than over cases.
+            cases where there is one. For a share or a gap over seeds, also no narrower than over
+            the cases of any seed, and NaN where that isn't known. Never beyond what the metric can
+            be.
         high: Upper end.
         num_seeds: Number of seeds.
         num_cases: Number of cases of each seed.
@@ -70,7 +88,8 @@ class Difference(NamedTuple):
         set_name: The set of scans.
         metric: Name of the metric of the final image, over all of the set.
         value: Mean difference over the seeds.
-        low: Lower end of its 95 % interval (Student's t of the differences).
+        low: Lower end of its 95 % interval (Student's t of the differences); NaN for a share or a
+            gap, on whose few values the differences of seeds agree by chance.
         high: Upper end.
         num_seeds: Number of seeds that both labels have.
     """
@@ -105,8 +124,10 @@ def differences(results: Iterable[Result], methods: Sequence[Method]) -> list[Di
         for label, numbers in pairs.items():
             if len(numbers) > 1:
                 apart = [of_training[label, n] - of_training[reference, m] for n, m in numbers]
-                interval = student_interval(np.array(apart))
-                found.append(Difference(label, reference, *key, *interval, len(apart)))
+                value, low, high = student_interval(np.array(apart))
+                if key[1] in _COARSE:
+                    low = high = math.nan
+                found.append(Difference(label, reference, *key, value, low, high, len(apart)))
     return found
 
 
@@ -152,11 +173,13 @@ def notes_on_pairs(methods: Sequence[Method]) -> list[str]:
 def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
     if len(seeds) == 1:
         return seeds[0].value, seeds[0].low, seeds[0].high
+    metric = seeds[0].metric
     value, low, high = student_interval(np.array([result.value for result in seeds]))
-    if seeds[0].metric in _SHARES:
+    if metric in _COARSE:
         # Three times 0 of 100 is no certainty of 0: no narrower than over the cases.
-        low = max(min(low, *(result.low for result in seeds)), 0.0)
-        high = min(max(high, *(result.high for result in seeds)), 1.0)
+        low = np.min([low, *(result.low for result in seeds)])
+        high = np.max([high, *(result.high for result in seeds)])
+    low, high = np.clip((low, high), *_BOUNDS.get(metric, (-math.inf, math.inf))).tolist()
     return value, low, high
 
 

@@ -60,6 +60,48 @@ def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
     assert (summary.low, summary.high) == (0.0, 1.0)
 
 
+def test_a_gap_over_seeds_is_no_more_certain_than_over_cases():
+    """Three times the last gap of the suite: Student's interval alone would be [1, 1]."""
+    last = result(1e-3, metric="resolvable_gap_m")._replace(low=7e-4, high=math.nan)
+    (summary,) = summarise(last._replace(seed=seed) for seed in range(3))
+    assert (summary.value, summary.low) == pytest.approx((1e-3, 7e-4))
+    assert math.isnan(summary.high)
+    first = last._replace(value=1e-4, low=0.0, high=2e-4, seed=1)
+    (summary,) = summarise([last._replace(high=1e-3), first])
+    assert summary.low == 0.0 and summary.high > 5e-3
+    (summary,) = summarise([first, last])
+    assert math.isnan(summary.high)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "low", "high"),
+    [
+        ("mass_r2", (0.99, 1.0), None, 1.0), ("ssim", (0.9, 1.0), None, 1.0),
+        ("ghost_energy", (0.001, 0.003), 0.0, None), ("psnr_db", (1.0, 2.0), None, None),
+    ],
+)  # fmt: skip
+def test_no_interval_goes_beyond_what_a_metric_can_be(metric, values, low, high):
+    (summary,) = summarise(result(value, seed, metric=metric) for seed, value in enumerate(values))
+    half = 12.706205 * (values[1] - values[0]) / 2
+    assert summary.low == pytest.approx(sum(values) / 2 - half if low is None else low)
+    assert summary.high == pytest.approx(sum(values) / 2 + half if high is None else high)
+
+
+def test_differences_of_shares_and_gaps_have_no_interval():
+    """Seeds that all differ by one case of 160 are no certainty of a difference."""
+    found = differences(
+        [
+            result(share, seed, label, metric)
+            for metric in ("false_splits", "resolvable_gap_m")
+            for label, share in (("mse", 0.075), ("l1", 0.004))
+            for seed in range(3)
+        ],
+        methods(mse=[0, 1, 2], l1=[0, 1, 2]),
+    )
+    assert [item.value for item in found] == pytest.approx([-0.071, -0.071])
+    assert all(math.isnan(end) for item in found for end in (item.low, item.high))
+
+
 def methods(**seeds):
     """Trainings by label, each with its seed; None where it isn't known."""
     return [

@@ -3,7 +3,6 @@
 Must not know how numbers were measured.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -32,6 +31,7 @@ from mpi_cascade.comparison.tables import (
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
 from mpi_cascade.data.suites import Pairs
 from mpi_cascade.report.figures import pair_images, pair_profiles
+from mpi_cascade.training.loggers import start_wandb_run
 from mpi_cascade.training.run_directory import describe_environment
 
 _FIGURE_GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -90,12 +90,14 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
     }
     write_json(directory / "comparison.json", provenance, comparison.summaries)
     (directory / "comparison.md").write_text(_document(comparison))
+    table = summary_table(comparison.summaries, comparison.times_s)
+    sys.stdout.write(f"\n{table}\n\n")
+    sys.stdout.flush()
     figures = _figures(comparison)
     for name, figure in figures.items():
         figure.savefig(directory / f"{name}.png", dpi=110)
     _log_to_wandb(directory, comparison, figures)
-    table = summary_table(comparison.summaries, comparison.times_s)
-    sys.stdout.write(f"\n{table}\n\nEverything lies in {directory}\n")
+    sys.stdout.write(f"Everything lies in {directory}\n")
 
 
 def _document(comparison: Comparison) -> str:
@@ -173,14 +175,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
 
 def _log_to_wandb(directory: Path, comparison: Comparison, figures: Mapping[str, Figure]) -> None:
     """Logs the table and the pictures; offline unless ``WANDB_MODE`` says otherwise."""
-    with wandb.init(
-        project="mpi_cascade",
-        name=directory.name,
-        job_type="compare",
-        dir=directory,
-        mode="online" if os.environ.get("WANDB_MODE") == "online" else "offline",
-        settings=wandb.Settings(silent=True),
-    ) as run:
+    with start_wandb_run(directory, "compare") as run:
         rows = [list(summary) for summary in comparison.summaries]
         table = wandb.Table(columns=list(Summary._fields), data=rows)
         pictures = {f"compare/{name}": wandb.Image(figure) for name, figure in figures.items()}

@@ -280,10 +280,19 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(
 
 
 @needs_training
-def test_one_seed_without_classical_methods(checkpoints, suite, compare):
+def test_one_seed_without_classical_methods_and_without_a_key(
+    checkpoints, suite, compare, monkeypatch, tmp_path, capsys
+):
+    for name, value in (("MODE", "online"), ("API_KEY", ""), ("BASE_URL", "http://127.0.0.1:9")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    monkeypatch.setenv("HOME", str(tmp_path))
     directory = compare(f"alone={checkpoints[0]}", "--suite", "brief", "--classical")
     rows = table(directory / "comparison.csv")
     assert {row["label"] for row in rows} == {"alone"}
     assert {row["num_seeds"] for row in rows} == {"1"}
     assert not (directory / "convergence.csv").exists()
     assert "## Convergence" not in (directory / "comparison.md").read_text()
+    shown = capsys.readouterr()
+    assert "| alone | 1 |" in shown.out
+    assert shown.err.count("Weights & Biases can't be used (No API key configured") == 1
+    assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1

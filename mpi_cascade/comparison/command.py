@@ -4,7 +4,6 @@ import argparse
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.training.messages import say_here
-from mpi_cascade.training.run_directory import make_run_directory
+from mpi_cascade.training.run_directory import choose_output_directory, make_run_directory
 
 _SUITES = {"standard": standard_suite, "brief": brief_suite}
 
@@ -42,9 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     compared = load_methods(options.checkpoints)
     suite, notes = feasible_part(_SUITES[options.suite](compared.models.scanner), compared.models)
     suite.check_fits(compared.models.scanner.field_of_view_m)
-    directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(f"{directory} is not empty: choose another directory with --output")
+    directory = choose_output_directory(options.output, "compare")
     make_run_directory(directory, "--output")
     notes += notes_on_pairs(compared.methods)
     for note in notes:

@@ -27,10 +27,10 @@ def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]
         phantoms=tuple(part for part in suite.phantoms if _is_feasible(part, models)),
     )
     left_out = [part.name for part in suite.phantoms if part not in kept.phantoms]
+    sets = f" and the sets {', '.join(left_out)}" if left_out else ""
     return kept, [
-        "signals are those of a measured system_matrix: what noise allows"
-        + "".join(f", the set {name}" for name in left_out)
-        + " are left out, for they need the analytic model"
+        "a measured system_matrix stands for the scanner: what needs its analytic model is left "
+        f"out, which is what noise allows{sets}"
     ]
 
 

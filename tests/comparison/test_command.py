@@ -265,8 +265,8 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(
         "--num-validation", "4",
     )  # fmt: skip
     note = (
-        "signals are those of a measured system_matrix: what noise allows, the set gradient +5 %, "
-        "the set background are left out, for they need the analytic model"
+        "a measured system_matrix stands for the scanner: what needs its analytic model is left "
+        "out, which is what noise allows and the sets gradient +5 %, background"
     )
     assert capsys.readouterr().err.count(note) == 1
     document = (directory / "comparison.md").read_text()

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from mpi_cascade.calibration.output import write_calibration
 from mpi_cascade.calibration.scan import DeltaSampleScan, read_mdf, read_rows
 from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.data.mdf.hdf5 import HDF5File
-from mpi_cascade.training.run_directory import make_run_directory
+from mpi_cascade.training.run_directory import choose_output_directory, make_run_directory
 
 _MOST_POSITIONS = 10_000
 
@@ -24,9 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     """Calibrates what the arguments name, writes everything, and shows the numbers."""
     options = _parser().parse_args(arguments)
     scan = _read(options)
-    directory = options.output or Path("runs") / f"calibrate-{datetime.now():%Y%m%d-%H%M%S}"
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(f"{directory} is not empty: choose another directory with --output")
+    directory = choose_output_directory(options.output, "calibrate")
     fit = fit_scanner(scan, tuple(options.harmonics))
     make_run_directory(directory, "--output")
     table = write_calibration(directory, options.file, scan, fit, find_levels(scan, fit))

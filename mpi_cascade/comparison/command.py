@@ -4,7 +4,6 @@ import argparse
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,17 +13,19 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.comparison.convergence import Progress, converge
-from mpi_cascade.comparison.limits import limits
+from mpi_cascade.comparison.feasible import feasible_part
+from mpi_cascade.comparison.limits import Limit, limits
 from mpi_cascade.comparison.measuring import measure, quality_db, times_per_image_s
 from mpi_cascade.comparison.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.comparison.output import Comparison, write_comparison
-from mpi_cascade.comparison.summary import differences, summarise
+from mpi_cascade.comparison.summary import differences, notes_on_pairs, summarise
 from mpi_cascade.data.evaluation import EvaluationSet, brief_suite, standard_suite
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
-from mpi_cascade.training.run_directory import make_run_directory
+from mpi_cascade.training.messages import say_here
+from mpi_cascade.training.run_directory import choose_output_directory, make_run_directory
 
 _SUITES = {"standard": standard_suite, "brief": brief_suite}
 
@@ -38,12 +39,13 @@ def main(arguments: Sequence[str]) -> None:
     if options.num_validation < 1:
         raise InputError(f"num_validation is {options.num_validation}: it must be 1 or more")
     compared = load_methods(options.checkpoints)
-    suite = _SUITES[options.suite](compared.models.scanner)
+    suite, notes = feasible_part(_SUITES[options.suite](compared.models.scanner), compared.models)
     suite.check_fits(compared.models.scanner.field_of_view_m)
-    directory = options.output or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(f"{directory} is not empty: choose another directory with --output")
+    directory = choose_output_directory(options.output, "compare")
     make_run_directory(directory, "--output")
+    notes += notes_on_pairs(compared.methods)
+    for note in notes:
+        say_here(note)
     with _progress_bars() as bars:
         validation = _validation(compared, options.num_validation)
         classical = _tune(options.classical, compared, validation, bars)
@@ -57,16 +59,19 @@ def main(arguments: Sequence[str]) -> None:
             methods, suite, compared.models, compared.image_shape,
             functools.partial(bars.advance, task),
         )  # fmt: skip
-        task = bars.add_task("what noise allows", total=1)
-        found_limits = limits(suite.pairs, compared.models.scanner)
-        bars.advance(task)
+        found_limits: list[Limit] = []
+        if compared.models.system_matrix is None:
+            task = bars.add_task("what noise allows", total=1)
+            found_limits = limits(suite.pairs, compared.models.scanner)
+            bars.advance(task)
     comparison = Comparison(
         suite=suite,
         compared=compared,
+        notes=notes,
         methods=methods,
         results=results,
         summaries=summarise(results),
-        differences=differences(results, compared.methods[0].label),
+        differences=differences(results, compared.methods),
         limits=found_limits,
         progress=progress,
         times_s=times_per_image_s(methods, validation[0].signal),

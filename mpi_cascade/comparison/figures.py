@@ -171,7 +171,7 @@ def _curves(axis: Axes, summaries: Sequence[Summary], set_name: str, metric: str
 
 def _limit_curves(axis: Axes, limits: Sequence[Limit]) -> None:
     if not limits:
-        axis.text(0.5, 0.5, "no single direction", transform=axis.transAxes, ha="center")
+        axis.text(0.5, 0.5, "no limit is known", transform=axis.transAxes, ha="center")
         return
     gaps = [limit.gap_mm for limit in limits]
     axis.plot(gaps, [limit.d_prime for limit in limits], "k-", label="d′, any capsule")

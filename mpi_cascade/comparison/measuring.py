@@ -14,8 +14,8 @@ from mpi_cascade.data.evaluation import EvaluationSet, Suite
 from mpi_cascade.data.scanner_models import ScannerModels
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
-from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
-from mpi_cascade.metrics.mass_cases import MassBias, MassR2
+from mpi_cascade.metrics.collection import phantom_metrics
+from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.metrics.pair_cases import (
     FalseSplitRate,
     MeanDip,
@@ -122,15 +122,9 @@ def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, fl
 
 
 def _phantom_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {
-        "psnr_db": ImageMean(psnr, higher_is_better=True),
-        "ssim": ImageMean(ssim, higher_is_better=True),
-        "nrmse": ImageMean(nrmse, higher_is_better=False),
-        "non_uniformity": ImageMean(non_uniformity, higher_is_better=False),
-        "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
-        "mass_bias": MassBias(size_m),
-        "mass_r2": MassR2(size_m),
-    }
+    metrics = phantom_metrics(size_m)
+    # A comparison's names end in their unit.
+    return {"psnr_db": metrics.pop("psnr"), **metrics}
 
 
 def _all_pairs_metrics(size_m: tuple[float, float]) -> Bundle:

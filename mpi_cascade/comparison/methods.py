@@ -19,7 +19,7 @@ from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
 from mpi_cascade.solvers.tuning import tune
-from mpi_cascade.training.parts import TrainedCascade, load_cascade
+from mpi_cascade.training.parts import Seeds, TrainedCascade, load_cascade
 
 FINAL, PRELIMINARY, TRUTH = "final", "preliminary", "truth"
 
@@ -33,12 +33,14 @@ class Method(NamedTuple):
         images: Maps signals (batch, channel, y, x) to images (batch, 1, y, x) by name: ``final``,
             and ``preliminary`` where there is one.
         source: Where it comes from: a checkpoint, or the tuned values of a solver.
+        seeds: The seeds of the training, where there are any and they are known.
     """
 
     label: str
     seed: int
     images: Callable[[Tensor], dict[str, Tensor]]
     source: str
+    seeds: Seeds | None = None
 
 
 class Search(NamedTuple):
@@ -110,7 +112,7 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
 
     Raises:
         InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
-            label differ in more than seeds, or any in scanner or image grid.
+            label differ in more than seeds or not in seeds, or any in scanner or image grid.
     """
     if not checkpoints:
         raise InputError("there is nothing to compare: name one or more checkpoints as LABEL=PATH")
@@ -122,13 +124,9 @@ def load_methods(checkpoints: Sequence[str]) -> Compared:
             raise InputError(f"{path} is named twice: name every checkpoint once")
         cascade = load_cascade(path)
         _check_comparable(item, cascade, checkpoints[0], next(iter(cascades.values()), cascade))
-        if cascades.setdefault(label, cascade).training != cascade.training:
-            raise InputError(
-                f"{item} was trained otherwise than the first {label}: one label is for trainings "
-                "that differ in nothing but their seeds"
-            )
-        seed = sum(method.label == label for method in methods)
-        methods.append(Method(label, seed, _images_of(cascade), str(path)))
+        of_label = [method for method in methods if method.label == label]
+        _check_seed(item, cascade, cascades.setdefault(label, cascade), of_label)
+        methods.append(Method(label, len(of_label), _images_of(cascade), str(path), cascade.seeds))
     first = cascades[methods[0].label]
     return Compared(methods, first.data.models, first.image_shape)
 
@@ -143,6 +141,25 @@ def _label_and_path(item: str) -> tuple[str, Path]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", label):
         raise InputError(f"{item} has a label of other signs than letters, digits and .-_+")
     return label, Path(path)
+
+
+def _check_seed(
+    item: str, cascade: TrainedCascade, first: TrainedCascade, of_label: Sequence[Method]
+) -> None:
+    """Raises an InputError unless a cascade is another seed of a label's first one."""
+    for name, value in cascade.training.items():
+        if value != first.training[name]:
+            raise InputError(
+                f"{item} was trained otherwise than the first {of_label[0].label}, with another "
+                f"{name}: one label is for trainings that differ in nothing but their seeds"
+            )
+    for method in of_label:
+        if cascade.seeds and cascade.seeds == method.seeds:
+            raise InputError(
+                f"{item} has the seeds of {method.source} (seed_everything "
+                f"{cascade.seeds.seed_everything}, data.training_seed "
+                f"{cascade.seeds.training_seed}): both are one training, so name one of them"
+            )
 
 
 def _check_comparable(

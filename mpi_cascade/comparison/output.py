@@ -3,7 +3,6 @@
 Must not know how numbers were measured.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -32,6 +31,7 @@ from mpi_cascade.comparison.tables import (
 from mpi_cascade.data.evaluation import EvaluationSet, Suite
 from mpi_cascade.data.suites import Pairs
 from mpi_cascade.report.figures import pair_images, pair_profiles
+from mpi_cascade.training.loggers import start_wandb_run
 from mpi_cascade.training.run_directory import describe_environment
 
 _FIGURE_GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -43,10 +43,11 @@ class Comparison(NamedTuple):
     Attributes:
         suite: The suite.
         compared: The cascades, their scanner and image grid.
+        notes: What a reader has to know of this comparison, a sentence each.
         methods: All methods.
         results: Every metric of every training.
         summaries: The same with the seeds of each label together.
-        differences: Every label minus the first, seed by seed.
+        differences: Every label minus the first, over the seeds that both have.
         limits: What noise allows.
         progress: Iterative solvers against iterations, on the scans that they were tuned on.
         times_s: Time per image of each label in s.
@@ -56,6 +57,7 @@ class Comparison(NamedTuple):
 
     suite: Suite
     compared: Compared
+    notes: list[str]
     methods: list[Method]
     results: list[Result]
     summaries: list[Summary]
@@ -88,12 +90,14 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
     }
     write_json(directory / "comparison.json", provenance, comparison.summaries)
     (directory / "comparison.md").write_text(_document(comparison))
+    table = summary_table(comparison.summaries, comparison.times_s)
+    sys.stdout.write(f"\n{table}\n\n")
+    sys.stdout.flush()
     figures = _figures(comparison)
     for name, figure in figures.items():
         figure.savefig(directory / f"{name}.png", dpi=110)
     _log_to_wandb(directory, comparison, figures)
-    table = summary_table(comparison.summaries, comparison.times_s)
-    sys.stdout.write(f"\n{table}\n\nEverything lies in {directory}\n")
+    sys.stdout.write(f"Everything lies in {directory}\n")
 
 
 def _document(comparison: Comparison) -> str:
@@ -102,16 +106,19 @@ def _document(comparison: Comparison) -> str:
         summary_table(comparison.summaries, comparison.times_s),
         "In brackets 95 % intervals: over seeds (Student's t), which tell trainings apart on these "
         "very scans, where there are several; over cases (bootstrap or Wilson) where there is one. "
-        "An end of ? can't be told from so few cases. The worst capsules are those of the outline, "
-        "of any set, that is split most often.",
+        "Over seeds those of shares and gaps are no narrower than over cases. An end of ? can't be "
+        "told from so few cases. The worst capsules are those of the outline, of any set, that is "
+        "split most often.",
     ]
     parts += [f"- {method.label}: {method.source}" for method in comparison.methods]
+    parts += [f"{note}." for note in comparison.notes]
     if comparison.differences:
         parts += [
             "## Differences seed by seed",
             difference_table(comparison.differences),
-            "Trainings of one number were given the same samples: what the seed does to both drops "
-            "out. In brackets Student's 95 % interval.",
+            "Trainings of the same seeds were given the same samples: what the seed does to both "
+            "drops out. In brackets Student's 95 % interval; shares and gaps, of few possible "
+            "values, have none: compare their own intervals above.",
         ]
     for name in dict.fromkeys(limit.set_name for limit in comparison.limits):
         parts += [f"## What noise allows: {name}", limit_table(comparison.limits, name)]
@@ -169,14 +176,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
 
 def _log_to_wandb(directory: Path, comparison: Comparison, figures: Mapping[str, Figure]) -> None:
     """Logs the table and the pictures; offline unless ``WANDB_MODE`` says otherwise."""
-    with wandb.init(
-        project="mpi_cascade",
-        name=directory.name,
-        job_type="compare",
-        dir=directory,
-        mode="online" if os.environ.get("WANDB_MODE") == "online" else "offline",
-        settings=wandb.Settings(silent=True),
-    ) as run:
+    with start_wandb_run(directory, "compare") as run:
         rows = [list(summary) for summary in comparison.summaries]
         table = wandb.Table(columns=list(Summary._fields), data=rows)
         pictures = {f"compare/{name}": wandb.Image(figure) for name, figure in figures.items()}

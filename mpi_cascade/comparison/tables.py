@@ -15,6 +15,7 @@ from mpi_cascade.comparison.limits import Limit
 from mpi_cascade.comparison.measuring import Result
 from mpi_cascade.comparison.methods import FINAL, PRELIMINARY
 from mpi_cascade.comparison.summary import Difference, Summary
+from mpi_cascade.report.tables import markdown_table
 
 
 class Column(NamedTuple):
@@ -99,50 +100,50 @@ def summary_table(
 
     titles = [column.title for column in columns]
     head = ["method", "seeds", *titles, "worst capsules split / %", "ms per image"]
-    lines = [head, ["---"] * len(head)]
+    rows: list[list[str]] = []
     for label, image in sorted(keys, key=quality, reverse=True):
         items = [found.get((label, image, column.set_name, column.metric)) for column in columns]
         seeds = max(item.num_seeds for item in summaries if item.label == label)
         time = f"{1e3 * times_s[label]:.3g}" if image == FINAL else ""
         name = label if image == FINAL else f"{label}, {PRELIMINARY}"
         cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
-        lines.append([name, str(seeds), *cells, _worst_split(summaries, label, image), time])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows.append([name, str(seeds), *cells, _worst_split(summaries, label, image), time])
+    return markdown_table(head, rows)
 
 
 def difference_table(differences: Sequence[Difference], columns: Sequence[Column] = COLUMNS) -> str:
     """Returns a Markdown table of paired differences: a row per label."""
     found = {(item.label, item.set_name, item.metric): item for item in differences}
-    lines = [["minus " + differences[0].reference, *(column.title for column in columns)]]
-    lines.append(["---"] * len(lines[0]))
+    head = ["minus " + differences[0].reference, "seeds", *(column.title for column in columns)]
+    rows: list[list[str]] = []
     for label in dict.fromkeys(item.label for item in differences):
         items = [found.get((label, column.set_name, column.metric)) for column in columns]
         cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
-        lines.append([label, *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        num_seeds = next(item.num_seeds for item in differences if item.label == label)
+        rows.append([label, str(num_seeds), *cells])
+    return markdown_table(head, rows)
 
 
 def limit_table(limits: Sequence[Limit], set_name: str) -> str:
     """Returns a Markdown table of d′ against the gap."""
     chosen = [limit for limit in limits if limit.set_name == set_name]
+    head = ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)]
     rows = [
-        ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)],
-        ["---"] * (len(chosen) + 1),
         ["d′, any capsule", *(f"{limit.d_prime:.1f}" for limit in chosen)],
         ["d′, outline's capsule", *(f"{limit.outline_d_prime:.1f}" for limit in chosen)],
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(head, rows)
 
 
 def convergence_table(progress: Sequence[Progress]) -> str:
     """Returns a Markdown table of PSNR against iterations, and whether it has settled."""
-    lines = [["method", "iterations → PSNR / dB", "ms per image", "converged"], ["---"] * 4]
+    rows: list[list[str]] = []
     for label in dict.fromkeys(step.label for step in progress):
         steps = [step for step in progress if step.label == label]
         path = ", ".join(f"{step.iteration} → {step.psnr_db:.2f}" for step in steps)
         settled = "yes" if has_converged(steps) else "no"
-        lines.append([label, path, f"{1e3 * steps[-1].time_s:.3g}", settled])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows.append([label, path, f"{1e3 * steps[-1].time_s:.3g}", settled])
+    return markdown_table(["method", "iterations → PSNR / dB", "ms per image", "converged"], rows)
 
 
 def _worst_split(summaries: Sequence[Summary], label: str, image: str) -> str:

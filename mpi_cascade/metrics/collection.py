@@ -16,6 +16,23 @@ from mpi_cascade.metrics.mass_cases import MassBias, MassR2
 from mpi_cascade.metrics.pair_cases import MeanDip, ResolvableGap, ResolvedFraction
 
 
+def phantom_metrics(field_of_view_m: tuple[float, float]) -> dict[str, CaseMetric]:
+    """Returns what is measured on random phantoms, by name, PSNR in dB first.
+
+    Args:
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+    return {
+        "psnr": ImageMean(psnr, higher_is_better=True),
+        "ssim": ImageMean(ssim, higher_is_better=True),
+        "nrmse": ImageMean(nrmse, higher_is_better=False),
+        "non_uniformity": ImageMean(non_uniformity, higher_is_better=False),
+        "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
+        "mass_bias": MassBias(field_of_view_m),
+        "mass_r2": MassR2(field_of_view_m),
+    }
+
+
 class EvaluationMetrics(nn.Module):
     """Image quality over phantoms, resolution over point pairs.
 
@@ -30,15 +47,7 @@ class EvaluationMetrics(nn.Module):
 
     def __init__(self, gaps_mm: Sequence[float], field_of_view_m: tuple[float, float]) -> None:
         super().__init__()
-        self._of_phantoms: dict[str, CaseMetric] = {
-            "psnr": ImageMean(psnr, higher_is_better=True),
-            "ssim": ImageMean(ssim, higher_is_better=True),
-            "nrmse": ImageMean(nrmse, higher_is_better=False),
-            "non_uniformity": ImageMean(non_uniformity, higher_is_better=False),
-            "ghost_energy": ImageMean(ghost_energy, higher_is_better=False),
-            "mass_bias": MassBias(field_of_view_m),
-            "mass_r2": MassR2(field_of_view_m),
-        }
+        self._of_phantoms = phantom_metrics(field_of_view_m)
         self._of_gaps: dict[float, dict[str, CaseMetric]] = {
             gap_mm: {
                 f"dip@{gap_mm:g}mm": MeanDip(field_of_view_m),

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 
 import rich.progress
@@ -19,6 +18,7 @@ from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import new_results, summary, write_table
 from mpi_cascade.reconstruction.scans import LAYOUT, ScanFile, open_scans
 from mpi_cascade.training.parts import TrainedCascade, load_cascade
+from mpi_cascade.training.run_directory import choose_output_directory
 
 _MOST_SHOWN = 16
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
     if options.batch_size < 1:
         raise InputError(f"--batch-size is {options.batch_size}: it must be 1 or more")
-    directory = options.output or Path("runs") / f"reconstruct-{datetime.now():%Y%m%d-%H%M%S}"
+    directory = choose_output_directory(options.output, "reconstruct")
     cascade = load_cascade(options.checkpoint)
     with open_scans(options.scans, options.dataset, cascade.data.models) as scans:
         judge = Judge(cascade)

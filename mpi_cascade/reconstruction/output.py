@@ -32,11 +32,9 @@ def new_results(directory: Path) -> Iterator[Path]:
         directory: The directory, empty or not there; whatever ends the work leaves it so.
 
     Raises:
-        InputError: If it has something in it, or can't be written.
+        InputError: If it can't be written.
     """
     is_new = not directory.exists()
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(f"{directory} is not empty: choose another directory with --output")
     make_run_directory(directory, "--output")
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory))
     try:

@@ -3,7 +3,27 @@
 Must not know how metrics were computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a Markdown table.
+
+    Args:
+        head: Headings.
+        rows: The cells of each row.
+
+    Examples:
+        >>> print(markdown_table(["method", "dB"], [["ADMM", "28.6"]]))
+        | method | dB |
+        | --- | --- |
+        | ADMM | 28.6 |
+    """
+    return _joined([head, ["---"] * len(head), *rows])
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:
@@ -26,8 +46,6 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
     for name in names:
         values = [metrics.get(f"{split}/{image}/{name}") for image in images]
         rows.append([name, *("–" if value is None else f"{value:.3f}" for value in values)])
-    lines = [
-        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    return "\n".join(f"| {line} |" for line in lines)
+    return _joined(
+        [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    )

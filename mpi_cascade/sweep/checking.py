@@ -17,9 +17,14 @@ def check_sweep(file: SweepFile) -> None:
     Values are tried one parameter at a time, the others at their first value.
 
     Raises:
-        InputError: If a parameter is no key of the configuration, a value is refused, or nobody
-            logs the metric.
+        InputError: If a parameter is no key of the configuration, a value is refused, nobody logs
+            the metric, or it is one of the test scans.
     """
+    if file.metric.startswith("test/"):
+        raise InputError(
+            f"the metric of {file.path} is {file.metric}, and nothing may be tuned on the test "
+            f"scans: search for val/{file.metric.removeprefix('test/')}"
+        )
     reader = CommandReader()
     for name in file.space:
         if not any(name == key or name.startswith(f"{key}.") for key in reader.keys):
@@ -32,7 +37,7 @@ def check_sweep(file: SweepFile) -> None:
     if file.metric not in logged:
         raise InputError(
             f"the metric of {file.path} is {file.metric}, which no training logs: the nearest "
-            f"that is logged is {_nearest(file.metric, list(logged))}"
+            f"that is logged is {_nearest(file.metric, [n for n in logged if 'test/' not in n])}"
         )
 
 

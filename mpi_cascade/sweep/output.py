@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mpi_cascade.report.tables import markdown_table
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.sweep.figures import sweep_figure, varying
 from mpi_cascade.sweep.naming import setting_text, value_text
@@ -76,8 +77,9 @@ def _document(record: Record, found: Sequence[Setting]) -> str:
         f"# Sweep {file.path.name}",
         _table(found, file.metric, columns) if found else "No trial has logged the metric.",
         f"Each trial counts with its best {file.metric}, the {extreme} that it logged: so does "
-        "wandb's engine when it searches. Where a setting has several seeds its value is their "
-        "mean, and in brackets stands the 95 % interval over seeds (Student's t).",
+        "wandb's engine when it searches. Trials of one setting and seed are one training, and "
+        "count once. Where a setting has several seeds its value is their mean, and in brackets "
+        "stands the 95 % interval over seeds (Student's t).",
     ]
     if fixed:
         parts.append(f"The same in every trial: {', '.join(fixed)}.")
@@ -98,13 +100,11 @@ def _fixed(found: Sequence[Setting], columns: Sequence[str]) -> list[tuple[str, 
 
 
 def _table(found: Sequence[Setting], metric: str, columns: Sequence[str]) -> str:
-    head = [*columns, "seeds", metric]
-    rows = [head, ["---"] * len(head)]
-    rows += [
+    rows = [
         [*(value_text(item.parameters[name]) for name in columns), _seeds(item), _value(item)]
         for item in found
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table([*columns, "seeds", metric], rows)
 
 
 def _seeds(item: Setting) -> str:

@@ -23,7 +23,8 @@ class Setting(NamedTuple):
 
     Attributes:
         parameters: Its values by name, without seeds.
-        num_seeds: Trials that have logged the metric.
+        num_seeds: Seeds of which a trial has logged the metric; trials of one seed are one
+            training, of which the first counts.
         num_stopped: Those of them that were stopped early.
         value: Mean over the seeds of the best value that each logged.
         low: Lower end of its 95 % interval over seeds (Student's t); NaN for one seed.
@@ -48,13 +49,14 @@ def value_of(record: Record, trial: Trial) -> float | None:
 
 def settings(record: Record) -> list[Setting]:
     """Returns every setting of which a seed has logged the metric, best first."""
-    groups: dict[str, list[tuple[Trial, float]]] = defaultdict(list)
+    groups: dict[str, dict[tuple[Any, ...], tuple[Trial, float]]] = defaultdict(dict)
     for trial in record.trials:
         value = value_of(record, trial)
         if value is not None:
             key = json.dumps(_without_seeds(trial.parameters), sort_keys=True)
-            groups[key].append((trial, value))
-    found = [_setting(trials) for trials in groups.values()]
+            seeds = tuple(trial.parameters.get(name) for name in SEEDS)
+            groups[key].setdefault(seeds, (trial, value))
+    found = [_setting(list(of_seeds.values())) for of_seeds in groups.values()]
     return sorted(found, key=lambda item: item.value, reverse=record.file.is_maximised)
 
 

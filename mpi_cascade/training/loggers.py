@@ -1,6 +1,7 @@
 """Where a run logs to: ``metrics.csv``, and Weights & Biases even where it can't be reached."""
 
 import csv
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,6 +134,36 @@ def _rows_before(step: int, path: Path) -> list[dict[str, Any]]:
     ]
 
 
+def start_wandb_run(directory: Path, job_type: str) -> wandb.Run:
+    """Starts a run of Weights & Biases that isn't a training's.
+
+    It is offline unless ``WANDB_MODE`` is ``online``, and, with a sentence, where the server can't
+    be reached.
+
+    Args:
+        directory: Directory of the run, which has its name.
+        job_type: What the run does.
+    """
+    is_online = os.environ.get("WANDB_MODE") == "online"
+    start = functools.partial(
+        wandb.init, project="mpi_cascade", name=directory.name, job_type=job_type, dir=directory,
+        settings=wandb.Settings(silent=True),
+    )  # fmt: skip
+    try:
+        return start(mode="online" if is_online else "offline")
+    except wandb.Error as error:
+        _say_offline(error, directory)
+        return start(mode="offline")
+
+
+def _say_offline(error: wandb.Error, directory: str | Path | None) -> None:
+    reason = str(error).splitlines()[0].rstrip(".")
+    say(
+        f"Weights & Biases can't be used ({reason}): the run is logged offline to "
+        f"{directory}/wandb, and wandb sync uploads it later"
+    )
+
+
 class PatientWandbLogger(WandbLogger):
     """Logs offline, and says so, where the server of Weights & Biases can't be reached."""
 
@@ -142,10 +173,6 @@ class PatientWandbLogger(WandbLogger):
         try:
             return super().experiment
         except wandb.Error as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            say(
-                f"Weights & Biases can't be used ({reason}): the run is logged offline to "
-                f"{self._save_dir}/wandb, and wandb sync uploads it later"
-            )
+            _say_offline(error, self._save_dir)
             self._wandb_init["mode"] = "offline"
             return super().experiment

@@ -1,5 +1,6 @@
 """Networks and data from a configuration, without a trainer: what a checkpoint holds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,22 @@ from mpi_cascade.training.checkpoints import (
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 
+_TRAINER = (
+    "max_epochs", "max_steps", "precision", "gradient_clip_val", "accumulate_grad_batches"
+)  # fmt: skip
+
+
+class Seeds(NamedTuple):
+    """What tells trainings of one configuration apart.
+
+    Attributes:
+        seed_everything: Seed of the first weights and of all else that a training draws.
+        training_seed: Seed of the training samples.
+    """
+
+    seed_everything: int
+    training_seed: int
+
 
 class TrainedCascade(NamedTuple):
     """A cascade as its checkpoint holds it.
@@ -26,8 +43,10 @@ class TrainedCascade(NamedTuple):
         module: The networks with the checkpoint's weights, ready to reconstruct.
         scanner: The scanner whose signals they were trained for.
         image_shape: Pixels (y, x) of their images.
-        training: What they were trained with: the configuration but for its seeds.
+        training: What they were trained with, by key of the configuration, but for its seeds:
+            ``model``, ``data``, and what of ``trainer`` changes the weights.
         data: What made their training scans.
+        seeds: The seeds; None where the configuration doesn't say.
     """
 
     module: CascadeModule
@@ -35,6 +54,7 @@ class TrainedCascade(NamedTuple):
     image_shape: tuple[int, int]
     training: dict[str, Any]
     data: SimulatedDataModule
+    seeds: Seeds | None = None
 
     @torch.no_grad()
     def __call__(self, signal: Tensor) -> Reconstruction:
@@ -82,6 +102,27 @@ def load_cascade(path: Path) -> TrainedCascade:
         ) from error
     require_same_architecture(checkpoint, objects.model, path)
     objects.model.load_state_dict(checkpoint["state_dict"])
-    training = {**parts, "data": {**parts["data"], "training_seed": None}}
     data = objects.data
-    return TrainedCascade(objects.model.eval(), data.scanner, data.image_shape, training, data)
+    return TrainedCascade(
+        module=objects.model.eval(),
+        scanner=data.scanner,
+        image_shape=data.image_shape,
+        training=_training(config),
+        data=data,
+        seeds=_seeds(config, data.training_seed),
+    )
+
+
+def _training(config: Mapping[str, Any]) -> dict[str, Any]:
+    trainer = config["trainer"] or {}
+    return {
+        "model": config["model"],
+        "data": {**config["data"], "training_seed": None},
+        **{f"trainer.{name}": trainer.get(name) for name in _TRAINER},
+    }
+
+
+def _seeds(config: Mapping[str, Any], training_seed: int) -> Seeds | None:
+    seed = config.get("seed_everything")
+    # False: nothing was seeded.
+    return Seeds(seed, training_seed) if type(seed) is int else None

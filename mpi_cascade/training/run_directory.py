@@ -38,7 +38,7 @@ def choose_run_directory(root: Path, subcommand: str, continued: Path | None) ->
 
     Args:
         root: Directory of all runs.
-        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+        subcommand: Name of the subcommand.
         continued: The checkpoint of the run that is continued in its own directory, if any.
     """
     if continued:
@@ -49,6 +49,22 @@ def choose_run_directory(root: Path, subcommand: str, continued: Path | None) ->
         if not directory.exists():
             break
         directory = root / f"{name}-{number}"
+    return directory
+
+
+def choose_output_directory(output: Path | None, subcommand: str) -> Path:
+    """Returns the directory that a subcommand writes into: the given one, or a new one.
+
+    Args:
+        output: What ``--output`` names, if anything.
+        subcommand: Name of the subcommand.
+
+    Raises:
+        InputError: If it has something in it.
+    """
+    directory = output or choose_run_directory(Path("runs"), subcommand, None)
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError(f"{directory} is not empty: choose another directory with --output")
     return directory
 
 

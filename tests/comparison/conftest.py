@@ -29,13 +29,14 @@ def checkpoints(tmp_path_factory) -> list[Path]:
 
 @pytest.fixture
 def changed(checkpoints, tmp_path) -> Callable[[dict], Path]:
-    """Writes a copy of the first checkpoint with another configuration of its data."""
+    """Writes a copy of the first checkpoint with another configuration of data and trainer."""
 
-    def change(data: dict) -> Path:
+    def change(data: dict, trainer: dict | None = None) -> Path:
         contents = torch.load(checkpoints[0], weights_only=True)
         config = yaml.safe_load(contents[CONFIG_KEY])
         scanner = config["data"]["scanner"] | data.pop("scanner", {})
         config["data"] |= {**data, "scanner": scanner}
+        config["trainer"] |= trainer or {}
         path = tmp_path / "changed.ckpt"
         torch.save(contents | {CONFIG_KEY: yaml.safe_dump(config)}, path)
         return path

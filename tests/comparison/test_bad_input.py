@@ -108,9 +108,25 @@ def test_the_same_file_by_another_path_is_refused(refusal, checkpoints):
 
 
 @pytest.mark.slow
-def test_one_label_for_different_trainings_is_refused(refusal, checkpoints, changed):
-    message = refusal(f"one={checkpoints[0]}", f"one={changed({'peak_snr_db': 40.0})}")
-    assert "was trained otherwise than the first one" in message
+@pytest.mark.parametrize(
+    ("data", "trainer", "name"),
+    [
+        ({"peak_snr_db": 40.0}, {}, "data"),
+        ({"training_seed": 2}, {"gradient_clip_val": 0.5}, "trainer.gradient_clip_val"),
+    ],
+)
+def test_one_label_for_different_trainings_is_refused(
+    refusal, checkpoints, changed, data, trainer, name
+):
+    message = refusal(f"one={checkpoints[0]}", f"one={changed(data, trainer)}")
+    assert f"was trained otherwise than the first one, with another {name}: one label" in message
+
+
+@pytest.mark.slow
+def test_two_checkpoints_of_one_training_are_no_two_seeds(refusal, checkpoints):
+    best = checkpoints[0].with_name("best.ckpt")
+    message = refusal(f"one={checkpoints[0]}", f"one={best}")
+    assert f"one={best} has the seeds of {checkpoints[0]} (seed_everything 0, data." in message
 
 
 @pytest.mark.slow

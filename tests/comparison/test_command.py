@@ -4,6 +4,7 @@ import csv
 import json
 import math
 
+import command_line
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,7 @@ from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.disturbances import FeedThrough
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.art import ART
@@ -43,6 +45,14 @@ def few_scans(scanner):
             EvaluationSet(name="phantoms", scene=PhantomMixture(), num_cases=6, batch_size=4),
             EvaluationSet(
                 name="unseen rings", scene=PhantomMixture({"rings": Rings()}), num_cases=4
+            ),
+            EvaluationSet(
+                name="gradient +5 %", scene=PhantomMixture(), num_cases=4,
+                true_scanner={"gradient_x_t_per_m": 5.25, "gradient_y_t_per_m": 2.625},
+            ),
+            EvaluationSet(
+                name="background", scene=PhantomMixture(), num_cases=4,
+                disturbances=(FeedThrough(),),
             ),
         ),
         pairs=(pairs("along x, 0.4 mm", ALONG_X), pairs("any angle, 0.4 mm", TURNED)),
@@ -229,11 +239,60 @@ def assert_limits_and_convergence(directory):
     assert times == sorted(times)
 
 
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """A checkpoint trained on a matrix of one scanner's two harmonics, in units of its own."""
+    path = tmp_path / "matrix.mdf"
+    harmonics = "--data.scanner.harmonics=[2,3]"
+    command_line.command(
+        monkeypatch, "simulate-matrix", path, "--config", command_line.TINY, harmonics
+    )
+    directory = command_line.run(
+        monkeypatch, tmp_path / "runs", "fit", "--trainer.max_epochs=1", "--report.tikhonov=false",
+        "--model.preliminary=mpi_cascade.models.preliminary.TikhonovBank",
+        f"--data.system_matrix.path={path}", "--data.system_matrix.is_whitened=true",
+        config=command_line.TINY,
+    )  # fmt: skip
+    return directory / "checkpoints" / "last.ckpt"
+
+
 @needs_training
-def test_one_seed_without_classical_methods(checkpoints, suite, compare):
+def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(
+    measured, suite, compare, capsys
+):
+    directory = compare(
+        f"measured={measured}", "--suite", "brief", "--classical", "Tikhonov",
+        "--num-validation", "4",
+    )  # fmt: skip
+    note = (
+        "a measured system_matrix stands for the scanner: what needs its analytic model is left "
+        "out, which is what noise allows and the sets gradient +5 %, background"
+    )
+    assert capsys.readouterr().err.count(note) == 1
+    document = (directory / "comparison.md").read_text()
+    assert f"{note}." in document and "## What noise allows" not in document
+    assert not (directory / "limits.csv").exists()
+    rows = table(directory / "comparison.csv")
+    assert {row["set_name"] for row in rows} == {
+        part.name for part in suite.sets if part.name not in ("gradient +5 %", "background")
+    }
+    assert all(math.isfinite(float(row["value"])) for row in rows if row["metric"] == "psnr_db")
+
+
+@needs_training
+def test_one_seed_without_classical_methods_and_without_a_key(
+    checkpoints, suite, compare, monkeypatch, tmp_path, capsys
+):
+    for name, value in (("MODE", "online"), ("API_KEY", ""), ("BASE_URL", "http://127.0.0.1:9")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    monkeypatch.setenv("HOME", str(tmp_path))
     directory = compare(f"alone={checkpoints[0]}", "--suite", "brief", "--classical")
     rows = table(directory / "comparison.csv")
     assert {row["label"] for row in rows} == {"alone"}
     assert {row["num_seeds"] for row in rows} == {"1"}
     assert not (directory / "convergence.csv").exists()
     assert "## Convergence" not in (directory / "comparison.md").read_text()
+    shown = capsys.readouterr()
+    assert "| alone | 1 |" in shown.out
+    assert shown.err.count("Weights & Biases can't be used (No API key configured") == 1
+    assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1

@@ -24,8 +24,13 @@ def run(
 ) -> Path:
     """Runs a subcommand below the root of all runs and returns its run directory."""
     before = set(root.glob("*"))
-    argv = ["mpi_cascade", subcommand, "--config", str(config)]
-    monkeypatch.setattr(sys, "argv", [*argv, f"--trainer.default_root_dir={root}", *arguments])
-    main()
+    default_root = f"--trainer.default_root_dir={root}"
+    command(monkeypatch, subcommand, "--config", config, default_root, *arguments)
     new = set(root.glob("*")) - before
     return new.pop() if new else before.pop()
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    """Runs a subcommand as the shell would."""
+    monkeypatch.setattr(sys, "argv", ["mpi_cascade", *map(str, arguments)])
+    main()

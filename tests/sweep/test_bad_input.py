@@ -62,6 +62,11 @@ CHANGES = {
         "the metric of {file} is val/psnr, which no training logs: the nearest that is logged is "
         "val/final/psnr",
     ),
+    "metric of the test scans": (
+        {"metric": {"name": "test/final/psnr", "goal": "maximize"}},
+        "the metric of {file} is test/final/psnr, and nothing may be tuned on the test scans: "
+        "search for val/final/psnr",
+    ),
     "run_cap of none": ({"run_cap": 0}, "the run_cap of {file} is 0: it must be 1 or more trials"),
     "no metric": ({"metric": None}, "{file} names no metric"),
     "no parameters": ({"parameters": {}}, "{file} has no parameters"),

@@ -1,5 +1,6 @@
 import csv
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_seeds_are_taken_together_best_first(record):
     # Student's t: 24 ± 4.303 · 2 / √3.
     assert other[1:4] == (3, 1, 24.0)
     assert other[4:] == pytest.approx((19.032, 28.968), abs=1e-3)
+
+
+def test_the_same_training_drawn_again_is_no_further_seed(record):
+    repeated = replace(record.trials[0], number=6)
+    record.trials.append(repeated)
+    run = record.directory_of(repeated) / "fit-1"
+    run.mkdir(parents=True)
+    (run / "metrics.csv").write_text("step,val/final/psnr\n0,24.0\n")
+    assert settings(record)[1][1:4] == (3, 1, 24.0)
 
 
 def test_the_lowest_is_best_where_the_metric_is_minimised(record):

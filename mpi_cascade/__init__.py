@@ -1,19 +1,20 @@
 """Cascaded networks for image reconstruction in magnetic particle imaging.
 
-The layers, each of which knows only those below it::
+The layers, each of which knows only those below it; those of one row don't know each other::
 
     cli                                     the commands
     sweep                                   many trainings, searched by wandb's engine
     benchmark                               how fast everything is
-    comparison   calibration   export       methods side by side; a scanner from a measured sample;
-                                            a cascade without this package
-    reconstruction                          images from a file of scans
+    comparison | calibration |              methods side by side; a scanner from a measured sample;
+    reconstruction | export                 images from a file of scans; a cascade without this
+                                            package
     training                                Lightning, wandb, the run directory
     report                                  figures
-    models   metrics   losses               networks; image quality; what training minimises
-    data     solvers                        phantoms, scans, MDF files; classical reconstruction
+    models | metrics | losses               networks; image quality; what training minimises
+    data | solvers                          phantoms, scans, MDF files; classical reconstruction
     physics                                 scanner, PSF, S c = u, disturbances
-    randomness   checks                     keyed random numbers; plain sentences for bad input
+    randomness                              keyed random numbers
+    checks                                  plain sentences for bad input
 
 Importing the package imports neither Lightning nor wandb.
 """

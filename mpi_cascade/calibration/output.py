@@ -54,6 +54,9 @@ def write_calibration(
 def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels]) -> str:
     """Returns the YAML overlay that ``fit`` takes: scanner and disturbances as measured.
 
+    Feed-through is no part of it: it is the background, which was subtracted here, and is by
+    ``reconstruct``.
+
     It images with the third harmonic where that was fitted, else with the first fitted one. The
     field of view is the region that was measured, and phantoms are scaled to it. One line is imaged
     as one row of pixels, with the gradient along y taken as that along x.
@@ -89,7 +92,7 @@ def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[L
         f"  # ± {fit.estimates['core_diameter_m'].std:.2g}",
         *(["  image_shape: [1, 64]"] if scan.is_line else []),
         *scaled_scenes(size_m),
-        f"  peak_snr_db: {found.unexplained_snr_db:.1f}  # All that the fit leaves.",
+        f"  peak_snr_db: {found.unexplained_snr_db:.1f}  # What the fit leaves.",
     ]
     lines += _disturbances(found)
     if scan.is_line:
@@ -101,22 +104,12 @@ def scanner_config(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[L
 
 
 def _disturbances(found: Levels) -> list[str]:
-    entries: list[tuple[str, dict[str, float]]] = []
-    if found.feed_through is not None and found.feed_through_phase_rad is not None:
-        arguments = {
-            "relative_amplitude": found.feed_through, "phase_rad": found.feed_through_phase_rad
-        }  # fmt: skip
-        entries.append(("FeedThrough", arguments))
-    if found.drift_std is not None:
-        entries.append(("BackgroundDrift", {"relative_std": found.drift_std}))
-    if found.gain_std is not None:
-        entries.append(("GainVariation", {"relative_std": found.gain_std}))
-    lines = ["  disturbances:"] if entries else []
-    for name, arguments in entries:
-        lines.append(f"    - class_path: {_DISTURBANCES}.{name}")
-        given = ", ".join(f"{key}: {_yaml(value)}" for key, value in arguments.items())
-        lines.append(f"      init_args: {{{given}}}")
-    return lines
+    lines = []
+    for name, std in (("BackgroundDrift", found.drift_std), ("GainVariation", found.gain_std)):
+        if std is not None:
+            lines.append(f"    - class_path: {_DISTURBANCES}.{name}")
+            lines.append(f"      init_args: {{relative_std: {_yaml(std)}}}")
+    return ["  disturbances:", *lines] if lines else []
 
 
 def _numbers(source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
 from mpi_cascade.checks import InputError, PlainArgumentParser
@@ -13,8 +14,10 @@ from mpi_cascade.data.mdf import write_system_matrix
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.psf import sample_psf
 from mpi_cascade.training.datamodule import SimulatedDataModule
-from mpi_cascade.training.parsing import CommandReader
 
+# What a configuration of fit has beside its data, which is read and not used.
+_OTHER_SECTIONS = ("model", "trainer", "report")
+_OTHER_VALUES = ("ckpt_path", "weights_only")
 _MOST_FRAMES = 10_000
 
 
@@ -24,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     _check(options)
     if options.file.exists():
         raise InputError(f"{options.file} exists: name a new file")
-    data = CommandReader().read(["fit", *configuration]).data
+    data = _read_data(configuration)
     if data.models.system_matrix or data.true_scanner.is_complex != data.scanner.is_complex:
         raise InputError(
             "the simulated scanner is the analytic one, of the same channels as data.scanner: "
@@ -79,6 +82,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     return parser
+
+
+def _read_data(arguments: Sequence[str]) -> SimulatedDataModule:
+    """Returns the data of a configuration of ``fit``, whatever it says of networks."""
+    parser = LightningArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
+    parser.add_argument("--config", action="config")
+    parser.add_lightning_class_args(SimulatedDataModule, "data")
+    for name in _OTHER_SECTIONS:
+        parser.add_argument(f"--{name}", type=dict)
+    for name in _OTHER_VALUES:
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--seed_everything", default=0)
+    try:
+        data: SimulatedDataModule = parser.instantiate_classes(parser.parse_args(arguments)).data
+    except InputError:
+        raise
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        raise InputError(" ".join(str(error).split())) from error
+    return data
 
 
 def _measured(data: SimulatedDataModule, options: argparse.Namespace) -> tuple[Tensor, Tensor]:

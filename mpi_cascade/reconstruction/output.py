@@ -93,6 +93,9 @@ def summary(
     for name, attribute in _SHOWN.items():
         values = getattr(quality, attribute)
         known = values[~values.isnan()]
+        if not len(known):
+            lines.append(f"{name:18}{'not known':>12}")
+            continue
         shown = (known.median(), known.min(), known.max())
         low, high = usual(getattr(training, attribute))
         numbers = "".join(f"{value.item():12.3g}" for value in shown)

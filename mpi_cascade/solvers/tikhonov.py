@@ -3,6 +3,8 @@
 Must not know of networks or of how signals were made.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,6 +13,9 @@ from mpi_cascade.physics.linear import LinearModel
 
 RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
 """Candidates of λ for a search."""
+
+_ROUNDING = 1e-6
+"""What a few roundings of float32, in which S is known, add up to."""
 
 
 class Tikhonov(nn.Module):
@@ -35,7 +40,9 @@ class Tikhonov(nn.Module):
         self.image_shape = forward_model.image_shape
         matrix = forward_model.matrix().double()
         is_wide = matrix.shape[0] <= matrix.shape[1]
-        eigenvalues, modes = torch.linalg.eigh(matrix @ matrix.T if is_wide else matrix.T @ matrix)
+        shape = forward_model.signal_shape if is_wide else (1, *forward_model.image_shape)
+        gram = matrix @ matrix.T if is_wide else matrix.T @ matrix
+        eigenvalues, modes = _eigenmodes(gram, shape)
         # Of S Sᵀ, or of Sᵀ S where that is smaller: the inverse is the same.
         from_signal, to_image = (modes, modes.T @ matrix) if is_wide else (matrix @ modes, modes.T)
         self.eigenvalues: Tensor
@@ -60,3 +67,45 @@ class Tikhonov(nn.Module):
 
     def _weights(self) -> Float[Tensor, " modes"]:
         return 1 / (self.eigenvalues + self.relative_regularisation * self.eigenvalues[-1])
+
+
+def _eigenmodes(gram: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Returns the eigenvalues of a symmetric matrix over a grid, ascending, and the modes.
+
+    Args:
+        gram: The matrix, (points, points).
+        shape: Its grid (channel, y, x).
+    """
+    eigenvalues, modes = _modes_by_parity(gram, shape, axes=(1, 2))
+    order = eigenvalues.argsort()
+    return eigenvalues[order], modes[:, order]
+
+
+def _modes_by_parity(
+    gram: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    """Returns eigenvalues and modes, those that are even along the first axis before the odd ones.
+
+    Mirror images scan alike where the gradient is uniform. The even and the odd signals along an
+    axis then don't mix, and a half of the matrix for each takes an eighth of the time.
+    """
+    if not axes:
+        return torch.linalg.eigh(gram)
+    axis, others = axes[0], axes[1:]
+    points = torch.arange(len(gram), device=gram.device).reshape(shape)
+    mirrored = points.flip(axis).flatten()
+    tolerance = _ROUNDING * float(gram.abs().max())
+    if shape[axis] % 2 or (gram - gram[mirrored][:, mirrored]).abs().max() > tolerance:
+        return _modes_by_parity(gram, shape, others)
+    half = points.narrow(axis, 0, shape[axis] // 2)
+    near = half.flatten()
+    far = mirrored[near]
+    # Both halves of either: what rounding makes of the symmetry then counts to second order only.
+    within = (gram[near][:, near] + gram[far][:, far]) / 2
+    across = (gram[near][:, far] + gram[far][:, near]) / 2
+    even_values, even = _modes_by_parity(within + across, half.shape, others)
+    odd_values, odd = _modes_by_parity(within - across, half.shape, others)
+    modes = torch.empty_like(gram)
+    modes[near] = torch.cat((even, odd), dim=1) / math.sqrt(2)
+    modes[far] = torch.cat((even, -odd), dim=1) / math.sqrt(2)
+    return torch.cat((even_values, odd_values)), modes

@@ -114,6 +114,19 @@ def test_predict_writes_scans_in_units_that_a_file_can_say(
     assert (predicted / "predictions" / "0-00000.npz").exists()
 
 
+def test_a_matrix_needs_no_network(monkeypatch, tmp_path):
+    """As ``calibrate`` writes it: data, and a stage 2 at most."""
+    config = tmp_path / "scanner.yaml"
+    config.write_text(
+        "data: {scanner: {num_ffp_x: 4, num_ffp_y: 3}, image_shape: [3, 4]}\n"
+        "model: {refinement: mpi_cascade.models.refinement.ResidualCNN}\n"
+    )
+    path = tmp_path / "matrix.mdf"
+    command(monkeypatch, "simulate-matrix", path, "--config", config, "--background-frames", "2")
+    with MDFFile(path) as file:
+        assert file.measurement.shape[:2] == (14, 12)
+
+
 def test_a_file_is_never_overwritten(matrix, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         command(monkeypatch, "simulate-matrix", matrix, "--config", TINY)

@@ -7,7 +7,7 @@ version 2.1, ``new_scans`` and ``new_reconstruction`` block by block. Must not k
 Source: T. Knopp et al., MDF: Magnetic Particle Imaging Data Format, 2020, arXiv:1602.06072.
 """
 
-from mpi_cascade.data.mdf.from_mdf import read_images, read_scans, read_system_matrix
+from mpi_cascade.data.mdf.from_mdf import read_images, read_scans
 from mpi_cascade.data.mdf.matching import differences
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.to_mdf import (
@@ -25,7 +25,6 @@ __all__ = [
     "new_scans",
     "read_images",
     "read_scans",
-    "read_system_matrix",
     "write_reconstruction",
     "write_scans",
     "write_system_matrix",

@@ -1,4 +1,4 @@
-"""Scans, system matrices and images of this package from MDF files, as ``to_mdf`` writes them."""
+"""Scans and images of this package from MDF files, as ``to_mdf`` writes them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,33 +31,6 @@ def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch
     """
     _require_scanner(file, scanner)
     return (_signals(file, spectra, scanner) for spectra in by_frame(file))
-
-
-def read_system_matrix(
-    file: MDFFile, scanner: Scanner, image_shape: tuple[int, int]
-) -> Float[Tensor, "measurements pixels"]:
-    """Returns the system matrix of a file, (channel·FFP, pixel).
-
-    Args:
-        file: The open file.
-        scanner: The scanner that the matrix is wanted for.
-        image_shape: Pixels (y, x) that the matrix is wanted for.
-
-    Raises:
-        InputError: If the file's harmonics, FFP positions, unit or grid are not those wanted.
-    """
-    _require_scanner(file, scanner)
-    grid = file.calibration
-    if grid is None or grid.size != (image_shape[1], image_shape[0], 1) or grid.order != "xyz":
-        found = (
-            "no calibration" if grid is None else f"voxels {grid.size} in the order {grid.order}"
-        )
-        raise InputError(
-            f"{file.path} has {found}: a system matrix for images of {list(image_shape)} needs "
-            f"{(image_shape[1], image_shape[0], 1)} in the order xyz"
-        )
-    foreground = ~file.measurement.is_background_frame
-    return _signals(file, file.measurement.read()[foreground], scanner).flatten(1).T.contiguous()
 
 
 def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:

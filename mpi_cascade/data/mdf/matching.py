@@ -11,7 +11,9 @@ from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.writing import ffp_fields
 from mpi_cascade.physics.scanner import Scanner
 
-_MOST_RELATIVE = 0.01
+MOST_RELATIVE = 0.01
+"""What a quantity that a file states may be off by and still be the same scanner's."""
+
 _MOST_STEPS = 0.05
 
 
@@ -64,7 +66,7 @@ def differences(file: MDFFile, scanner: Scanner) -> list[str]:
     phrases = []
     for name, unit, factor, values, wanted in pairs:
         worst = values.flat[np.abs(np.abs(values) - wanted).argmax()]
-        if abs(abs(worst) - wanted) > _MOST_RELATIVE * wanted:
+        if abs(abs(worst) - wanted) > MOST_RELATIVE * wanted:
             phrases.append(f"{name} {factor * worst:.4g} {unit}, not {factor * wanted:.4g}")
     found_m = _positions_m(file, scanner)
     if found_m is not None and (steps := _steps_off(found_m, scanner)) > _MOST_STEPS:

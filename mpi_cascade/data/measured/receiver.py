@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.acquisition import Acquisition
+from mpi_cascade.data.mdf.matching import MOST_RELATIVE
 from mpi_cascade.data.mdf.reading import MDFFile
 from mpi_cascade.data.mdf.spectra import (
     as_channels,
@@ -23,9 +24,6 @@ from mpi_cascade.data.mdf.spectra import (
     is_corrected,
 )
 from mpi_cascade.physics.scanner import Scanner
-
-_MOST_RELATIVE = 0.01
-"""What quantities of two files may differ by and still be of one scanner."""
 
 
 class Receiver(NamedTuple):
@@ -134,7 +132,7 @@ class Receiver(NamedTuple):
         found_hz, wanted_hz = (
             how.base_frequency_hz for how in (file.acquisition, self.acquisition)
         )
-        if abs(found_hz - wanted_hz) > _MOST_RELATIVE * wanted_hz:
+        if abs(found_hz - wanted_hz) > MOST_RELATIVE * wanted_hz:
             raise InputError(
                 f"{file.path} has frequencies in steps of {found_hz:g} Hz, the system matrix of "
                 f"{wanted_hz:g} Hz: they must be of one scanner"
@@ -147,7 +145,7 @@ def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     """Whether two quantities by period agree, to a share of the largest value."""
     if one.shape[1:] != other.shape[1:]:
         return False
-    tolerance = _MOST_RELATIVE * float(np.abs(other).max())
+    tolerance = MOST_RELATIVE * float(np.abs(other).max())
     same_periods = len(one) == len(other) or 1 in (len(one), len(other))
     return same_periods and bool((np.abs(one - other) <= tolerance).all())
 

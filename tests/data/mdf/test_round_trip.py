@@ -16,11 +16,11 @@ from mpi_cascade.data.mdf import (
     new_scans,
     read_images,
     read_scans,
-    read_system_matrix,
     write_reconstruction,
     write_scans,
     write_system_matrix,
 )
+from mpi_cascade.data.measured import MeasuredMatrix, read_measured
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
@@ -55,8 +55,10 @@ def test_scans_are_read_back_bit_by_bit(scanner, dtype, tmp_path):
 def test_a_system_matrix_is_read_back_bit_by_bit(scanner, tmp_path):
     matrix = ForwardModel(scanner, IMAGE_SHAPE).matrix()
     write_system_matrix(tmp_path / "matrix.mdf", matrix, scanner, IMAGE_SHAPE, delta_sample_m=3e-4)
+    system = read_measured(MeasuredMatrix(path=str(tmp_path / "matrix.mdf")), scanner)
+    assert torch.equal(system.matrix, matrix)
+    assert (system.grid_shape, system.signal_shape) == (IMAGE_SHAPE, scanner.signal_shape)
     with MDFFile(tmp_path / "matrix.mdf") as file:
-        assert torch.equal(read_system_matrix(file, scanner, IMAGE_SHAPE), matrix)
         assert file.calibration.delta_sample_m == (3e-4, 3e-4, 0.0)
 
 
@@ -194,14 +196,6 @@ def test_a_complex_signal_is_not_read_as_a_real_one(tmp_path):
     write_scans(tmp_path / "scans.mdf", torch.randn(2, *relaxing.signal_shape), relaxing)
     with MDFFile(tmp_path / "scans.mdf") as file, pytest.raises(InputError, match="quadrature"):
         list(read_scans(file, SCANNERS["real"]))
-
-
-def test_a_matrix_of_another_grid_is_refused(tmp_path):
-    scanner = SCANNERS["real"]
-    matrix = ForwardModel(scanner, IMAGE_SHAPE).matrix()
-    write_system_matrix(tmp_path / "matrix.mdf", matrix, scanner, IMAGE_SHAPE)
-    with MDFFile(tmp_path / "matrix.mdf") as file, pytest.raises(InputError, match="3, 4, 1"):
-        read_system_matrix(file, scanner, (3, 4))
 
 
 @pytest.mark.parametrize("shape", [(30, 11), (29, 12)])

@@ -41,6 +41,7 @@ def open_array(path: Path) -> NDArray[Any]:
             f"{path} is no npy file of numbers, or was cut off: write it with numpy.save"
         ) from e
     if not isinstance(array, np.ndarray):
+        array.close()
         raise InputError(f"{path} is an archive: write one array with numpy.save")
     return array
 

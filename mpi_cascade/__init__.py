@@ -6,8 +6,8 @@ The layers, each of which knows only those below it; those of one row don't know
     sweep                                   many trainings, searched by wandb's engine
     benchmark                               how fast everything is
     comparison | calibration |              methods side by side; a scanner from a measured sample;
-    reconstruction | export                 images from a file of scans; a cascade without this
-                                            package
+    reconstruction | export |               images from a file of scans; a cascade without this
+    simulate_matrix                         package; a simulated calibration
     training                                Lightning, wandb, the run directory
     report                                  figures
     models | metrics | losses               networks; image quality; what training minimises

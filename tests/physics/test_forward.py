@@ -196,6 +196,15 @@ def test_the_unit_is_the_integral_of_the_absolute_psf():
     assert signal_unit(scanner) == pytest.approx(max(integrals), rel=2e-3)
 
 
+def test_the_unit_is_that_of_a_small_field_of_view_that_holds_the_psf():
+    """A larger one adds next to nothing to ∫ |PSF| dr."""
+    small, large = (
+        signal_unit(Scanner(field_of_view_x_m=size_m, field_of_view_y_m=size_m, harmonics=(5,)))
+        for size_m in (6.4e-3, 40e-3)
+    )
+    assert large == pytest.approx(small, rel=0.02)
+
+
 @pytest.mark.parametrize("num_samples", [1, 8, 17])
 def test_a_batch_of_any_size_is_its_samples_one_by_one(num_samples):
     scanner = small_scanner((8, 4), harmonics=(2, 3))

@@ -47,7 +47,8 @@ def ssim(
         truth: True concentrations.
 
     Returns:
-        SSIM in −1 … 1, (batch,); NaN where the truth is empty.
+        SSIM in −1 … 1, (batch,); NaN where the truth is empty, and of images with 2 to 5 lines or
+        fewer than 6 columns, which are smaller than half the window.
 
     Source:
         Z. Wang et al., IEEE TIP 13, 2004, doi:10.1109/TIP.2003.819861.
@@ -55,6 +56,8 @@ def ssim(
     if truth.shape[2] == 1:
         # Equal lines, the height of the window, are weighted as one.
         estimate, truth = (image.expand(-1, -1, _SSIM_WINDOW, -1) for image in (estimate, truth))
+    if min(truth.shape[2:]) <= _SSIM_WINDOW // 2:
+        return truth.new_full((len(truth),), torch.nan)
     values = structural_similarity_index_measure(
         estimate, truth, data_range=FULL_CONCENTRATION, reduction="none"
     )

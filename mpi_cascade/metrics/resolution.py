@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from mpi_cascade.data.conventions import FULL_CONCENTRATION
 from mpi_cascade.data.suites import Pairs
-from mpi_cascade.metrics.functional import FULL_CONCENTRATION
 from mpi_cascade.physics.scanner import cell_centres
 
 RAYLEIGH_DIP = 0.265

@@ -12,7 +12,7 @@ import torch
 
 from mpi_cascade.data.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
 from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
+from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
 from mpi_cascade.data.suites import Capsules, Scene, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
@@ -67,11 +67,13 @@ class EvaluationSet:
         Raises:
             InputError: If the field of view can't hold the phantoms.
         """
-        self.scene.check_fits(models.scanner.field_of_view_m)
+        field_of_view_m = models.scanner.field_of_view_m
+        self.scene.check_fits(field_of_view_m)
+        oversampling = square_oversampling(image_shape, field_of_view_m, _OVERSAMPLING)
         scans = SimulatedScans(
-            models.true(fine_shape(image_shape, _OVERSAMPLING), self.true_scanner),
+            models.true(fine_shape(image_shape, oversampling), self.true_scanner),
             nominal_scanner=models.scanner,
-            oversampling=_OVERSAMPLING,
+            oversampling=oversampling,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
         )
         stream = zlib.crc32((self.twin or self.name).encode())

@@ -66,7 +66,7 @@ def render(
     Args:
         shapes: The shapes of all samples; at least one list.
         num_samples: Samples in the batch.
-        image_shape: Pixels (y, x).
+        image_shape: Pixels (y, x), about square: edges are as wide along y as along x.
         field_of_view_m: Size (y, x) of the image in m, centred at 0.
     """
     strokes = [shape for shape in shapes if isinstance(shape, Strokes)]

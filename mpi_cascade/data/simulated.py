@@ -36,22 +36,47 @@ class Sample(NamedTuple):
     pairs: Pairs | None
 
 
-def fine_shape(image_shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
+def square_oversampling(
+    image_shape: tuple[int, int], field_of_view_m: tuple[float, float], oversampling: int
+) -> tuple[int, int]:
+    """Returns the oversampling (y, x) that makes the pixels of the simulation grid about square.
+
+    A line's pixel may be many times as high as wide: with as few points along y as along x it
+    would miss most of what it holds.
+
+    Args:
+        image_shape: Pixels (y, x) of the images.
+        field_of_view_m: Size (y, x) of the images in m.
+        oversampling: The oversampling along the shorter side of a pixel.
+    """
+    height_m, width_m = (
+        size_m / num for num, size_m in zip(image_shape, field_of_view_m, strict=True)
+    )
+    return (
+        oversampling * max(1, round(height_m / width_m)),
+        oversampling * max(1, round(width_m / height_m)),
+    )
+
+
+def fine_shape(
+    image_shape: tuple[int, int], oversampling: int | tuple[int, int]
+) -> tuple[int, int]:
     """Returns the simulation grid (y, x) of an image grid.
 
     Args:
         image_shape: Pixels (y, x) of the images.
-        oversampling: Pixels of the simulation grid per image pixel, along each axis, ≥ 2.
+        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x), ≥ 2.
 
     Raises:
         InputError: If the simulation grid is not at least twice as fine as the image grid.
     """
-    if oversampling < 2:
+    along_y, along_x = _per_axis(oversampling)
+    if min(along_y, along_x) < 2:
         raise InputError(
-            f"oversampling is {oversampling}: the simulation grid must be at least twice as "
-            "fine as the image grid, so use 2 or more"
+            f"oversampling is {min(along_y, along_x)}: the simulation grid must be at least twice "
+            "as fine as the image grid, so use 2 or more"
         )
-    return image_shape[0] * oversampling, image_shape[1] * oversampling
+    return image_shape[0] * along_y, image_shape[1] * along_x
 
 
 class SimulatedScans(nn.Module):
@@ -64,7 +89,7 @@ class SimulatedScans(nn.Module):
         forward_model: Makes the signals, on the simulation grid (``fine_shape``).
         nominal_scanner: The scanner that reconstructions believe in: the field of view, and which
             channels are received.
-        oversampling: Pixels of the simulation grid per image pixel, along each axis.
+        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x).
         disturbances: Applied to the ideal signal in this order.
     """
 
@@ -72,13 +97,13 @@ class SimulatedScans(nn.Module):
         self,
         forward_model: LinearModel,
         nominal_scanner: Scanner,
-        oversampling: int,
+        oversampling: int | tuple[int, int],
         disturbances: Sequence[Disturbance],
     ) -> None:
         super().__init__()
         self.forward_model = forward_model
         self.nominal_scanner = nominal_scanner
-        self.oversampling = oversampling
+        self.oversampling = _per_axis(oversampling)
         self.disturbances = list(disturbances)
         self.field_of_view_m = nominal_scanner.field_of_view_m
 
@@ -104,9 +129,16 @@ class SimulatedScans(nn.Module):
         )
 
 
-def _cell_means(fine: Float[Tensor, "batch 1 fy fx"], size: int) -> Float[Tensor, "batch 1 ny nx"]:
-    """Returns the means of cells of size² pixels, on a CPU seven times as fast as a pooling."""
-    first, *others = (fine[..., number::size, :] for number in range(size))
+def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:
+    return (oversampling, oversampling) if isinstance(oversampling, int) else oversampling
+
+
+def _cell_means(
+    fine: Float[Tensor, "batch 1 fy fx"], size: tuple[int, int]
+) -> Float[Tensor, "batch 1 ny nx"]:
+    """Returns the means of cells of (y, x) pixels, on a CPU seven times as fast as a pooling."""
+    size_y, size_x = size
+    first, *others = (fine[..., number::size_y, :] for number in range(size_y))
     rows = sum(others, start=first)
-    first, *others = (rows[..., number::size] for number in range(size))
-    return sum(others, start=first) / size**2
+    first, *others = (rows[..., number::size_x] for number in range(size_x))
+    return sum(others, start=first) / (size_y * size_x)

@@ -9,13 +9,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.data.conventions import (
+    FEWEST_INTERIOR_PIXELS,
+    FULL_CONCENTRATION,
+    SSIM_SIGMA,
+    SSIM_WINDOW,
+)
 from mpi_cascade.data.regions import interior
 
-# (0.01·range)² and (0.03·range)² of Wang et al. 2004, for the full concentration of 1.
-_LUMINANCE_FLOOR = 0.01**2
-_CONTRAST_FLOOR = 0.03**2
-
-_FEWEST_INTERIOR_PIXELS = 4
+# Of Wang et al. 2004.
+_LUMINANCE_FLOOR = (0.01 * FULL_CONCENTRATION) ** 2
+_CONTRAST_FLOOR = (0.03 * FULL_CONCENTRATION) ** 2
 
 
 class SSIM(nn.Module):
@@ -31,8 +35,8 @@ class SSIM(nn.Module):
         Z. Wang et al., IEEE TIP 13, 2004, doi:10.1109/TIP.2003.819861.
     """
 
-    window = 11
-    sigma = 1.5
+    window = SSIM_WINDOW
+    sigma = SSIM_SIGMA
 
     def forward(
         self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
@@ -149,7 +153,7 @@ class Uniformity(nn.Module):
     ) -> Float[Tensor, ""]:
         """Returns the mean over the images that count of √(var/mean² + floor²) − floor, or 0."""
         is_inside = interior(truth)
-        is_counted = is_inside.sum(dim=(1, 2, 3)) >= _FEWEST_INTERIOR_PIXELS
+        is_counted = is_inside.sum(dim=(1, 2, 3)) >= FEWEST_INTERIOR_PIXELS
         error = estimate - truth
         deviation = error - _mean(error, is_inside)[:, None, None, None]
         # Any concentration serves where there is no interior, but 0/0 would poison the gradient.

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from mpi_cascade.data.conventions import (
+    FEWEST_INTERIOR_PIXELS,
+    FULL_CONCENTRATION,
+    SSIM_SIGMA,
+    SSIM_WINDOW,
+)
 from mpi_cascade.data.regions import exterior, interior
-
-FULL_CONCENTRATION = 1.0
-"""The data range of PSNR and SSIM: a fixed concentration, never an image's own maximum."""
-
-_FEWEST_INTERIOR_PIXELS = 4
-_SSIM_WINDOW = 11
 
 
 def psnr(
@@ -47,16 +47,19 @@ def ssim(
         truth: True concentrations.
 
     Returns:
-        SSIM in −1 … 1, (batch,); NaN where the truth is empty.
+        SSIM in −1 … 1, (batch,); NaN where the truth is empty, and of images with 2 to 5 lines or
+        fewer than 6 columns, which are smaller than half the window.
 
     Source:
         Z. Wang et al., IEEE TIP 13, 2004, doi:10.1109/TIP.2003.819861.
     """
     if truth.shape[2] == 1:
         # Equal lines, the height of the window, are weighted as one.
-        estimate, truth = (image.expand(-1, -1, _SSIM_WINDOW, -1) for image in (estimate, truth))
+        estimate, truth = (image.expand(-1, -1, SSIM_WINDOW, -1) for image in (estimate, truth))
+    if min(truth.shape[2:]) <= SSIM_WINDOW // 2:
+        return truth.new_full((len(truth),), torch.nan)
     values = structural_similarity_index_measure(
-        estimate, truth, data_range=FULL_CONCENTRATION, reduction="none"
+        estimate, truth, sigma=SSIM_SIGMA, data_range=FULL_CONCENTRATION, reduction="none"
     )
     assert isinstance(values, Tensor)
     return values.reshape(len(truth)).masked_fill(_is_empty(truth), torch.nan)
@@ -101,7 +104,7 @@ def non_uniformity(
     mean = ratio.sum(dim=(1, 2, 3)) / num_inside
     deviation = (ratio - mean[:, None, None, None]).masked_fill(~inside, 0.0)
     variance = deviation.square().sum(dim=(1, 2, 3)) / num_inside
-    is_defined = (num_inside >= _FEWEST_INTERIOR_PIXELS) & (mean > 0)
+    is_defined = (num_inside >= FEWEST_INTERIOR_PIXELS) & (mean > 0)
     return (variance.sqrt() / mean).masked_fill(~is_defined, torch.nan)
 
 

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from mpi_cascade.data.conventions import FULL_CONCENTRATION
 from mpi_cascade.data.suites import Pairs
-from mpi_cascade.metrics.functional import FULL_CONCENTRATION
 from mpi_cascade.physics.scanner import cell_centres
 
 RAYLEIGH_DIP = 0.265
@@ -47,8 +47,9 @@ def pair_dip(
 
     Each disc's peak is its maximum within the disc; the lower of the two counts. The valley is the
     minimum between the places of both peaks, so that a single blob or a slope has no dip. A dip
-    above 1 is a valley below zero. Where the lower peak is under a tenth of the full concentration
-    the image doesn't show a pair, and the dip is 0.
+    above 1 is a valley below zero. Where the lower peak is under a tenth of what a full disc can
+    reach, the image doesn't show a pair, and the dip is 0: of the full concentration, or less where
+    pixels are longer than a disc.
 
     Args:
         image: Concentrations.
@@ -69,7 +70,19 @@ def pair_dip(
     is_between = (number >= first) & (number <= second)
     valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
     peak = torch.minimum(first_peak, second_peak)[:, 0]
-    return torch.where(peak < 0.1 * FULL_CONCENTRATION, 0.0, 1 - valley / peak)
+    return torch.where(
+        peak < 0.1 * _full_disc(image, pairs, field_of_view_m), 0.0, 1 - valley / peak
+    )
+
+
+def _full_disc(
+    image: Tensor, pairs: Pairs, field_of_view_m: tuple[float, float]
+) -> Float[Tensor, " batch"]:
+    """Returns the most that a disc of the full concentration can give a pixel."""
+    full = torch.full_like(pairs.diameter_m, FULL_CONCENTRATION)
+    for num, size_m in zip(image.shape[-2:], field_of_view_m, strict=True):
+        full = full * (pairs.diameter_m * num / size_m).clamp_max(1)
+    return full
 
 
 def disc_non_uniformity(

@@ -1,7 +1,8 @@
 """Stage 1: networks from the signal to the preliminary image.
 
 Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image (batch, 1, y, x).
-Must not know of losses, training or Lightning.
+An impossible value of an argument raises an InputError. Must not know of losses, training or
+Lightning.
 """
 
 import math
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, require_positive, require_range
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.scanner import Scanner
@@ -20,6 +21,9 @@ from mpi_cascade.solvers.total_variation import squared_norm
 
 _LEAST_SHARE = 1e-2
 """Smallest eigenvalue of a mode in a bank, as a share of the smallest λ."""
+
+_LEAST_REGULARISATION = 1e-12
+"""Smallest λ of a bank: float32 can't tell it from 0."""
 
 
 class DenseInverse(nn.Module):
@@ -78,10 +82,10 @@ class TikhonovBank(nn.Module):
 
     Args:
         forward_model: The model S that reconstructions believe in.
-        num_images: Images in the bank.
-        num_features: Channels of the mixing convolutions.
+        num_images: Images in the bank, > 0.
+        num_features: Channels of the mixing convolutions, > 0.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
-            S Sᵀ, > 0.
+            S Sᵀ, ≥ 1e-12.
     """
 
     def __init__(
@@ -92,6 +96,10 @@ class TikhonovBank(nn.Module):
         relative_regularisation: tuple[float, float] = (1e-6, 1e-2),
     ) -> None:
         super().__init__()
+        self.num_images, self.num_features = num_images, num_features
+        self.relative_regularisation = relative_regularisation
+        require_positive(self, "num_images", "num_features")
+        require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
         self.image_shape = forward_model.image_shape
         lower, upper = (math.log10(end) for end in relative_regularisation)
         regularisations = torch.logspace(lower, upper, num_images)
@@ -128,10 +136,10 @@ class SpectralInverse(nn.Module):
     Args:
         scanner: The scanner of the signals.
         image_shape: Pixels (y, x) of the image.
-        num_filters: Filters in the bank.
-        num_features: Channels of the mixing convolutions.
+        num_filters: Filters in the bank, > 0.
+        num_features: Channels of the mixing convolutions, > 0.
         relative_regularisation: Smallest and largest λ of the bank, relative to the largest
-            |Ŝ|², > 0.
+            |Ŝ|², ≥ 1e-12.
     """
 
     def __init__(
@@ -143,6 +151,10 @@ class SpectralInverse(nn.Module):
         relative_regularisation: tuple[float, float] = (1e-5, 1e-2),
     ) -> None:
         super().__init__()
+        self.num_filters, self.num_features = num_filters, num_features
+        self.relative_regularisation = relative_regularisation
+        require_positive(self, "num_filters", "num_features")
+        require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
         self.image_shape = (image_shape[0], image_shape[1])
         self.signal_shape = scanner.signal_shape
         lower, upper = (math.log10(end) for end in relative_regularisation)
@@ -182,7 +194,7 @@ class Unrolled(nn.Module):
     Args:
         forward_model: The model S that reconstructions believe in.
         num_steps: Steps, > 0.
-        num_features: Channels of each step's network.
+        num_features: Channels of each step's network, > 0.
 
     Source:
         J. Adler and O. Öktem, Inverse Problems 33, 2017, doi:10.1088/1361-6420/aa9581.
@@ -197,6 +209,8 @@ class Unrolled(nn.Module):
         super().__init__()
         if num_steps < 1:
             raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
+        self.num_features = num_features
+        require_positive(self, "num_features")
         self.image_shape = forward_model.image_shape
         self.forward_model = forward_model
         self.curvature = squared_norm(self.forward_model)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, require_non_negative, require_positive
 
 
 class ResidualBlock(nn.Module):
@@ -34,15 +34,23 @@ class ResidualUNet(nn.Module):
     to single pixels at the end.
 
     Args:
-        num_features: Channels at each scale, from half the image's resolution down by twos.
-        num_blocks: Residual blocks at each scale, on the way down and again on the way up.
+        num_features: Channels at each scale, from half the image's resolution down by twos, > 0.
+        num_blocks: Residual blocks at each scale, on the way down and again on the way up, ≥ 0.
 
     Raises:
-        InputError: If the image does not divide by the coarsest scale (when called).
+        InputError: If a value is out of its range, or (when called) the image does not divide by
+            the coarsest scale.
     """
 
     def __init__(self, num_features: tuple[int, ...] = (32, 64, 96), num_blocks: int = 1) -> None:
         super().__init__()
+        if not num_features or min(num_features) < 1:
+            raise InputError(
+                f"ResidualUNet.num_features is {list(num_features)}: name one or more scales, "
+                "each with 1 channel or more"
+            )
+        self.num_blocks = num_blocks
+        require_non_negative(self, "num_blocks")
         self.factor: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
@@ -84,11 +92,11 @@ class ResidualCNN(nn.Module):
     Without batch normalisation: concentrations are absolute, and must not depend on the batch.
 
     Args:
-        num_features: Channels of the hidden layers.
+        num_features: Channels of the hidden layers, > 0.
         num_layers: Convolutions, ≥ 2; each sees one more pixel around.
 
     Raises:
-        InputError: If ``num_layers`` is below 2.
+        InputError: If ``num_layers`` is below 2 or ``num_features`` not positive.
 
     Source:
         K. Zhang et al., Beyond a Gaussian denoiser, IEEE TIP 26, 2017,
@@ -99,6 +107,8 @@ class ResidualCNN(nn.Module):
         super().__init__()
         if num_layers < 2:
             raise InputError(f"num_layers is {num_layers}: a ResidualCNN needs at least 2")
+        self.num_features = num_features
+        require_positive(self, "num_features")
         widths = [1, *[num_features] * (num_layers - 1), 1]
         layers: list[nn.Module] = []
         for num_in, num_out in itertools.pairwise(widths):

@@ -11,6 +11,11 @@ import torch
 from jaxtyping import Complex64, Float
 from torch import Tensor, nn
 
+from mpi_cascade.checks import InputError
+
+_MOST_POINTS = 2**24
+"""Of a transform: a PSF on more takes minutes and many GB."""
+
 
 class Lattice(NamedTuple):
     """The coarsest lattice that holds the pixels and the FFP positions of one field of view.
@@ -32,13 +37,38 @@ class Lattice(NamedTuple):
 
 
 def common_lattice(image_shape: tuple[int, int], ffp_shape: tuple[int, int]) -> Lattice:
-    """Returns the lattice of an image grid and a grid of FFP positions (y, x)."""
+    """Returns the lattice of an image grid and a grid of FFP positions (y, x).
+
+    Raises:
+        InputError: If only a lattice of too many points holds both.
+    """
     shape = math.lcm(image_shape[0], ffp_shape[0]), math.lcm(image_shape[1], ffp_shape[1])
-    return Lattice(
+    lattice = Lattice(
         shape,
         (shape[0] // image_shape[0], shape[1] // image_shape[1]),
         (shape[0] // ffp_shape[0], shape[1] // ffp_shape[1]),
     )
+    if math.prod(lattice.period) > _MOST_POINTS:
+        fitting = tuple(map(_fitting_count, ffp_shape, image_shape))
+        remedy = f"{_by(fitting)} FFP positions, or " if fitting != ffp_shape else ""
+        raise InputError(
+            f"{_by(ffp_shape)} FFP positions and {_by(image_shape)} pixels of the model (y × x) "
+            f"have no lattice in common below {_by(shape)} points, which is too fine to compute: "
+            f"use {remedy}fewer pixels"
+        )
+    return lattice
+
+
+def _fitting_count(num_ffp: int, num_pixels: int) -> int:
+    """Returns the number of FFP positions nearest to this one whose lattice is small enough."""
+    most = max(num_pixels, math.isqrt(_MOST_POINTS) // 2)
+    counts = range(1, num_ffp + num_pixels)
+    fitting = (count for count in counts if math.lcm(count, num_pixels) <= most)
+    return min(fitting, key=lambda count: abs(count - num_ffp))
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
 
 
 class PaddedFFT(nn.Module):

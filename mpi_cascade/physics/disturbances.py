@@ -113,7 +113,9 @@ class FeedThrough(Disturbance):
         parts = [math.cos(self.phase_rad)]
         if scanner.is_complex:
             parts.append(math.sin(self.phase_rad))
-        offset = signal.new_tensor(parts).repeat(len(scanner.harmonics))[:, None, None]
+        # A measured matrix has channels of its own, not those of the scanner's harmonics.
+        num_channels = signal.shape[1]
+        offset = signal.new_tensor(parts).repeat(num_channels)[:num_channels, None, None]
         return signal + self.relative_amplitude * _peak(signal) * offset
 
 

@@ -112,7 +112,7 @@ class WaveProducts(nn.Module):
 
 
 def wave_products(lattice: Lattice, kernel: Float64[Tensor, "c py px"]) -> WaveProducts | None:
-    """Returns the convolution with a kernel, or None if it takes more than 256 waves per axis.
+    """Returns the convolution with a kernel, or None if no 256 waves per axis give it to rounding.
 
     Args:
         lattice: The lattice.
@@ -144,7 +144,7 @@ def _waves(values: Float64[Tensor, "differences others"], period: int) -> Waves 
         step = 2 * math.pi / (stretch * period)
         found = _fewest(values, differences, step, most)
         # Waves that nearly depend on each other cancel, which would cost digits.
-        if found and (stretch == 1 or _largest_sum(found, values) <= 2 * values.abs().max()):
+        if found and _largest_sum(found, values) <= 2 * values.abs().max():
             best = found
     return best
 

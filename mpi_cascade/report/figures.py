@@ -11,8 +11,8 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mpi_cascade.data.conventions import FULL_CONCENTRATION
 from mpi_cascade.data.suites import Pairs
-from mpi_cascade.metrics.functional import FULL_CONCENTRATION
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
 
 _WINDOW_PER_EXTENT = 1.7

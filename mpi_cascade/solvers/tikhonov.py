@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpi_cascade.checks import require_positive
 from mpi_cascade.physics.linear import LinearModel
 
 RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
@@ -29,6 +30,9 @@ class Tikhonov(nn.Module):
         relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0. It can be
             changed at any time.
 
+    Raises:
+        InputError: If ``relative_regularisation`` is not positive.
+
     Source:
         J. Weizenecker et al., Phys. Med. Biol. 54, 2009, doi:10.1088/0031-9155/54/5/L01, for
         regularised inversion of a system matrix in magnetic particle imaging.
@@ -37,6 +41,7 @@ class Tikhonov(nn.Module):
     def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
         self.relative_regularisation = relative_regularisation
+        require_positive(self, "relative_regularisation")
         self.image_shape = forward_model.image_shape
         matrix = forward_model.matrix().double()
         is_wide = matrix.shape[0] <= matrix.shape[1]

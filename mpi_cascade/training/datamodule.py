@@ -13,7 +13,7 @@ from mpi_cascade.data.measured import MeasuredMatrix
 from mpi_cascade.data.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.data.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
 from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape
+from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
 from mpi_cascade.data.suites import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
@@ -40,7 +40,7 @@ class SimulatedDataModule(LightningDataModule):
     Args:
         scanner: The scanner that reconstructions believe in.
         image_shape: Pixels (y, x) of the images over the scanner's field of view.
-        oversampling: Pixels of the simulation grid per image pixel along each axis, ≥ 2.
+        oversampling: Pixels of the simulation grid per image pixel along its shorter side, ≥ 2.
         phantoms: Families of training, validation and test phantoms by name; the default is
             pairs, clusters, bars, vessels and blobs.
         phantom_weights: Weight of each family in the mixture; 1 where none is given.
@@ -117,10 +117,11 @@ class SimulatedDataModule(LightningDataModule):
         two_points.check_fits(scanner.field_of_view_m)
         self.true_scanner = changed_scanner(scanner, true_scanner or {})
         self.models = ScannerModels(scanner, system_matrix, delta_sample_m)
+        per_axis = square_oversampling(image_shape, scanner.field_of_view_m, oversampling)
         self.scans = SimulatedScans(
-            self.models.true(fine_shape(image_shape, oversampling), true_scanner or {}),
+            self.models.true(fine_shape(image_shape, per_axis), true_scanner or {}),
             nominal_scanner=scanner,
-            oversampling=oversampling,
+            oversampling=per_axis,
             disturbances=[*disturbances, WhiteNoise(peak_snr_db=peak_snr_db)],
         )
         self._resume_batch = 0

@@ -225,6 +225,23 @@ def test_vessels_keep_their_ranges_and_taper_along_connected_segments():
     assert lengths.min() >= 0.3 - 5e-6 and lengths.max() <= 0.6 + 5e-6
 
 
+def test_no_vessel_of_many_reaches_farther_from_tip_to_tip_than_they_say():
+    """One in two thousand would."""
+    vessels, num = Vessels(), 20_000
+    shape = drawn(vessels, num, field_of_view_m=(20e-3, 20e-3))
+    for angle in torch.linspace(0, math.pi, 13)[:-1]:
+        direction = torch.stack((angle.cos(), angle.sin()))
+        reach = []
+        for sign in (-1, 1):
+            ends = zip(
+                (shape.start, shape.end), (shape.start_radius, shape.end_radius), strict=True
+            )
+            farthest = torch.stack([sign * points @ direction + r for points, r in ends]).amax(0)
+            none = torch.full((num,), -math.inf)
+            reach.append(none.scatter_reduce(0, shape.sample, farthest, "amax"))
+        assert (reach[0] + reach[1]).max() <= vessels.largest_extent_m + ROUNDING_M
+
+
 def test_blobs_keep_their_ranges_and_share_the_amplitude():
     family = SmoothBlobs()
     phantoms = of_each_sample(drawn(family))

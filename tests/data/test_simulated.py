@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -6,8 +8,10 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.data.phantoms import PhantomMixture
 from mpi_cascade.data.rendering import render
 from mpi_cascade.data.scanner_models import analytic_model
-from mpi_cascade.data.simulated import SimulatedScans, fine_shape
-from mpi_cascade.data.suites import TwoPoints
+from mpi_cascade.data.simulated import SimulatedScans, fine_shape, square_oversampling
+from mpi_cascade.data.suites import Capsules, SingleDiscs, TwoPoints
+from mpi_cascade.metrics.functional import tracer_mass
+from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
     FeedThrough,
@@ -134,6 +138,35 @@ def test_two_points_come_with_their_geometry():
     # Between discs a gap of two or more pixels apart there is nothing.
     assert row[4:].abs().max() == 0
     assert (scan.concentration.amax(dim=(1, 2, 3)) > 0.99).all()
+
+
+def line_scans(field_of_view_y_m):
+    line = Scanner(num_ffp_y=1, field_of_view_y_m=field_of_view_y_m)
+    return simulator((1, 64), square_oversampling((1, 64), line.field_of_view_m, 2), nominal=line)
+
+
+@pytest.mark.parametrize("field_of_view_y_m", [1.6e-3, 6.4e-3])
+def test_a_line_loses_nothing_that_lies_between_its_points(field_of_view_y_m):
+    scans = line_scans(field_of_view_y_m)
+    concentration = scans.scan(SingleDiscs(diameter_mm=0.4), streams(range(64))).concentration
+    mass = tracer_mass(concentration, scans.field_of_view_m) / (math.pi * 0.2e-3**2)
+    torch.testing.assert_close(mass, torch.ones(64), rtol=0, atol=0.03)
+
+
+def test_wide_pairs_are_resolved_in_the_truth_of_a_line_whose_pixels_they_cannot_fill():
+    scans = line_scans(6.4e-3)
+    pairs = TwoPoints(gaps_mm=(0.5,), cases_per_gap=32)
+    for scene, is_resolved in ((pairs, True), (Capsules(outlines=pairs), False)):
+        scan = scans.scan(scene, streams(range(32)))
+        assert scan.concentration.max() < 0.1
+        dip = pair_dip(scan.concentration, scan.pairs, scans.field_of_view_m)
+        assert ((dip >= RAYLEIGH_DIP) == is_resolved).all()
+
+
+def test_oversampling_is_the_same_along_both_axes_of_pixels_that_are_about_square():
+    assert square_oversampling((64, 64), (6.4e-3, 6.4e-3), 2) == (2, 2)
+    assert square_oversampling((16, 12), (6.4e-3, 6.4e-3), 3) == (3, 3)
+    assert square_oversampling((1, 64), (1.6e-3, 6.4e-3), 2) == (32, 2)
 
 
 @pytest.mark.parametrize("oversampling", [1, 0, -2])

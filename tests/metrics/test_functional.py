@@ -60,6 +60,18 @@ def test_ssim_of_lines_agrees_with_scikit_image(images):
     np.testing.assert_allclose(ssim(estimate, truth), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_defined"),
+    [((2, 16), False), ((5, 16), False), ((6, 16), True), ((16, 5), False), ((16, 6), True),
+     ((1, 5), False), ((1, 6), True), ((1, 1), False)],
+)  # fmt: skip
+def test_ssim_is_undefined_for_images_smaller_than_half_its_window(shape, is_defined):
+    truth = torch.rand(3, 1, *shape)
+    values = ssim(0.9 * truth, truth)
+    assert values.shape == (3,)
+    assert (values.isfinite() == is_defined).all()
+
+
 def test_nrmse_agrees_with_scikit_image(images):
     expected = [
         normalized_root_mse(t[0].numpy(), e[0].numpy()) for e, t in zip(*images, strict=True)

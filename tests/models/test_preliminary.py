@@ -171,6 +171,25 @@ def test_unrolled_needs_a_step(small_scanner):
         Unrolled(ForwardModel(small_scanner, (16, 16)), num_steps=0)
 
 
+@pytest.mark.parametrize(
+    ("network", "name", "value"),
+    [
+        (DenseInverse, "relative_regularisation", -1.0),
+        (FixedTikhonov, "relative_regularisation", 0.0),
+        (Tikhonov, "relative_regularisation", 0.0),
+        (TikhonovBank, "relative_regularisation", (0.0, 0.01)),
+        (TikhonovBank, "num_images", 0),
+        (SpectralInverse, "relative_regularisation", (1e-2, 1e-5)),
+        (SpectralInverse, "num_filters", 0),
+        (Unrolled, "num_features", 0),
+    ],
+)
+def test_impossible_values_are_refused(small_scanner, network, name, value):
+    owner = network if network not in (DenseInverse, FixedTikhonov) else Tikhonov
+    with pytest.raises(InputError, match=rf"^{owner.__name__}\.{name} is .*: it must be "):
+        stage_of(network, small_scanner, (16, 16), **{name: value})
+
+
 def test_signals_of_other_channels_are_refused_not_summed(small_scanner):
     network = SpectralInverse(small_scanner, (16, 16), num_filters=2, num_features=4)
     with pytest.raises(

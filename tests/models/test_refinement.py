@@ -56,6 +56,14 @@ def test_a_chain_of_one_layer_is_refused():
         ResidualCNN(num_layers=1)
 
 
+@pytest.mark.parametrize("num_features", [(), (32, 0)])
+def test_a_u_net_without_scales_or_channels_is_refused(num_features):
+    with pytest.raises(
+        InputError, match=r"^ResidualUNet\.num_features is \[.*\]: name one or more"
+    ):
+        ResidualUNet(num_features)
+
+
 def test_sees_the_whole_image():
     """Every pixel of a 16 × 16 image reaches the middle through the coarsest scale."""
     torch.manual_seed(0)

@@ -135,6 +135,16 @@ def test_feed_through_adds_a_phasor_to_every_complex_harmonic():
     np.testing.assert_allclose(offset, np.broadcast_to(expected, offset.shape), atol=1e-6)
 
 
+@pytest.mark.parametrize(("relaxation_time_s", "expected"), [(0.0, [0.05] * 6), (
+    2e-6, [0.05, 0.05 * math.sqrt(3)] * 3)])  # fmt: skip
+def test_feed_through_reaches_every_channel_of_a_measured_matrix(relaxation_time_s, expected):
+    signal = torch.ones(2, 6, 12, 16)
+    disturbance = FeedThrough(relative_amplitude=0.1, phase_rad=math.pi / 3)
+    added = disturbance(signal, small_scanner(relaxation_time_s), streams(2)) - signal
+    expected = torch.tensor(expected)[:, None, None].expand_as(signal)
+    torch.testing.assert_close(added, expected, rtol=0, atol=1e-6)
+
+
 def test_background_drift_is_a_random_walk_from_line_to_line():
     scanner = small_scanner(2e-6, num_y=40, num_x=6)
     offset = added(BackgroundDrift(relative_std=0.05), 200, scanner, peak=2.0)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.physics.convolution import common_lattice
 from mpi_cascade.physics.forward import ForwardModel, signal_unit
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
@@ -195,6 +196,15 @@ def test_the_unit_is_the_integral_of_the_absolute_psf():
     assert signal_unit(scanner) == pytest.approx(max(integrals), rel=2e-3)
 
 
+def test_the_unit_is_that_of_a_small_field_of_view_that_holds_the_psf():
+    """A larger one adds next to nothing to ∫ |PSF| dr."""
+    small, large = (
+        signal_unit(Scanner(field_of_view_x_m=size_m, field_of_view_y_m=size_m, harmonics=(5,)))
+        for size_m in (6.4e-3, 40e-3)
+    )
+    assert large == pytest.approx(small, rel=0.02)
+
+
 @pytest.mark.parametrize("num_samples", [1, 8, 17])
 def test_a_batch_of_any_size_is_its_samples_one_by_one(num_samples):
     scanner = small_scanner((8, 4), harmonics=(2, 3))
@@ -211,6 +221,19 @@ def test_a_batch_of_any_size_is_its_samples_one_by_one(num_samples):
 def test_an_image_without_pixels_is_refused(image_shape):
     with pytest.raises(InputError, match=r"^image_shape is \[.*\]: it must be positive"):
         ForwardModel(small_scanner(), image_shape)
+
+
+@pytest.mark.parametrize(("ffp_shape", "fitting"), [((63, 63), "64 × 64"), ((50, 61), "48 × 60")])
+def test_grids_without_a_small_common_lattice_are_refused_with_counts_that_fit(ffp_shape, fitting):
+    with pytest.raises(InputError, match=rf"too fine to compute: use {fitting} FFP positions"):
+        ForwardModel(small_scanner(ffp_shape), (128, 128))
+    num_y, num_x = map(int, fitting.split(" × "))
+    assert max(common_lattice((128, 128), (num_y, num_x)).period) <= 4096
+
+
+def test_too_many_pixels_for_any_ffp_grid_are_refused():
+    with pytest.raises(InputError, match=r"which is too fine to compute: use fewer pixels$"):
+        ForwardModel(small_scanner((64, 64)), (4096, 4096))
 
 
 def test_time_domain_simulation_gives_the_same_signal():

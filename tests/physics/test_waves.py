@@ -76,6 +76,16 @@ def test_a_kernel_without_smoothness_is_left_to_the_fft():
     assert wave_products(lattice, kernel) is None
 
 
+def test_a_kernel_whose_waves_would_cancel_is_left_to_the_fft():
+    """A PSF hardly wider than a lattice step: waves fit it, with amplitudes 500 times as large."""
+    scanner = Scanner(
+        num_ffp_x=32, num_ffp_y=1, field_of_view_x_m=25e-3, gradient_x_t_per_m=4.6,
+        drive_amplitude_t=1.1e-3,
+    )  # fmt: skip
+    by_waves, _ = both_ways(scanner, (1, 96), voltage_psf)
+    assert by_waves is None
+
+
 def test_a_small_grid_is_left_to_the_fft():
     assert isinstance(
         ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), (16, 16))._convolution, PaddedFFT

@@ -6,6 +6,8 @@ from typing import Any
 import h5py
 from numpy.typing import NDArray
 
+from mpi_cascade.data.mdf.writing import require_room
+
 _CHUNK_BYTES = 2**16
 
 
@@ -25,7 +27,12 @@ class GrowingDataset:
         self.num_frames = 0
 
     def append(self, block: NDArray[Any]) -> None:
-        """Writes further frames, all of one shape and type."""
+        """Writes further frames, all of one shape and type.
+
+        Raises:
+            OSError: If the disk has no room for them.
+        """
+        require_room(self._file, block.nbytes)
         if self._name not in self._file:
             frame = block.shape[1:]
             # Tiny chunks cost more than they hold.

@@ -61,7 +61,9 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
         background = np.sum(frames, axis=0) / is_background.sum()
     for part, values in measurement.by_frame():
         kept = values[~is_background[part]]
-        signal = kept if background is None else (kept - background).astype(kept.dtype)
+        signal = kept if background is None else kept - background
+        if kept.dtype.kind in "fc":
+            signal = signal.astype(kept.dtype)  # Counts would lose the fractions of their mean.
         spectra = signal if measurement.is_fourier else np.fft.rfft(signal)
         yield _without_transfer_function(file, spectra, slice(None))
 

@@ -20,6 +20,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.data.mdf.growing import GrowingDataset
 from mpi_cascade.data.mdf.writing import (
     new_file,
+    require_room,
     write_acquisition,
     write_description,
     write_grid,
@@ -109,6 +110,7 @@ def write_system_matrix(
     with new_file(path) as file:
         write_description(file, scanner, "system matrix", True, notes)
         write_acquisition(file, scanner, len(frames))
+        require_room(file, data.nbytes)
         file["measurement/data"] = data
         write_measurement(file, len(frames), scanner, is_frame_last=True)
         file["measurement/isBackgroundFrame"][num_pixels:] = 1

@@ -3,9 +3,11 @@
 Must not know what the signals are.
 """
 
+import errno
 import importlib.metadata
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -26,6 +28,9 @@ SIGNAL_UNIT = "a.u."
 
 _UNKNOWN = "n.a."
 
+_MARGIN_BYTES = 2**22
+"""What a file may take beyond its data: HDF5's own tables, and what it holds back until the end."""
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[h5py.File]:
@@ -39,8 +44,11 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     """
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
-        with h5py.File(partial, "x") as file:
+        file = h5py.File(partial, "x")
+        try:
             yield file
+        finally:
+            _close(file)
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(path)
@@ -50,6 +58,28 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def require_room(file: h5py.File, num_bytes: int) -> None:
+    """Raises an OSError unless the disk has room for further data.
+
+    HDF5 may crash the process when it finds out by itself.
+
+    Args:
+        file: The new file.
+        num_bytes: Size of what is to be written next.
+    """
+    free = shutil.disk_usage(Path(file.filename).parent).free
+    if free < num_bytes + _MARGIN_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _close(file: h5py.File) -> None:
+    """Closes a file; what HDF5 can't write even then is an OSError."""
+    try:
+        file.close()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def write_description(
@@ -212,5 +242,6 @@ def _write(file: h5py.File, group: str, fields: Mapping[str, Any]) -> None:
     """Writes fields; numbers become Int64 and Float64 as the format asks, flags are Int8."""
     target = file.require_group(group)
     for name, value in fields.items():
+        require_room(file, np.asarray(value).nbytes)
         is_text = np.asarray(value).dtype.kind == "U"
         target.create_dataset(name, data=value, dtype=h5py.string_dtype() if is_text else None)

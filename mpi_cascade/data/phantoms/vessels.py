@@ -16,6 +16,9 @@ from mpi_cascade.data.rendering import Strokes
 class Vessels(PhantomFamily):
     """A winding vessel that tapers, with branches that leave it and taper on.
 
+    The rare one whose tips lie farther apart than the longest straight path is scaled down to that
+    path's length.
+
     Args:
         diameter_mm: Smallest and largest diameter at the root in mm.
         taper: Smallest and largest ratio of the diameter at the tip to that at the root.
@@ -53,7 +56,7 @@ class Vessels(PhantomFamily):
 
     @property
     def largest_extent_m(self) -> float:
-        """Length of the longest straight path from the root to a tip in m."""
+        """Length of the longest straight path from the root to a tip in m; none is larger."""
         most_segments = max(self._TRUNK_SEGMENTS, self._FORK_NODES[1] + self._BRANCH_SEGMENTS)
         return 1e-3 * (most_segments * self.segment_mm[1] + self.diameter_mm[1])
 
@@ -84,11 +87,13 @@ class Vessels(PhantomFamily):
             for branch, width in enumerate(widths)
         ]
         is_present = torch.cat(present, dim=1)
+        extent_m = _extents(paths, widths, num_branches)
+        shrink = (self.largest_extent_m / extent_m).clamp_max(1)[:, None]
         return place(
-            torch.cat([path[:, :-1] for path in paths], dim=1),
-            torch.cat([path[:, 1:] for path in paths], dim=1),
-            torch.cat([width[:, :-1] for width in widths], dim=1),
-            torch.cat([width[:, 1:] for width in widths], dim=1),
+            torch.cat([path[:, :-1] for path in paths], dim=1) * shrink[..., None],
+            torch.cat([path[:, 1:] for path in paths], dim=1) * shrink[..., None],
+            torch.cat([width[:, :-1] for width in widths], dim=1) * shrink,
+            torch.cat([width[:, 1:] for width in widths], dim=1) * shrink,
             scale(amplitude, self.amplitude)[:, None].expand(is_present.shape),
             is_present, torch.stack(position, dim=1), field_of_view_m,
         )  # fmt: skip
@@ -98,6 +103,19 @@ class Vessels(PhantomFamily):
         bend = self._LARGEST_TURN * (2 * turns - 1)
         steps = step_m[:, None, None] * direction(heading[:, None] + bend.cumsum(dim=1))
         return torch.cat((origin[:, None], origin[:, None] + steps.cumsum(dim=1)), dim=1)
+
+
+def _extents(
+    paths: list[Tensor], radii: list[Tensor], num_branches: Tensor
+) -> Float[Tensor, " phantoms"]:
+    """Returns the largest extent of each vessel along any direction."""
+    # A branch that is absent counts as a point at the root.
+    is_present = [(branch <= num_branches)[:, None] for branch in range(len(paths))]
+    nodes = torch.cat([p * here[..., None] for p, here in zip(paths, is_present, strict=True)], 1)
+    radius = torch.cat([r * here for r, here in zip(radii, is_present, strict=True)], 1)
+    offset = nodes[:, :, None] - nodes[:, None]
+    distance = offset.square().sum(dim=-1).sqrt() + radius[:, :, None] + radius[:, None]
+    return distance.flatten(1).amax(dim=1)
 
 
 def _taper_to(ratio: Tensor, num_segments: int) -> Tensor:

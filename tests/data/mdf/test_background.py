@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
-from mdf_files import NUM_CHANNELS, NUM_COMPONENTS, NUM_PERIODS, measured_fields, write_hdf5
+from mdf_files import (
+    NUM_CHANNELS,
+    NUM_COMPONENTS,
+    NUM_PERIODS,
+    measured_fields,
+    time_signals,
+    write_hdf5,
+)
 
 from mpi_cascade.data.mdf.background import split_background
 from mpi_cascade.data.mdf.reading import MDFFile
+from mpi_cascade.data.mdf.spectra import by_frame
 
 NUM_FRAMES = 60
 SHAPE = (NUM_FRAMES, NUM_PERIODS, NUM_CHANNELS, NUM_COMPONENTS)
@@ -61,3 +69,13 @@ def test_what_is_corrected_already_is_left_alone(separated):
     spectra = noise() + 4.0
     parts, is_background = separated(spectra, **{"/measurement/isBackgroundCorrected": np.int8(1)})
     np.testing.assert_array_equal(parts.foreground, spectra[~is_background])
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [(np.int16, 1e-12), (np.float32, 1e-6)])
+def test_the_mean_background_of_counts_is_subtracted_with_its_fractions(tmp_path, dtype, precision):
+    signals = (3 * time_signals()).round().astype(dtype)
+    fields = measured_fields() | {"/measurement/data": signals}
+    with MDFFile(write_hdf5(tmp_path / "scan.mdf", fields)) as file:
+        spectra = np.concatenate(list(by_frame(file)))
+    expected = np.fft.rfft(signals[:4] - signals[4:].mean(axis=0, dtype=np.float64))
+    np.testing.assert_allclose(spectra, expected, rtol=0, atol=precision * np.abs(expected).max())

@@ -1,6 +1,7 @@
 """What this package writes it reads back, bit by bit."""
 
 import os
+import shutil
 import stat
 
 import h5py
@@ -108,6 +109,35 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
         write_scans(path, torch.randn(2, *scanner.signal_shape), scanner)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_is_noticed_before_hdf5_crashes_and_leaves_nothing(
+    tmp_path, monkeypatch
+):
+    """A stand-in for the free space: a file system of a few MB takes privileges to mount."""
+    scanner, disk = SCANNERS["real"], shutil.disk_usage(tmp_path)
+    signals = torch.randn(100, *scanner.signal_shape)
+    with (
+        pytest.raises(InputError, match="can't be written \\(No space left on device\\)"),
+        new_scans(tmp_path / "scans.mdf", scanner) as append,
+    ):
+        append(signals)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: disk._replace(free=2**22))
+        append(signals)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_hdf5_cannot_write_when_it_closes_leaves_nothing(tmp_path, monkeypatch):
+    scanner, close = SCANNERS["real"], h5py.File.close
+
+    def fail(file):
+        close(file)
+        raise RuntimeError("Can't decrement id ref count")
+
+    monkeypatch.setattr(h5py.File, "close", fail)
+    with pytest.raises(InputError, match=r"can't be written \(Can't decrement id ref count\)"):
+        write_scans(tmp_path / "scans.mdf", torch.randn(2, *scanner.signal_shape), scanner)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_new_file_has_the_permissions_of_any_other(tmp_path):

@@ -5,16 +5,14 @@ Must not know of methods or metrics.
 
 from dataclasses import replace
 
-from mpi_cascade.data.evaluation import EvaluationSet, Suite
+from mpi_cascade.data.evaluation import Suite
 from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.physics.disturbances import FeedThrough
 
 
 def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]]:
     """Returns the sets that a scanner's models can make, and sentences on what is left out.
 
-    A measured system matrix says nothing of its scanner at another gradient or with another tracer,
-    and may have other channels than those that feed-through is simulated for.
+    A measured system matrix says nothing of its scanner at another gradient or with another tracer.
 
     Args:
         suite: The suite.
@@ -24,7 +22,7 @@ def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]
         return suite, []
     kept = replace(
         suite,
-        phantoms=tuple(part for part in suite.phantoms if _is_feasible(part, models)),
+        phantoms=tuple(part for part in suite.phantoms if not part.true_scanner),
     )
     left_out = [part.name for part in suite.phantoms if part not in kept.phantoms]
     sets = f" and the sets {', '.join(left_out)}" if left_out else ""
@@ -32,12 +30,3 @@ def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]
         "a measured system_matrix stands for the scanner: what needs its analytic model is left "
         f"out, which is what noise allows{sets}"
     ]
-
-
-def _is_feasible(part: EvaluationSet, models: ScannerModels) -> bool:
-    if part.true_scanner:
-        return False
-    has_other_channels = models.signal_shape[0] != models.scanner.signal_shape[0]
-    return not has_other_channels or not any(
-        isinstance(effect, FeedThrough) for effect in part.disturbances
-    )

@@ -148,8 +148,8 @@ class GainVariation(Disturbance):
     """A gain that does not quite repeat: every line has its own, the same for all channels.
 
     Args:
-        relative_std: Standard deviation of the gain around 1, ≥ 0; 0.018 is the most that a measured
-            set-up may have had, and noise alone may explain it.
+        relative_std: Standard deviation of the gain around 1, ≥ 0; 0.018 is what a measured
+            set-up had at most, and noise alone may explain it.
 
     Raises:
         InputError: If ``relative_std`` is negative.

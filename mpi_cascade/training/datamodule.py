@@ -162,9 +162,7 @@ class SimulatedDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
         first_batch, self._resume_batch = self._resume_batch, 0
-        return self._loader(
-            Stream.TRAINING, self.training_batches(*self._process(), first_batch=first_batch)
-        )
+        return self._loader(Stream.TRAINING, self.training_batches(*self._process(), first_batch))
 
     def training_batches(self, rank: int, world_size: int, first_batch: int = 0) -> FreshBatches:
         """Returns the training batches of one of several processes.
@@ -196,16 +194,18 @@ class SimulatedDataModule(LightningDataModule):
         # With limit_train_batches an epoch ends before its samples do; the next has its own.
         epochs, batches = divmod(processed, int(self.trainer.num_training_batches))
         global_batch = self._global_batch()
-        return {"samples": epochs * self.samples_per_epoch + batches * global_batch}
+        samples = epochs * self.samples_per_epoch + batches * global_batch
+        return {"samples": samples, "global_batch": global_batch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores what ``state_dict`` returned; refuses batches that would not line up."""
-        self._resume_batch, remainder = divmod(state_dict["samples"], self._global_batch())
-        if remainder:
+        """Restores what ``state_dict`` returned; refuses batches of another size."""
+        before, now = state_dict["global_batch"], self._global_batch()
+        if before != now:
             raise InputError(
-                f"the checkpoint has seen {state_dict['samples']} samples, no multiple of the "
-                f"global batch of {self._global_batch()}: resume with its global batch"
+                f"the checkpoint's training has {before} samples in a batch of all processes, this "
+                f"one has {now}: resume it with --data.global_batch_size {before}"
             )
+        self._resume_batch = state_dict["samples"] // now
 
     def _global_batch(self) -> int:
         world_size = self._process()[1]
@@ -241,8 +241,8 @@ class SimulatedDataModule(LightningDataModule):
     def _loader(
         self, stream: Stream, sampler: FreshBatches | FixedBatches
     ) -> DataLoader[SampleKeys]:
-        # Rarely a forked worker hangs at birth (CPython 3.11 has a lock that a thread may hold
-        # then): few births, and an error in place of waiting for ever.
+        # Rarely a forked worker hangs at birth, at a lock that a thread of CPython 3.11 held then:
+        # few births, and an error in place of waiting for ever.
         has_workers = self.num_workers > 0
         return DataLoader(
             KeyedSamples(stream), sampler=sampler, batch_size=None, num_workers=self.num_workers,

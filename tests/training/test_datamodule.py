@@ -103,11 +103,11 @@ def test_splits_that_the_processes_cannot_share_are_refused(small_scanner):
         odd.check_shares(world_size=2)
 
 
-def test_a_resume_with_batches_that_do_not_line_up_is_refused(small_scanner):
+def test_a_resume_with_other_batches_is_refused(small_scanner):
     data = make_data(small_scanner, batch_size=8)
-    with pytest.raises(InputError, match=r"^the checkpoint has seen 20 samples, no multiple of"):
-        data.load_state_dict({"samples": 20})
-    data.load_state_dict({"samples": 16})
+    with pytest.raises(InputError, match=r"has 4 samples in a batch .* --data.global_batch_size 4"):
+        data.load_state_dict({"samples": 24, "global_batch": 4})
+    data.load_state_dict({"samples": 16, "global_batch": 8})
     assert next(iter(data.train_dataloader())).indices.tolist() == list(range(16, 24))
 
 
@@ -119,7 +119,7 @@ def test_a_global_batch_is_shared_by_the_processes(small_scanner, world_size, sh
     )
     (batch, *_) = data.train_dataloader()
     assert batch.indices.tolist() == list(range(share))
-    data.load_state_dict({"samples": 12})
+    data.load_state_dict({"samples": 12, "global_batch": 12})
     assert next(iter(data.train_dataloader())).indices.tolist() == list(range(12, 12 + share))
 
 

@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m mpi_cascade benchmark",
         description="Times of simulation, training and reconstruction on this machine's CPU, "
         "beside other ways to do the same, each in turn with the others; medians and quartiles. "
-        "All sections take 15 to 20 minutes on two cores.",
+        "All sections take 20 to 25 minutes on two cores.",
     )
     parser.add_argument(
         "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)"

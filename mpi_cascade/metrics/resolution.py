@@ -47,9 +47,8 @@ def pair_dip(
 
     Each disc's peak is its maximum within the disc; the lower of the two counts. The valley is the
     minimum between the places of both peaks, so that a single blob or a slope has no dip. A dip
-    above 1 is a valley below zero. Where the lower peak is under a tenth of what a full disc can
-    reach, the image doesn't show a pair, and the dip is 0: of the full concentration, or less where
-    pixels are longer than a disc.
+    above 1 is a valley below zero. Where the lower peak is under a tenth of what a disc of the full
+    concentration can give a pixel, the image doesn't show a pair, and the dip is 0.
 
     Args:
         image: Concentrations.
@@ -79,10 +78,10 @@ def _full_disc(
     image: Tensor, pairs: Pairs, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the most that a disc of the full concentration can give a pixel."""
-    full = torch.full_like(pairs.diameter_m, FULL_CONCENTRATION)
-    for num, size_m in zip(image.shape[-2:], field_of_view_m, strict=True):
-        full = full * (pairs.diameter_m * num / size_m).clamp_max(1)
-    return full
+    num_y, num_x = image.shape[-2:]
+    share_y = (pairs.diameter_m * num_y / field_of_view_m[0]).clamp_max(1)
+    share_x = (pairs.diameter_m * num_x / field_of_view_m[1]).clamp_max(1)
+    return FULL_CONCENTRATION * share_y * share_x
 
 
 def disc_non_uniformity(

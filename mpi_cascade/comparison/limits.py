@@ -17,6 +17,8 @@ from mpi_cascade.physics.scanner import Scanner
 
 # Fine enough for gaps of 0.05 mm; see ``detectability``.
 _PIXEL_M = 2.5e-5
+# In large fields of view the pixels are larger: more of them take minutes and many GB.
+_MOST_PIXELS = 2048
 
 
 class Limit(NamedTuple):
@@ -63,7 +65,7 @@ def limits(parts: Sequence[EvaluationSet], scanner: Scanner) -> list[Limit]:
 def _fine_shape(scanner: Scanner) -> tuple[int, int]:
     """Returns pixels (y, x) of a fine grid: multiples of the FFP positions, with small lattices."""
     num_y, num_x = (
-        num * max(1, math.ceil(size_m / (num * _PIXEL_M) - 1e-6))
+        num * max(1, min(math.ceil(size_m / (num * _PIXEL_M) - 1e-6), _MOST_PIXELS // num))
         for num, size_m in zip(scanner.ffp_shape, scanner.field_of_view_m, strict=True)
     )
     return num_y, num_x

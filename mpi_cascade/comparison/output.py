@@ -105,10 +105,10 @@ def _document(comparison: Comparison) -> str:
         f"# Comparison on the suite {comparison.suite.name}",
         summary_table(comparison.summaries, comparison.times_s),
         "In brackets 95 % intervals: over seeds (Student's t), which tell trainings apart on these "
-        "very scans, where there are several; over cases (bootstrap or Wilson) where there is one. "
-        "Over seeds those of shares and gaps are no narrower than over cases. An end of ? can't be "
-        "told from so few cases. The worst capsules are those of the outline, of any set, that is "
-        "split most often.",
+        "very scans, where there are several; over cases (t, bootstrap or Wilson) where there is "
+        "one. Over seeds those of shares and gaps are no narrower than over cases. An end of ? "
+        "can't be told from so few cases. The worst capsules are those of the outline, of any "
+        "set, that is split most often.",
     ]
     parts += [f"- {method.label}: {method.source}" for method in comparison.methods]
     parts += [f"{note}." for note in comparison.notes]

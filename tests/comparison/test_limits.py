@@ -51,6 +51,8 @@ def test_sets_without_one_capsule_to_tell_from_have_no_limit():
         # With 256 pixels, pixels and positions would have a common lattice of 6400.
         ({"num_ffp_x": 100, "num_ffp_y": 300}, (300, 300)),
         ({"field_of_view_x_m": 12.8e-3, "num_ffp_y": 1}, (256, 512)),
+        # Large fields of view have larger pixels.
+        ({"field_of_view_x_m": 0.08, "num_ffp_x": 50, "field_of_view_y_m": 0.08}, (2048, 2000)),
     ],
 )
 def test_the_fine_grid_is_a_multiple_of_the_positions(changes, expected):

@@ -30,7 +30,7 @@ def pair_images(
 
     Args:
         images: Images by name, one for each pair; every panel shows the same window around its
-            pair, on one colour scale.
+            pair, on one colour scale, which ends at the highest value of the first, the truth.
         pairs: The pairs.
         field_of_view_m: Size (y, x) of the images in m.
     """
@@ -39,6 +39,8 @@ def pair_images(
     axes = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True)
     size_y_mm, size_x_mm = (1e3 * size for size in field_of_view_m)
     half_mm = _half_window_mm(pairs)
+    # Of a line, whose pixels are far longer than a disc, it is a few hundredths.
+    highest = float(next(iter(images.values())).max()) or FULL_CONCENTRATION
     for row, (name, stack) in enumerate(images.items()):
         dips = pair_dip(stack, pairs, field_of_view_m).tolist()
         for column, axis in enumerate(axes[row]):
@@ -49,7 +51,7 @@ def pair_images(
             )  # fmt: skip
             shown = axis.imshow(
                 stack[column, 0].numpy(), extent=extent, origin="lower", cmap="inferno",
-                vmin=0, vmax=FULL_CONCENTRATION, interpolation="nearest",
+                vmin=0, vmax=highest, interpolation="nearest",
             )  # fmt: skip
             axis.set(xlim=(-half_mm, half_mm), ylim=(-half_mm, half_mm))
             axis.text(

@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
     Attributes:
         label: The method's name.
-        seed: Number of the training among those of its label.
+        number: Number of the training among those of its label.
         image: ``final`` or ``preliminary``.
         set_name: The set of scans.
         metric: Name of the metric, with its unit.
@@ -47,7 +47,7 @@ class Result(NamedTuple):
     """
 
     label: str
-    seed: int
+    number: int
     image: str
     set_name: str
     metric: str
@@ -101,7 +101,7 @@ def quality_db(methods: Sequence[Method], signal: Tensor, truth: Tensor) -> dict
 
 
 def _firsts(methods: Sequence[Method]) -> dict[str, Method]:
-    return {method.label: method for method in methods if method.seed == 0}
+    return {method.label: method for method in methods if method.number == 0}
 
 
 def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, float]:
@@ -187,7 +187,7 @@ class _Table:
         """Adds what a method makes of a batch, which has one gap if the set has gaps."""
         assert sample.pairs is None or len(sample.pairs.gap_m.unique()) == 1
         for image, estimate in method.images(sample.signal).items():
-            key = method.label, method.seed, image
+            key = method.label, method.number, image
             self._update((*key, None), self._kinds.of_all, estimate, sample)
             if sample.pairs is not None:
                 gap_mm = round(1e3 * sample.pairs.gap_m[0].item(), 6)
@@ -197,10 +197,10 @@ class _Table:
         """Returns all metrics with their intervals."""
         return [
             Result(
-                label, seed, image, part.name, name, gap_mm, metric.compute().item(),
+                label, number, image, part.name, name, gap_mm, metric.compute().item(),
                 *metric.interval(), num_cases=metric.num_cases,
             )
-            for (label, seed, image, gap_mm), bundle in self._bundles.items()
+            for (label, number, image, gap_mm), bundle in self._bundles.items()
             for name, metric in bundle.items()
         ]  # fmt: skip
 

@@ -29,7 +29,7 @@ class Method(NamedTuple):
 
     Attributes:
         label: Name; methods of one label are trainings of one configuration with other seeds.
-        seed: Number of the training among those of its label, from 0.
+        number: Number of the training among those of its label, from 0.
         images: Maps signals (batch, channel, y, x) to images (batch, 1, y, x) by name: ``final``,
             and ``preliminary`` where there is one.
         source: Where it comes from: a checkpoint, or the tuned values of a solver.
@@ -37,7 +37,7 @@ class Method(NamedTuple):
     """
 
     label: str
-    seed: int
+    number: int
     images: Callable[[Tensor], dict[str, Tensor]]
     source: str
     seeds: Seeds | None = None

@@ -84,7 +84,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
         "suite": comparison.suite.name,
         "scanner": asdict(comparison.compared.models.scanner),
         "image_shape": comparison.compared.image_shape,
-        "methods": [[method.label, method.seed, method.source] for method in comparison.methods],
+        "methods": [[method.label, method.number, method.source] for method in comparison.methods],
         "times_per_image_s": comparison.times_s,
         "environment": describe_environment(),
     }
@@ -154,7 +154,7 @@ def _has_control(part: EvaluationSet, suite: Suite) -> bool:
 def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
     """Returns the paper's Figures 1 and 2 of the first training of each label."""
     part = next(part for part in comparison.suite.pairs if part.name == "pairs along x, 0.4 mm")
-    firsts = [method for method in comparison.methods if method.seed == 0]
+    firsts = [method for method in comparison.methods if method.number == 0]
     images: dict[str, list[Tensor]] = {TRUTH: [], **{method.label: [] for method in firsts}}
     chosen: list[Pairs] = []
     compared = comparison.compared

@@ -118,7 +118,7 @@ def differences(results: Iterable[Result], methods: Sequence[Method]) -> list[Di
     values: dict[tuple[str, str], dict[tuple[str, int], float]] = defaultdict(dict)
     for result in results:
         if result.image == FINAL and result.gap_mm is None:
-            values[result.set_name, result.metric][result.label, result.seed] = result.value
+            values[result.set_name, result.metric][result.label, result.number] = result.value
     found: list[Difference] = []
     for key, of_training in values.items():
         for label, numbers in pairs.items():
@@ -143,7 +143,7 @@ def paired_trainings(methods: Sequence[Method]) -> dict[str, list[tuple[int, int
     references = [method for method in methods if method.label == methods[0].label]
     return {
         label: [
-            (one.seed, other.seed)
+            (one.number, other.number)
             for one in methods
             for other in references
             if one.label == label and one.seeds and one.seeds == other.seeds

@@ -149,7 +149,7 @@ def assert_every_method_has_every_metric(trainings, summaries):
     assert {row["gap_mm"] for row in splits} == {"", "0.3", "0.8"}
     assert {row["set_name"] for row in splits} == {CAPSULES}
     assert len(trainings) == len(summaries) + 2 * len(of_one[0])
-    assert {row["seed"] for row in trainings if row["label"] == "tiny"} == {"0", "1"}
+    assert {row["number"] for row in trainings if row["label"] == "tiny"} == {"0", "1"}
 
 
 def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
@@ -158,7 +158,7 @@ def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
         for part in suite.phantoms:
             for image in ("preliminary", "final"):
                 row = of(
-                    trainings, label="tiny", seed=str(seed), image=image, set_name=part.name,
+                    trainings, label="tiny", number=str(seed), image=image, set_name=part.name,
                     metric="psnr_db",
                 )  # fmt: skip
                 expected = mean_psnr_db(cascade, part, image)
@@ -169,10 +169,10 @@ def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
             ("0.3", "0.8"), suite.pairs[0].batches(ScannerModels(SCANNER), SHAPE), strict=True
         ):
             dips = pair_dip(cascade(batch.signal).final, batch.pairs, SCANNER.field_of_view_m)
-            row = of(trainings, label="tiny", seed=str(seed), image="final", set_name=PAIRS,
+            row = of(trainings, label="tiny", number=str(seed), image="final", set_name=PAIRS,
                      metric="dip", gap_mm=gap)  # fmt: skip
             assert float(row["value"]) == pytest.approx(dips.mean().item(), abs=1e-4)
-            row = of(trainings, label="tiny", seed=str(seed), image="final", set_name=PAIRS,
+            row = of(trainings, label="tiny", number=str(seed), image="final", set_name=PAIRS,
                      metric="resolved", gap_mm=gap)  # fmt: skip
             assert float(row["value"]) == pytest.approx((dips >= 0.265).double().mean().item())
 

@@ -35,7 +35,7 @@ def adjoint(small_scanner):
 
 def values(methods, suite, scanner):
     results = measure(methods, suite, ScannerModels(scanner), (16, 16), lambda number: None)
-    keys = [(r.label, r.seed, r.image, r.set_name, r.metric, r.gap_mm) for r in results]
+    keys = [(r.label, r.number, r.image, r.set_name, r.metric, r.gap_mm) for r in results]
     assert len(set(keys)) == len(keys)
     return dict(zip(keys, results, strict=True))
 
@@ -69,7 +69,7 @@ def test_a_method_is_measured_alike_alone_and_in_company(small_scanner, adjoint)
 def test_every_batch_of_every_method_is_announced(small_scanner, adjoint):
     done: list[int] = []
     measure(
-        [adjoint, adjoint._replace(seed=1)],
+        [adjoint, adjoint._replace(number=1)],
         SUITE,
         ScannerModels(small_scanner),
         (16, 16),
@@ -119,7 +119,7 @@ def test_a_search_finds_the_best_candidate(small_scanner):
     method = tuned("Tikhonov", model, found).method
     solver.relative_regularisation = found["relative_regularisation"]
     assert torch.equal(method.images(signal)["final"], solver(signal))
-    assert (method.label, method.seed) == ("Tikhonov", 0)
+    assert (method.label, method.number) == ("Tikhonov", 0)
 
 
 @pytest.mark.parametrize("name", CLASSICAL)

@@ -53,7 +53,7 @@ def test_no_results_have_no_summary():
 def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
     """Three times 0 of 100: Student's interval alone would be [0, 0]."""
     zero = result(0.0, metric="false_splits")._replace(low=0.0, high=0.037)
-    (summary,) = summarise(zero._replace(seed=seed) for seed in range(3))
+    (summary,) = summarise(zero._replace(number=seed) for seed in range(3))
     assert (summary.value, summary.low, summary.high) == (0.0, 0.0, 0.037)
     spread = [result(value, seed, metric="resolved") for seed, value in enumerate((0.2, 0.9, 1.0))]
     (summary,) = summarise(spread)
@@ -63,10 +63,10 @@ def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
 def test_a_gap_over_seeds_is_no_more_certain_than_over_cases():
     """Three times the last gap of the suite: Student's interval alone would be [1, 1]."""
     last = result(1e-3, metric="resolvable_gap_m")._replace(low=7e-4, high=math.nan)
-    (summary,) = summarise(last._replace(seed=seed) for seed in range(3))
+    (summary,) = summarise(last._replace(number=seed) for seed in range(3))
     assert (summary.value, summary.low) == pytest.approx((1e-3, 7e-4))
     assert math.isnan(summary.high)
-    first = last._replace(value=1e-4, low=0.0, high=2e-4, seed=1)
+    first = last._replace(value=1e-4, low=0.0, high=2e-4, number=1)
     (summary,) = summarise([last._replace(high=1e-3), first])
     assert summary.low == 0.0 and summary.high > 5e-3
     (summary,) = summarise([first, last])

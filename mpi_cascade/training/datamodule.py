@@ -124,7 +124,7 @@ class SimulatedDataModule(LightningDataModule):
             oversampling=per_axis,
             disturbances=[*disturbances, WhiteNoise(peak_snr_db=peak_snr_db)],
         )
-        self._resume_batch = 0
+        self._resumed: dict[str, Any] = {}
 
     def reconstruction_model(self) -> LinearModel:
         """Returns the forward model on the image grid that a reconstruction may know."""
@@ -161,8 +161,8 @@ class SimulatedDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
-        first_batch, self._resume_batch = self._resume_batch, 0
-        return self._loader(Stream.TRAINING, self.training_batches(*self._process(), first_batch))
+        batches = self.training_batches(*self._process(), self._take_first_batch())
+        return self._loader(Stream.TRAINING, batches)
 
     def training_batches(self, rank: int, world_size: int, first_batch: int = 0) -> FreshBatches:
         """Returns the training batches of one of several processes.
@@ -198,14 +198,20 @@ class SimulatedDataModule(LightningDataModule):
         return {"samples": samples, "global_batch": global_batch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores what ``state_dict`` returned; refuses batches of another size."""
-        before, now = state_dict["global_batch"], self._global_batch()
-        if before != now:
+        """Keeps what ``state_dict`` returned until a training goes on from there."""
+        self._resumed = state_dict
+
+    def _take_first_batch(self) -> int:
+        """Returns the number of the next global batch, and forgets where the checkpoint was."""
+        resumed, self._resumed = self._resumed, {}
+        now = self._global_batch()
+        if resumed and resumed["global_batch"] != now:
             raise InputError(
-                f"the checkpoint's training has {before} samples in a batch of all processes, this "
-                f"one has {now}: resume it with --data.global_batch_size {before}"
+                f"the checkpoint's training has {resumed['global_batch']} samples in a batch of "
+                f"all processes, this one has {now}: resume it with --data.global_batch_size "
+                f"{resumed['global_batch']}"
             )
-        self._resume_batch = state_dict["samples"] // now
+        return int(resumed.get("samples", 0)) // now
 
     def _global_batch(self) -> int:
         world_size = self._process()[1]

@@ -105,8 +105,9 @@ def test_splits_that_the_processes_cannot_share_are_refused(small_scanner):
 
 def test_a_resume_with_other_batches_is_refused(small_scanner):
     data = make_data(small_scanner, batch_size=8)
+    data.load_state_dict({"samples": 24, "global_batch": 4})
     with pytest.raises(InputError, match=r"has 4 samples in a batch .* --data.global_batch_size 4"):
-        data.load_state_dict({"samples": 24, "global_batch": 4})
+        data.train_dataloader()
     data.load_state_dict({"samples": 16, "global_batch": 8})
     assert next(iter(data.train_dataloader())).indices.tolist() == list(range(16, 24))
 

@@ -33,13 +33,22 @@ def main(arguments: Sequence[str]) -> None:
     torch.set_num_threads(options.threads)
     # Processes of their own, such as fit's, have as many threads.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    rows = [row for measured in _measurements(options) for row in measured()]
-    if options.json:
-        write_json(options.json, rows)
-        figure = scaling_figure(rows)
-        if figure:
-            figure.savefig(options.json.with_suffix(".png"), dpi=150)
-    sys.stdout.write(table(rows))
+    rows: list[Row] = []
+    try:
+        for measured in _measurements(options):
+            rows += measured()
+            if options.json:
+                _write(options.json, rows)
+    finally:
+        # An interrupted benchmark shows what it has.
+        sys.stdout.write(table(rows))
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    write_json(path, rows)
+    figure = scaling_figure(rows)
+    if figure:
+        figure.savefig(path.with_suffix(".png"), dpi=150)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from mpi_cascade.benchmark.reconstruction import _times
 from mpi_cascade.benchmark.simulation import measure_simulation
 from mpi_cascade.benchmark.training import _Bare
 from mpi_cascade.cli import main
+from mpi_cascade.comparison.methods import load_methods
 from mpi_cascade.data.simulated import Sample
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
@@ -65,6 +67,36 @@ def test_the_simulation_is_measured_beside_other_ways(monkeypatch):
     assert "dense product ÷ forward model, 64 × 64" in names
     assert "time domain ÷ forward model, 64 × 64" in names
     assert all(row.low <= row.value <= row.high for row in rows)
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_over_pixels_batches_harmonics_and_processes(monkeypatch, tmp_path):
+    monkeypatch.setattr("mpi_cascade.benchmark.scaling.SIZES", (32, 64))
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    path = tmp_path / "scaling.json"
+    benchmark(monkeypatch, "scaling", "--config", TINY, "--json", path)
+    names = {row["name"] for row in json.loads(path.read_text())["rows"]}
+    for name in (
+        "exponent of forward model: cost ∝ pixelsᵃ", "fit in 1 process(es)",
+        "forward model, 64 × 64, 4 harmonic(s)", "simulation, 64 × 64, batch 128",
+    ):  # fmt: skip
+        assert name in names
+    assert path.with_suffix(".png").exists()
+
+
+@pytest.mark.slow
+def test_reconstruction_is_measured_beside_classical_methods():
+    weights = Path(__file__).parents[2] / "weights" / "reference.ckpt"
+    methods = load_methods([f"cascade={weights}"]).methods
+    alternatives = [
+        *methods,
+        *(methods[0]._replace(label=name) for name in ("cascade in bf16", "Tikhonov", "X")),
+    ]
+    signal = torch.rand(2, *Scanner().signal_shape, generator=torch.Generator().manual_seed(0))
+    rows = {row.name: row for row in _times(alternatives, signal, lambda text: None)}
+    assert {"X, batch 2", "X ÷ cascade, batch 2", "cascade, batch 2", "Tikhonov, batch 2"} <= (
+        rows.keys()
+    )
 
 
 def test_the_bare_loop_leaves_the_weights_of_fit_alone():

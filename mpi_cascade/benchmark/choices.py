@@ -17,13 +17,15 @@ from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parsing import CommandReader
 
 SECTION = "choices"
+_DEFAULT = "default"
+_HALF = "bf16-mixed"
 _NUM_WARM_UPS = 5
 _CLIP_NORM = 1.0
 
 Change = Callable[[CascadeModule], None]
 
 
-def measure_choices(config: Path, num_steps: int, batch: int, advance: Advance) -> list[Row]:
+def measure_choices(config: Path, num_steps: int, advance: Advance) -> list[Row]:
     """Returns how long a step takes with each choice, and how far its loss curve is from default's.
 
     All choices train from the same weights on the same batches, a step of each in turn: a whole
@@ -32,7 +34,6 @@ def measure_choices(config: Path, num_steps: int, batch: int, advance: Advance) 
     Args:
         config: Configuration of the training.
         num_steps: Steps of the training.
-        batch: Samples per step.
         advance: Called before each part.
     """
     advance(f"choices: {num_steps} steps of {config} with each")
@@ -43,17 +44,13 @@ def measure_choices(config: Path, num_steps: int, batch: int, advance: Advance) 
     seconds: dict[str, list[float]] = {name: [] for name in trainings}
     losses: dict[str, list[float]] = {name: [] for name in trainings}
     for step in range(num_steps):
-        keys = SampleKeys(Stream.TRAINING, torch.arange(step * batch, (step + 1) * batch))
+        keys = SampleKeys(Stream.TRAINING, step * data.batch_size + torch.arange(data.batch_size))
         sample = data.simulate(keys)
         for name, training in trainings.items():
             start = time.perf_counter()
             losses[name].append(training.step(sample, (step + 1) / num_steps))
             seconds[name].append(time.perf_counter() - start)
     return _rows(seconds, losses)
-
-
-_DEFAULT = "default"
-_HALF = "bf16-mixed"
 
 
 def _changes() -> dict[str, Change]:

@@ -22,8 +22,6 @@ from mpi_cascade.training.messages import say
 SECTIONS = ("simulation", "training", "choices", "reconstruction", "scaling")
 
 _MOST_THREADS = 1024
-_BATCH = 32
-"""Samples of a training step."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -89,7 +87,7 @@ def _measurements(options: argparse.Namespace) -> list[Callable[[], list[Row]]]:
     by_name: dict[str, Callable[[], list[Row]]] = {
         "simulation": simulation,
         "training": lambda: measure_training(options.config, say),
-        "choices": lambda: measure_choices(options.config, options.num_steps, _BATCH, say),
+        "choices": lambda: measure_choices(options.config, options.num_steps, say),
         "reconstruction": lambda: measure_reconstruction(
             options.checkpoint, options.num_tuning, options.batch, say
         ),
@@ -103,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m mpi_cascade benchmark",
         description="Times of simulation, training and reconstruction on this machine's CPU, "
         "beside other ways to do the same, each in turn with the others; medians and quartiles. "
-        "All sections take 20 to 25 minutes on two cores.",
+        "All sections take 10 to 15 minutes on two cores.",
     )
     parser.add_argument(
         "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)"

@@ -14,6 +14,7 @@ from mpi_cascade.data.mdf import write_system_matrix
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.psf import sample_psf
 from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.parsing import refusing_plainly
 
 # What a configuration of fit has beside its data, which is read and not used.
 _OTHER_SECTIONS = ("model", "trainer", "report")
@@ -94,14 +95,9 @@ def _read_data(arguments: Sequence[str]) -> SimulatedDataModule:
     for name in _OTHER_VALUES:
         parser.add_argument(f"--{name}")
     parser.add_argument("--seed_everything", default=0)
-    try:
+    with refusing_plainly("the configuration can't be built"):
         data: SimulatedDataModule = parser.instantiate_classes(parser.parse_args(arguments)).data
-    except InputError:
-        raise
-    # jsonargparse and a user's own classes raise whatever they raise.
-    except Exception as error:
-        raise InputError(" ".join(str(error).split())) from error
-    return data
+        return data
 
 
 def _measured(data: SimulatedDataModule, options: argparse.Namespace) -> tuple[Tensor, Tensor]:

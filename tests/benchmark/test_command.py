@@ -10,6 +10,7 @@ import torch
 from mpi_cascade.benchmark.reconstruction import _times
 from mpi_cascade.benchmark.simulation import measure_simulation
 from mpi_cascade.benchmark.training import _Bare
+from mpi_cascade.checks import InputError
 from mpi_cascade.cli import main
 from mpi_cascade.comparison.methods import load_methods
 from mpi_cascade.data.simulated import Sample
@@ -67,6 +68,18 @@ def test_the_simulation_is_measured_beside_other_ways(monkeypatch):
     assert "dense product ÷ forward model, 64 × 64" in names
     assert "time domain ÷ forward model, 64 × 64" in names
     assert all(row.low <= row.value <= row.high for row in rows)
+
+
+def test_a_section_that_fails_loses_no_other(monkeypatch, capsys, tmp_path):
+    def fail(*arguments):
+        raise InputError("it fails")
+
+    monkeypatch.setattr("mpi_cascade.benchmark.command.measure_scaling", fail)
+    path = tmp_path / "times.json"
+    with pytest.raises(SystemExit, match="2"):
+        benchmark(monkeypatch, "scaling", "--config", TINY, "--json", path)
+    assert "memory bandwidth" in capsys.readouterr().out
+    assert json.loads(path.read_text())["rows"]
 
 
 @pytest.mark.slow

@@ -9,14 +9,15 @@ import wandb
 from mpi_cascade.benchmark.command import main as benchmark
 from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
-from mpi_cascade.comparison.command import main as compare
+from mpi_cascade.evaluation.command import main as compare
 from mpi_cascade.export import main as export
 from mpi_cascade.reconstruction.command import main as reconstruct
+from mpi_cascade.results.messages import say, say_here
 from mpi_cascade.simulate_matrix import main as simulate_matrix
 from mpi_cascade.sweep.command import main as sweep
 from mpi_cascade.training.command import CascadeCLI
+from mpi_cascade.training.known_warnings import silence_known_warnings
 from mpi_cascade.training.memory import keep_freed_memory
-from mpi_cascade.training.messages import say, say_here, silence_known_warnings
 from mpi_cascade.training.processes import are_joined, ending_with_the_others
 
 _COMMANDS = {

@@ -10,7 +10,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
 from mpi_cascade.checks import InputError, PlainArgumentParser
-from mpi_cascade.data.mdf import write_system_matrix
+from mpi_cascade.mdf import write_system_matrix
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.psf import sample_psf
 from mpi_cascade.training.datamodule import SimulatedDataModule

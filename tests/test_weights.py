@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mpi_cascade.data.evaluation import brief_suite
+from mpi_cascade.evaluation.suites import brief_suite
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.training.parts import load_cascade
 

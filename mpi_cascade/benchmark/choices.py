@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from mpi_cascade.benchmark.timing import Advance, Row, ratio, spread
-from mpi_cascade.data.sampling import SampleKeys
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.parsing import CommandReader

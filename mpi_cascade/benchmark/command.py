@@ -17,7 +17,7 @@ from mpi_cascade.benchmark.simulation import measure_simulation
 from mpi_cascade.benchmark.timing import Row
 from mpi_cascade.benchmark.training import measure_training
 from mpi_cascade.checks import InputError, PlainArgumentParser
-from mpi_cascade.training.messages import say
+from mpi_cascade.results.messages import say
 
 SECTIONS = ("simulation", "training", "choices", "reconstruction", "scaling")
 

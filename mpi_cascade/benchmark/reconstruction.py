@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, ratio
-from mpi_cascade.comparison.measuring import quality_db
-from mpi_cascade.comparison.methods import (
+from mpi_cascade.evaluation.measuring import quality_db
+from mpi_cascade.evaluation.methods import (
     CLASSICAL,
     Method,
     load_methods,
     search,
     tuned,
 )
-from mpi_cascade.data.evaluation import EvaluationSet
-from mpi_cascade.data.phantoms import PhantomMixture
+from mpi_cascade.evaluation.suites import EvaluationSet
+from mpi_cascade.phantoms import PhantomMixture
 
 SECTION = "reconstruction"
 _CASCADE = "cascade"

@@ -13,14 +13,14 @@ import torch
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, spread
 from mpi_cascade.benchmark.training import run_fit
-from mpi_cascade.data.phantoms import PhantomMixture
-from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.data.simulated import SimulatedScans, fine_shape
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.physics.disturbances import WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
 from mpi_cascade.training.throughput import SPEED
 
 SECTION = "scaling"

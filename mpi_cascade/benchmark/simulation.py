@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.benchmark.timing import Advance, Row, in_turn, per_sample, ratio, spread
-from mpi_cascade.data.phantoms import PhantomMixture
-from mpi_cascade.data.rendering import render
-from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.data.simulated import SimulatedScans, fine_shape
+from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.physics.disturbances import WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import langevin_ratio
 from mpi_cascade.physics.psf import voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
 
 SECTION = "simulation"
 BATCH = 32

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from mpi_cascade.benchmark.timing import Advance, Row, ratio, spread
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.losses import loss_terms
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.throughput import DataClock
 

@@ -13,8 +13,8 @@ from mpi_cascade.calibration.levels import find_levels
 from mpi_cascade.calibration.output import write_calibration
 from mpi_cascade.calibration.scan import DeltaSampleScan, read_mdf, read_rows
 from mpi_cascade.checks import InputError, PlainArgumentParser
-from mpi_cascade.data.mdf.hdf5 import HDF5File
-from mpi_cascade.training.run_directory import choose_output_directory, make_run_directory
+from mpi_cascade.mdf.hdf5 import HDF5File
+from mpi_cascade.results.directory import make_directory, output_directory
 
 _MOST_POSITIONS = 10_000
 
@@ -23,9 +23,9 @@ def main(arguments: Sequence[str]) -> None:
     """Calibrates what the arguments name, writes everything, and shows the numbers."""
     options = _parser().parse_args(arguments)
     scan = _read(options)
-    directory = choose_output_directory(options.output, "calibrate")
+    directory = output_directory(options.output, "calibrate")
     fit = fit_scanner(scan, tuple(options.harmonics))
-    make_run_directory(directory, "--output")
+    make_directory(directory)
     table = write_calibration(directory, options.file, scan, fit, find_levels(scan, fit))
     sys.stdout.write(
         f"{table}\n\nEverything lies in {directory}; train with\n  python -m mpi_cascade fit "

@@ -17,7 +17,7 @@ from mpi_cascade.calibration.lines import left_by_one_scanner, left_by_separate_
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.calibration.scenes import scaled_scenes
 from mpi_cascade.checks import InputError
-from mpi_cascade.training.run_directory import describe_environment
+from mpi_cascade.results.directory import describe_environment
 
 # A name, its factor to the unit shown, and the unit.
 _SHOWN = {

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.mdf import MDFFile
-from mpi_cascade.data.mdf.background import split_background
-from mpi_cascade.data.mdf.hdf5 import HDF5File
-from mpi_cascade.data.mdf.plane import FLAT_SHARE, snapped
+from mpi_cascade.mdf import MDFFile
+from mpi_cascade.mdf.background import split_background
+from mpi_cascade.mdf.hdf5 import HDF5File
+from mpi_cascade.mdf.plane import FLAT_SHARE, snapped
 
 _MOST_POSITIONS = 100_000
 

@@ -6,8 +6,8 @@ The default ones are sized for the reference scanner. Must not know how a scanne
 from dataclasses import fields
 from typing import Any
 
-from mpi_cascade.data.phantoms import PhantomFamily, default_families
-from mpi_cascade.data.suites import TwoPoints
+from mpi_cascade.phantoms import PhantomFamily, default_families
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.scanner import Scanner
 
 

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError, require_positive
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.losses.pixel import mean_root_square
 from mpi_cascade.losses.terms import SampleLoss
 from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.scans.simulated import Sample
 
 
 class DataConsistency(SampleLoss):

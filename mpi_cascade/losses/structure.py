@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, require_positive
-from mpi_cascade.data.conventions import (
+from mpi_cascade.scans.conventions import (
     FEWEST_INTERIOR_PIXELS,
     FULL_CONCENTRATION,
     SSIM_SIGMA,
     SSIM_WINDOW,
 )
-from mpi_cascade.data.regions import interior
+from mpi_cascade.scans.regions import interior
 
 # Of Wang et al. 2004.
 _LUMINANCE_FLOOR = (0.01 * FULL_CONCENTRATION) ** 2

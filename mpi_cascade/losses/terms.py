@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.scans.simulated import Sample
 
 
 class SampleLoss(nn.Module, ABC):

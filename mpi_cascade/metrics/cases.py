@@ -19,7 +19,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.scans.simulated import Sample
 
 Rows = NDArray[np.float64]
 """Values of the cases, (cases, columns), none of them undefined."""

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, ImageMean
 from mpi_cascade.metrics.functional import ghost_energy, non_uniformity, nrmse, psnr, ssim
 from mpi_cascade.metrics.mass_cases import MassBias, MassR2
 from mpi_cascade.metrics.pair_cases import MeanDip, ResolvableGap, ResolvedFraction
+from mpi_cascade.scans.simulated import Sample
 
 
 def phantom_metrics(field_of_view_m: tuple[float, float]) -> dict[str, CaseMetric]:

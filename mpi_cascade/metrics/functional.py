@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from mpi_cascade.data.conventions import (
+from mpi_cascade.scans.conventions import (
     FEWEST_INTERIOR_PIXELS,
     FULL_CONCENTRATION,
     SSIM_SIGMA,
     SSIM_WINDOW,
 )
-from mpi_cascade.data.regions import exterior, interior
+from mpi_cascade.scans.regions import exterior, interior
 
 
 def psnr(

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.metrics.cases import CaseMetric, Rows
 from mpi_cascade.metrics.functional import tracer_mass
+from mpi_cascade.scans.simulated import Sample
 
 
 class TracerMass(CaseMetric, ABC):

@@ -11,8 +11,6 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.cases import CaseMean, CaseMetric, Rows
 from mpi_cascade.metrics.resolution import (
     RAYLEIGH_DIP,
@@ -22,6 +20,8 @@ from mpi_cascade.metrics.resolution import (
     pair_dip,
     resolvable_gap,
 )
+from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.scans.simulated import Sample
 
 
 class MeanDip(CaseMean):

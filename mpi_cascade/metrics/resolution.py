@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from mpi_cascade.data.conventions import FULL_CONCENTRATION
-from mpi_cascade.data.suites import Pairs
+from mpi_cascade.phantoms.scenes import Pairs
 from mpi_cascade.physics.scanner import cell_centres
+from mpi_cascade.scans.conventions import FULL_CONCENTRATION
 
 RAYLEIGH_DIP = 0.265
 """Smallest valley-to-peak dip at which two points count as resolved."""

@@ -10,15 +10,15 @@ import rich.progress
 from torch import Tensor
 
 from mpi_cascade.checks import InputError, PlainArgumentParser
-from mpi_cascade.data.mdf import new_reconstruction
+from mpi_cascade.mdf import new_reconstruction
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.figures import Shown, contact_sheet
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import new_results, summary, write_table
 from mpi_cascade.reconstruction.scans import LAYOUT, ScanFile, open_scans
+from mpi_cascade.results.directory import output_directory
 from mpi_cascade.training.parts import TrainedCascade, load_cascade
-from mpi_cascade.training.run_directory import choose_output_directory
 
 _MOST_SHOWN = 16
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
     if options.batch_size < 1:
         raise InputError(f"--batch-size is {options.batch_size}: it must be 1 or more")
-    directory = choose_output_directory(options.output, "reconstruct")
+    directory = output_directory(options.output, "reconstruct")
     cascade = load_cascade(options.checkpoint)
     with open_scans(options.scans, options.dataset, cascade.data.models) as scans:
         judge = Judge(cascade)

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.noise import NoiseEstimate
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import Stream
 from mpi_cascade.training.parts import TrainedCascade
 

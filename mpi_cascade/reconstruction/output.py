@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.reconstruction.judging import Quality, usual
-from mpi_cascade.training.run_directory import make_run_directory
+from mpi_cascade.results.directory import make_directory
 
 _SHOWN = {
     "peak of |u|": "peak",
@@ -35,7 +35,7 @@ def new_results(directory: Path) -> Iterator[Path]:
         InputError: If it can't be written.
     """
     is_new = not directory.exists()
-    make_run_directory(directory, "--output")
+    make_directory(directory)
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory))
     try:
         yield unfinished

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.mdf import MDFFile
-from mpi_cascade.data.mdf.hdf5 import HDF5File
-from mpi_cascade.data.measured.arrays import open_array
-from mpi_cascade.data.scanner_models import ScannerModels
+from mpi_cascade.mdf import MDFFile
+from mpi_cascade.mdf.hdf5 import HDF5File
+from mpi_cascade.measured.arrays import open_array
+from mpi_cascade.scans.scanner_models import ScannerModels
 
 LAYOUT = "(scan, channel, y, x), or (scan, y, x) for one channel, floating point"
 """Layout of the arrays that are read from npy files and HDF5 data sets."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mpi_cascade.report.tables import markdown_table
+from mpi_cascade.results.tables import markdown_table
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.sweep.figures import sweep_figure, varying
 from mpi_cascade.sweep.naming import setting_text, value_text

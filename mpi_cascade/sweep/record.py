@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.results.directory import make_directory
 from mpi_cascade.sweep.definition import SweepFile
-from mpi_cascade.training.run_directory import make_run_directory
 
 _LOCK = ".lock"
 
@@ -109,7 +109,7 @@ def open_record(directory: Path, file: SweepFile) -> Iterator[Record]:
         raise InputError(
             f"{directory} holds something that is no sweep: choose another directory with --output"
         )
-    make_run_directory(directory, "--output")
+    make_directory(directory)
     with (directory / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

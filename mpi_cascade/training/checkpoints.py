@@ -10,8 +10,8 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 from torch import nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.training.messages import going_on_without
-from mpi_cascade.training.run_directory import CONFIG_KEY
+from mpi_cascade.results.messages import going_on_without
+from mpi_cascade.training.recording import CONFIG_KEY
 
 _SHARING = ("batch_size", "global_batch_size", "evaluation_batch_size", "num_workers")
 _KEPT = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")

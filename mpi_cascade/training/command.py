@@ -11,7 +11,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.report.tables import metrics_table
+from mpi_cascade.results.directory import make_directory
+from mpi_cascade.results.messages import say
+from mpi_cascade.results.tables import metrics_table
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal
 from mpi_cascade.training.checkpoints import (
     holds_training_of,
@@ -19,7 +21,6 @@ from mpi_cascade.training.checkpoints import (
     require_same_architecture,
 )
 from mpi_cascade.training.loggers import make_loggers
-from mpi_cascade.training.messages import say
 from mpi_cascade.training.parsing import (
     ConfiguredCLI,
     check_trainer_options,
@@ -28,13 +29,8 @@ from mpi_cascade.training.parsing import (
 )
 from mpi_cascade.training.predictions import PredictionWriter
 from mpi_cascade.training.processes import cluster_plugins
+from mpi_cascade.training.recording import RunRecord, is_continuation
 from mpi_cascade.training.reporting import Report
-from mpi_cascade.training.run_directory import (
-    RunRecord,
-    choose_run_directory,
-    is_continuation,
-    make_run_directory,
-)
 from mpi_cascade.training.throughput import DataClock, Throughput
 
 MONITORED_METRIC = "val/final/psnr"
@@ -128,7 +124,7 @@ class CascadeCLI(ConfiguredCLI):
         self.model.check_shapes(self.datamodule.signal_shape, self.datamodule.image_shape)
         self.datamodule.check_shares(self.trainer.world_size)
         if self.trainer.is_global_zero:
-            make_run_directory(self.run_directory)
+            make_directory(self.run_directory)
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Runs the command; where a signal ended the training, says how to go on."""

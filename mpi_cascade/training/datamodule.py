@@ -9,16 +9,16 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.measured import MeasuredMatrix
-from mpi_cascade.data.phantoms import PhantomFamily, PhantomMixture
-from mpi_cascade.data.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
-from mpi_cascade.data.scanner_models import ScannerModels
-from mpi_cascade.data.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
-from mpi_cascade.data.suites import TwoPoints
+from mpi_cascade.measured import MeasuredMatrix
+from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
+from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
 
 _EVALUATION_SEED = 0
 _WORKER_TIMEOUT_S = 120

@@ -2,7 +2,7 @@
 
 import torch
 
-from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import Moment

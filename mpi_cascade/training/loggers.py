@@ -11,8 +11,8 @@ import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from mpi_cascade.training.messages import say
-from mpi_cascade.training.run_directory import WANDB_RUN_KEY
+from mpi_cascade.results.messages import say
+from mpi_cascade.training.recording import WANDB_RUN_KEY
 
 
 def make_loggers(directory: Path, continued: Mapping[str, Any] | None) -> list[Logger]:

@@ -10,10 +10,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.processes import means_of_all, send_no_constants
 from mpi_cascade.training.schedules import Schedule, WarmupCosine

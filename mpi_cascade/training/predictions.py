@@ -8,9 +8,9 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from mpi_cascade.data.mdf import new_scans
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.mdf import new_scans
 from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.scans.simulated import Sample
 
 
 class PredictionWriter(Callback):

@@ -16,8 +16,8 @@ from lightning.pytorch.plugins import CheckpointIO
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mpi_cascade.results.messages import say_here
 from mpi_cascade.training.checkpoints import AtomicCheckpointIO
-from mpi_cascade.training.messages import say_here
 
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting")
 

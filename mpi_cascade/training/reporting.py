@@ -13,16 +13,16 @@ from lightning.pytorch.utilities import rank_zero_info
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mpi_cascade.data.sampling import SampleKeys
-from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
+from mpi_cascade.evaluation.pair_figures import pair_images, pair_profiles
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.report.figures import pair_images, pair_profiles
+from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.results.messages import going_on_without
+from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
 from mpi_cascade.solvers.tuning import tune
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
-from mpi_cascade.training.messages import going_on_without
 
 
 class Report(Callback):

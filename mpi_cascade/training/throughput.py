@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.profilers import Profiler
 
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.scans.simulated import Sample
 
 SPEED = ("throughput/samples_per_second", "throughput/data_share")
 """What is logged of a training's speed."""

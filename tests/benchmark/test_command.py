@@ -12,11 +12,11 @@ from mpi_cascade.benchmark.simulation import measure_simulation
 from mpi_cascade.benchmark.training import _Bare
 from mpi_cascade.checks import InputError
 from mpi_cascade.cli import main
-from mpi_cascade.comparison.methods import load_methods
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.evaluation.methods import load_methods
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.module import CascadeModule
 
 TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from mpi_cascade.data.sampling import SampleKeys
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 

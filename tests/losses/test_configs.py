@@ -6,9 +6,9 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.losses import SSIM, Uniformity, WeightedSum, loss_terms
 from mpi_cascade.losses.terms import SampleLoss
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 

@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.losses import DataConsistency, WeightedSum
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 COMPLEX = {"harmonics": (2, 3), "particle": Particle(relaxation_time_s=3e-6)}

@@ -10,8 +10,6 @@ import torch
 from measured import FIELD_OF_VIEW_M, make_sample, split_or_not
 from torch import multiprocessing
 
-from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.cases import CaseMean, ImageMean
 from mpi_cascade.metrics.functional import nrmse, psnr
 from mpi_cascade.metrics.mass_cases import MassBias, MassR2
@@ -24,6 +22,8 @@ from mpi_cascade.metrics.pair_cases import (
     ResolvedFraction,
 )
 from mpi_cascade.metrics.resolution import full_width_half_maximum, localisation_error, pair_dip
+from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.scans.simulated import Sample
 
 
 def part(sample: Sample, chosen: slice) -> Sample:

@@ -1,9 +1,9 @@
 import torch
 
-from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.scans.simulated import Sample
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 

@@ -6,7 +6,6 @@ import torch
 from scipy import ndimage, stats
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
-from mpi_cascade.data.rendering import Strokes, render
 from mpi_cascade.metrics.functional import (
     ghost_energy,
     non_uniformity,
@@ -15,6 +14,7 @@ from mpi_cascade.metrics.functional import (
     ssim,
     tracer_mass,
 )
+from mpi_cascade.phantoms.rendering import Strokes, render
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 

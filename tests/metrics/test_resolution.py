@@ -5,8 +5,6 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from mpi_cascade.data.rendering import render
-from mpi_cascade.data.suites import Pairs, pair_shapes
 from mpi_cascade.metrics.resolution import (
     RAYLEIGH_DIP,
     disc_non_uniformity,
@@ -16,6 +14,8 @@ from mpi_cascade.metrics.resolution import (
     pair_profile,
     resolvable_gap,
 )
+from mpi_cascade.phantoms.rendering import render
+from mpi_cascade.phantoms.scenes import Pairs, pair_shapes
 from mpi_cascade.physics.scanner import cell_centres
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)

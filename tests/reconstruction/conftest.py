@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mpi_cascade.cli import main
-from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import Stream
 from mpi_cascade.training.parts import TrainedCascade, load_cascade
 

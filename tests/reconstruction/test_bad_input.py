@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mpi_cascade.data.mdf import write_scans
+from mpi_cascade.mdf import write_scans
 from mpi_cascade.physics.scanner import Scanner
 
 pytestmark = pytest.mark.slow

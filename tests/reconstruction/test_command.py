@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mpi_cascade.data.mdf import MDFFile, read_images, write_scans
+from mpi_cascade.mdf import MDFFile, read_images, write_scans
 
 pytestmark = pytest.mark.slow
 

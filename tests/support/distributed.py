@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mpi_cascade.data.sampling import SampleKeys
-from mpi_cascade.data.simulated import Sample
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import (

@@ -5,10 +5,10 @@ Here, and not in a test, because a process that is spawned has to import it.
 
 import torch
 
-from mpi_cascade.data.simulated import Sample
-from mpi_cascade.data.suites import Pairs
 from mpi_cascade.metrics.cases import CaseMean
 from mpi_cascade.metrics.pair_cases import ResolvableGap
+from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.scans.simulated import Sample
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 

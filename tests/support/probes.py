@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from mpi_cascade.data.phantoms import PhantomFamily
-from mpi_cascade.data.rendering import Strokes
-from mpi_cascade.data.simulated import Sample
+from mpi_cascade.phantoms import PhantomFamily
+from mpi_cascade.phantoms.rendering import Strokes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.strategies import Phase, Strategy
 
 

@@ -3,8 +3,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 

@@ -7,13 +7,13 @@ import torch
 from command_line import TINY, run
 
 from mpi_cascade.cli import main
-from mpi_cascade.comparison.methods import load_methods, tuned
-from mpi_cascade.data.mdf import read_images, write_scans
-from mpi_cascade.data.mdf.reading import MDFFile
-from mpi_cascade.data.measured import MeasuredMatrix, read_measured
-from mpi_cascade.data.sampling import SampleKeys
+from mpi_cascade.evaluation.methods import load_methods, tuned
+from mpi_cascade.mdf import read_images, write_scans
+from mpi_cascade.mdf.reading import MDFFile
+from mpi_cascade.measured import MeasuredMatrix, read_measured
 from mpi_cascade.physics.scanner import changed_scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import Stream
 from mpi_cascade.training.parts import load_cascade
 

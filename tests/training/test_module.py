@@ -1,10 +1,10 @@
 import torch
 from torch import nn
 
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.models.preliminary import DenseInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import DeepSupervision

@@ -10,7 +10,7 @@ from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.parts import load_cascade
-from mpi_cascade.training.run_directory import CONFIG_KEY
+from mpi_cascade.training.recording import CONFIG_KEY
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from mpi_cascade.data.sampling import SampleKeys
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.schedules import WarmupCosine

@@ -15,13 +15,13 @@ import torch
 import yaml
 from results import assert_same_training, assert_same_tree, load, predicted, rows
 
-from mpi_cascade.data.mdf import MDFFile, read_scans
+from mpi_cascade.mdf import MDFFile, read_scans
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.checkpoints import write_weights
-from mpi_cascade.training.run_directory import CONFIG_KEY
+from mpi_cascade.training.recording import CONFIG_KEY
 
 pytestmark = pytest.mark.slow
 

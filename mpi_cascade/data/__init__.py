@@ -1,1 +1,0 @@
-"""Phantoms, suites and simulated scans: torch, no Lightning."""

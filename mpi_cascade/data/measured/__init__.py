@@ -1,8 +1,0 @@
-"""Measured system matrices in place of the analytic model, and their scanners' scans as signals.
-
-Must not know of networks, phantoms or Lightning.
-"""
-
-from mpi_cascade.data.measured.matrix import MeasuredMatrix, MeasuredSystem, read_measured
-
-__all__ = ["MeasuredMatrix", "MeasuredSystem", "read_measured"]

@@ -1,0 +1,128 @@
+"""The limit that noise allows: how surely an ideal observer tells a pair of discs from a capsule.
+
+The observer knows both candidates exactly and sees every measurement in white Gaussian noise; d′ is
+then the distance of the two noise-free signals in units of the noise's standard deviation, and at
+d′ = 4 it errs in 2 % of the cases. The discs count as told apart only if no single capsule would
+make the same signal. Must not know of networks or reconstructions.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch import Tensor
+
+from mpi_cascade.phantoms.rendering import Blobs, Strokes, render
+from mpi_cascade.phantoms.scenes import Pairs, capsule_shapes, pair_shapes
+from mpi_cascade.physics.forward import ForwardModel
+
+_START = (1.05, 0.8)
+_LARGEST = 2.0
+_SHORTEST = 0.5
+
+
+@torch.no_grad()
+def detectability(
+    forward_model: ForwardModel, pairs: Pairs, peak_snr_db: float
+) -> Float[Tensor, " batch"]:
+    """Returns d′ between each pair and the single capsule whose signal is most like the pair's.
+
+    d′ = min ‖S(c_pair − a·c_capsule(l, w))‖/σ over the capsule's length l, width w ≥ one pixel and
+    concentration a, with σ = max|S c_pair|·10^(−SNR/20). The capsule has the pair's centre and
+    direction: by symmetry no other place fits better.
+
+    Args:
+        forward_model: S, on a grid several times as fine as discs and gaps: for discs of 0.4 mm and
+            gaps of 0.05 mm, pixels of 0.025 mm give the d′ of finer ones to 2 %.
+        pairs: The pairs, of concentration 1.
+        peak_snr_db: Peak signal-to-noise ratio in dB.
+
+    Returns:
+        d′ ≥ 0, (batch,).
+
+    Source:
+        H. H. Barrett and K. J. Myers, Foundations of Image Science, 2004, section 13.2.
+    """
+    values = [
+        _smallest_detectability(forward_model, pairs.cases(slice(i, i + 1)))
+        for i in range(len(pairs.gap_m))
+    ]
+    return pairs.gap_m.new_tensor(values) * _snr(peak_snr_db)
+
+
+@torch.no_grad()
+def outline_detectability(
+    forward_model: ForwardModel, pairs: Pairs, peak_snr_db: float
+) -> Float[Tensor, " batch"]:
+    """Returns d′ between each pair and the capsule of its outline at the best concentration.
+
+    The capsule is as long as the pair and as wide as its discs. Never less than ``detectability``,
+    whose capsule has its length and width free: this one is for observers who know both.
+
+    Args:
+        forward_model: S, on a grid several times as fine as discs and gaps.
+        pairs: The pairs, of concentration 1.
+        peak_snr_db: Peak signal-to-noise ratio in dB.
+
+    Returns:
+        d′ ≥ 0, (batch,).
+    """
+    signal = _signal(forward_model, pair_shapes(pairs), len(pairs.gap_m))
+    capsule = _signal(forward_model, capsule_shapes(pairs), len(pairs.gap_m))
+    return (_relative_distance(signal, capsule) * _snr(peak_snr_db)).to(pairs.gap_m)
+
+
+def _smallest_detectability(forward_model: ForwardModel, pair: Pairs) -> float:
+    """Returns d′ at a peak SNR of 1 between one pair and its best-fitting capsule."""
+    signal = _signal(forward_model, pair_shapes(pair), 1)
+    pixel_m = max(
+        size_m / num
+        for size_m, num in zip(
+            forward_model.scanner.field_of_view_m, forward_model.image_shape, strict=True
+        )
+    )
+
+    def distance(scales: NDArray[np.float64]) -> float:
+        capsule = _signal(forward_model, _capsules(pair, *scales.tolist()), 1)
+        return _relative_distance(signal, capsule).item()
+
+    # A simplex needs no derivatives, which the rendered edges would make rough.
+    narrowest = min(pixel_m / pair.diameter_m.item(), 1.0)
+    scale = distance(np.array(_START))
+    found = minimize(
+        lambda scales: distance(scales) / scale,
+        _START,
+        method="Nelder-Mead",
+        bounds=((_SHORTEST, _LARGEST), (narrowest, _LARGEST)),
+        options={"xatol": 1e-3, "fatol": 1e-4},
+    )
+    return float(found.fun) * scale
+
+
+def _relative_distance(signal: Tensor, capsule: Tensor) -> Float[Tensor, " batch"]:
+    """Returns min over a of ‖signal − a·capsule‖/max|signal| for each pair."""
+    concentration = (signal * capsule).sum(dim=1) / capsule.square().sum(dim=1)
+    residual = signal - concentration[:, None] * capsule
+    return residual.norm(dim=1) / signal.abs().amax(dim=1)
+
+
+def _signal(
+    forward_model: ForwardModel, shapes: list[Strokes | Blobs], num_samples: int
+) -> Float[Tensor, "batch measurements"]:
+    shape, size_m = forward_model.image_shape, forward_model.scanner.field_of_view_m
+    # In double precision, as the signals of a close pair and its capsule nearly cancel.
+    return forward_model(render(shapes, num_samples, shape, size_m)).double().flatten(1)
+
+
+def _capsules(pairs: Pairs, length_scale: float, width_scale: float) -> list[Strokes | Blobs]:
+    """Returns a capsule where each pair lies, its outline scaled along and across."""
+    width_m = width_scale * pairs.diameter_m
+    length_m = length_scale * (2 * pairs.diameter_m + pairs.gap_m)
+    # The capsule that spans two discs of this width, one and the same disc where it has no length.
+    gap_m = torch.maximum(length_m - 2 * width_m, -width_m)
+    return capsule_shapes(pairs._replace(diameter_m=width_m, gap_m=gap_m))
+
+
+def _snr(peak_snr_db: float) -> float:
+    return float(10 ** (peak_snr_db / 20))

@@ -1,0 +1,8 @@
+"""Measured system matrices in place of the analytic model, and their scanners' scans as signals.
+
+Must not know of networks, phantoms or Lightning.
+"""
+
+from mpi_cascade.measured.matrix import MeasuredMatrix, MeasuredSystem, read_measured
+
+__all__ = ["MeasuredMatrix", "MeasuredSystem", "read_measured"]

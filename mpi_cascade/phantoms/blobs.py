@@ -1,0 +1,73 @@
+"""Smooth phantoms: Gaussian blobs."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mpi_cascade.checks import require_positive, require_range
+from mpi_cascade.phantoms.family import PhantomFamily, integer, scale
+from mpi_cascade.phantoms.rendering import Blobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothBlobs(PhantomFamily):
+    """Gaussian blobs that overlap, with no edges.
+
+    Args:
+        num_blobs: Fewest and most blobs.
+        sigma_mm: Smallest and largest standard deviation along x and y in mm.
+        spread_mm: Largest distance of a blob from the phantom's centre along x and y in mm.
+        amplitude: Smallest and largest sum of the blobs' amplitudes.
+
+    Raises:
+        InputError: If a range is not an ascending pair of allowed values.
+    """
+
+    num_blobs: tuple[int, int] = (1, 5)
+    sigma_mm: tuple[float, float] = (0.15, 0.6)
+    spread_mm: float = 1.5
+    amplitude: tuple[float, float] = (0.4, 1.0)
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        require_range(self, "num_blobs", 1, 64)
+        require_range(self, "sigma_mm", 1e-3, math.inf)
+        require_positive(self, "spread_mm")
+        require_range(self, "amplitude", 0, math.inf)
+
+    @property
+    def num_uniforms(self) -> int:
+        """Random numbers that one phantom takes."""
+        return 4 + 5 * self.num_blobs[1]
+
+    @property
+    def largest_extent_m(self) -> float:
+        """Twice the spread and two standard deviations on both sides in m."""
+        return 1e-3 * (2 * self.spread_mm + 4 * self.sigma_mm[1])
+
+    def shapes(
+        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
+    ) -> Blobs:
+        """Returns blobs around a centre placed uniformly inside the field of view."""
+        most = self.num_blobs[1]
+        count, amplitude, *position = uniforms[:, :4].unbind(1)
+        share, *pairs = uniforms[:, 4:].reshape(-1, 5, most).unbind(1)
+        is_present = (
+            torch.arange(most, device=uniforms.device) < integer(count, self.num_blobs)[:, None]
+        )
+        share = share * is_present
+        share = share / share.sum(dim=1, keepdim=True)
+        sigma = 1e-3 * scale(torch.stack(pairs[:2], dim=-1), self.sigma_mm)
+        offset = 1e-3 * self.spread_mm * (2 * torch.stack(pairs[2:], dim=-1) - 1)
+        room = uniforms.new_tensor(field_of_view_m[::-1]) - self.largest_extent_m
+        centre = (torch.stack(position, dim=1) - 0.5) * room
+        sample = torch.arange(len(uniforms), device=uniforms.device)[:, None].expand(-1, most)
+        return Blobs(
+            sample=sample[is_present],
+            centre=(centre[:, None] + offset)[is_present],
+            sigma=sigma[is_present],
+            amplitude=(scale(amplitude, self.amplitude)[:, None] * share)[is_present],
+        )

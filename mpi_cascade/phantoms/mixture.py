@@ -1,0 +1,90 @@
+"""Which family each sample's phantom comes from.
+
+Must not know of scanners or signals.
+"""
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.phantoms.bars import Bars
+from mpi_cascade.phantoms.blobs import SmoothBlobs
+from mpi_cascade.phantoms.family import PhantomFamily
+from mpi_cascade.phantoms.points import Points
+from mpi_cascade.phantoms.rendering import Blobs, Strokes
+from mpi_cascade.phantoms.scenes import Drawing, Scene
+from mpi_cascade.phantoms.vessels import Vessels
+from mpi_cascade.randomness import RandomStreams
+
+
+class PhantomMixture(Scene):
+    """Phantoms of several families, each sample from one of them, chosen by weight.
+
+    Args:
+        families: The families by name. The default is pairs, clusters, bars, vessels and blobs.
+        weights: Weight of each family in the mixture, ≥ 0; a family without one weighs 1.
+
+    Raises:
+        InputError: If a weight is negative, all are 0, or a weight names no family.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, PhantomFamily] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self.families = dict(families) if families else default_families()
+        weights = dict(weights or {})
+        if unknown := sorted(set(weights) - set(self.families)):
+            raise InputError(
+                f"weights names {unknown[0]}, which is no phantom family: use "
+                f"{', '.join(self.families)}"
+            )
+        values = [float(weights.get(name, 1.0)) for name in self.families]
+        if not (min(values) >= 0 and 0 < sum(values) < math.inf):
+            raise InputError(
+                f"weights are {values}: each must be finite and not negative, and one above 0"
+            )
+        self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
+
+    def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
+        """Raises an InputError if a phantom may be larger than the field of view (y, x) in m."""
+        for (name, family), share in zip(self.families.items(), self._shares, strict=True):
+            if share > 0 and family.largest_extent_m > min(field_of_view_m):
+                raise InputError(
+                    f"phantoms of {name} may be {1e3 * family.largest_extent_m:.2f} mm large, the "
+                    f"field of view has {1e3 * min(field_of_view_m):.2f} mm: make the phantom's "
+                    "ranges smaller or the field of view larger"
+                )
+
+    def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
+        """Returns one phantom per sample of ``streams``.
+
+        Args:
+            streams: The samples' random numbers.
+            field_of_view_m: Size (y, x) of the field of view in m.
+        """
+        num_uniforms = max(family.num_uniforms for family in self.families.values())
+        uniforms = streams.uniform("phantom", (1 + num_uniforms,))
+        limits = self._shares.cumsum(0)[:-1].float().to(uniforms.device)
+        chosen = torch.searchsorted(limits, uniforms[:, 0].contiguous())
+        shapes: list[Strokes | Blobs] = []
+        for number, family in enumerate(self.families.values()):
+            samples = torch.nonzero(chosen == number)[:, 0]
+            table = uniforms[samples, 1 : 1 + family.num_uniforms]
+            shape = family.shapes(table, field_of_view_m)
+            shapes.append(shape._replace(sample=samples[shape.sample]))
+        return Drawing(shapes, pairs=None)
+
+
+def default_families() -> dict[str, PhantomFamily]:
+    """Returns the families of the standard training mixture by name."""
+    return {
+        "pairs": Points(num_points=(2, 2)),
+        "clusters": Points(num_points=(1, 4), gap_mm=(0.0, 0.8)),
+        "bars": Bars(),
+        "vessels": Vessels(),
+        "blobs": SmoothBlobs(),
+    }

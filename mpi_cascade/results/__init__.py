@@ -1,0 +1,1 @@
+"""What is left on disk or said: directories, whole files, tables, messages, progress, W&B."""

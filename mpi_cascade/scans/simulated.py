@@ -1,0 +1,144 @@
+"""Simulated scans: a sample as a pure function of (seed, stream, index).
+
+Must not know of networks, loaders or Lightning.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.phantoms.rendering import render
+from mpi_cascade.phantoms.scenes import Pairs, Scene
+from mpi_cascade.physics.disturbances import Disturbance
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+
+
+class Sample(NamedTuple):
+    """A batch of simulated scans and the truth behind them.
+
+    Attributes:
+        indices: Index of each sample in its stream, (batch,).
+        signal: Disturbed signal, (batch, channel, y, x) on the FFP grid, in units of
+            ∫ |PSF| dr, or of a measured system matrix.
+        concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
+        pairs: Geometry of the two points or of the control's outline, where the scene has one.
+    """
+
+    indices: Int64[Tensor, " batch"]
+    signal: Float[Tensor, "batch c my mx"]
+    concentration: Float[Tensor, "batch 1 ny nx"]
+    pairs: Pairs | None
+
+
+def square_oversampling(
+    image_shape: tuple[int, int], field_of_view_m: tuple[float, float], oversampling: int
+) -> tuple[int, int]:
+    """Returns the oversampling (y, x) that makes the pixels of the simulation grid about square.
+
+    A line's pixel may be many times as high as wide: with as few points along y as along x it
+    would miss most of what it holds.
+
+    Args:
+        image_shape: Pixels (y, x) of the images.
+        field_of_view_m: Size (y, x) of the images in m.
+        oversampling: The oversampling along the shorter side of a pixel.
+    """
+    height_m, width_m = (
+        size_m / num for num, size_m in zip(image_shape, field_of_view_m, strict=True)
+    )
+    return (
+        oversampling * max(1, round(height_m / width_m)),
+        oversampling * max(1, round(width_m / height_m)),
+    )
+
+
+def fine_shape(
+    image_shape: tuple[int, int], oversampling: int | tuple[int, int]
+) -> tuple[int, int]:
+    """Returns the simulation grid (y, x) of an image grid.
+
+    Args:
+        image_shape: Pixels (y, x) of the images.
+        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x), ≥ 2.
+
+    Raises:
+        InputError: If the simulation grid is not at least twice as fine as the image grid.
+    """
+    along_y, along_x = _per_axis(oversampling)
+    if min(along_y, along_x) < 2:
+        raise InputError(
+            f"oversampling is {min(along_y, along_x)}: the simulation grid must be at least twice "
+            "as fine as the image grid, so use 2 or more"
+        )
+    return image_shape[0] * along_y, image_shape[1] * along_x
+
+
+class SimulatedScans(nn.Module):
+    """The simulator: phantom → fine concentration → signal → disturbances.
+
+    Phantoms are rendered, and signals computed, on a grid ``oversampling`` times as fine as the
+    image grid, so that no reconstruction is given the very model that made its data.
+
+    Args:
+        forward_model: Makes the signals, on the simulation grid (``fine_shape``).
+        nominal_scanner: The scanner that reconstructions believe in: the field of view, and which
+            channels are received.
+        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x).
+        disturbances: Applied to the ideal signal in this order.
+    """
+
+    def __init__(
+        self,
+        forward_model: LinearModel,
+        nominal_scanner: Scanner,
+        oversampling: int | tuple[int, int],
+        disturbances: Sequence[Disturbance],
+    ) -> None:
+        super().__init__()
+        self.forward_model = forward_model
+        self.nominal_scanner = nominal_scanner
+        self.oversampling = _per_axis(oversampling)
+        self.disturbances = list(disturbances)
+        self.field_of_view_m = nominal_scanner.field_of_view_m
+
+    def scan(self, scene: Scene, streams: RandomStreams) -> Sample:
+        """Returns scans of a scene's phantoms, one for each sample of ``streams``."""
+        drawing = scene.draw(streams, self.field_of_view_m)
+        fine = render(
+            drawing.shapes, len(streams), self.forward_model.image_shape, self.field_of_view_m
+        )
+        signal = self.forward_model(fine)
+        if isinstance(self.forward_model, ForwardModel) and (
+            self.forward_model.scanner.is_complex and not self.nominal_scanner.is_complex
+        ):
+            # Who believes that there is no relaxation receives the part in phase alone.
+            signal = signal[:, ::2]
+        for disturbance in self.disturbances:
+            signal = disturbance(signal, self.nominal_scanner, streams)
+        return Sample(
+            indices=streams.indices,
+            signal=signal,
+            concentration=_cell_means(fine, self.oversampling),
+            pairs=drawing.pairs,
+        )
+
+
+def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:
+    return (oversampling, oversampling) if isinstance(oversampling, int) else oversampling
+
+
+def _cell_means(
+    fine: Float[Tensor, "batch 1 fy fx"], size: tuple[int, int]
+) -> Float[Tensor, "batch 1 ny nx"]:
+    """Returns the means of cells of (y, x) pixels, on a CPU seven times as fast as a pooling."""
+    size_y, size_x = size
+    first, *others = (fine[..., number::size_y, :] for number in range(size_y))
+    rows = sum(others, start=first)
+    first, *others = (rows[..., number::size_x] for number in range(size_x))
+    return sum(others, start=first) / (size_y * size_x)

@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mpi_cascade.evaluation.detectability import detectability, outline_detectability
+from mpi_cascade.evaluation.limits import _fine_shape, limits
+from mpi_cascade.evaluation.suites import EvaluationSet
+from mpi_cascade.phantoms.scenes import Pairs, TwoPoints
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+
+SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
+
+
+def part(name="pairs", peak_snr_db=30.0, **scene):
+    cases = TwoPoints(**{"gaps_mm": (0.1, 0.3, 0.6), "cases_per_gap": 1, **scene})
+    return EvaluationSet(name=name, scene=cases, num_cases=len(cases), peak_snr_db=peak_snr_db)
+
+
+def test_limits_are_the_detectability_of_central_pairs():
+    found = limits([part(angles_deg=(90.0, 90.0), peak_snr_db=20.0)], SCANNER)
+    assert [limit.set_name for limit in found] == ["pairs"] * 3
+    assert [limit.gap_mm for limit in found] == [0.1, 0.3, 0.6]
+    pairs = Pairs(
+        centre_m=torch.zeros(3, 2),
+        direction=torch.tensor([[0.0, 1.0]]).expand(3, 2),
+        diameter_m=torch.full((3,), 0.4e-3),
+        gap_m=torch.tensor([0.1e-3, 0.3e-3, 0.6e-3]),
+    )
+    model = ForwardModel(SCANNER, (256, 256))
+    expected = detectability(model, pairs, 20.0).tolist()
+    assert [limit.d_prime for limit in found] == pytest.approx(expected, rel=1e-2)
+    expected = outline_detectability(model, pairs, 20.0).tolist()
+    assert [limit.outline_d_prime for limit in found] == pytest.approx(expected, rel=1e-3)
+    d_primes = [limit.d_prime for limit in found]
+    assert d_primes == sorted(d_primes)
+    assert all(0 < limit.d_prime <= limit.outline_d_prime for limit in found)
+
+
+def test_sets_without_one_capsule_to_tell_from_have_no_limit():
+    unequal, turned = part(second_concentration=0.5), part(angles_deg=(0.0, 180.0))
+    assert limits([unequal, turned], SCANNER) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (256, 256)),
+        ({"num_ffp_x": 64, "num_ffp_y": 64}, (256, 256)),
+        # With 256 pixels, pixels and positions would have a common lattice of 6400.
+        ({"num_ffp_x": 100, "num_ffp_y": 300}, (300, 300)),
+        ({"field_of_view_x_m": 12.8e-3, "num_ffp_y": 1}, (256, 512)),
+        # Large fields of view have larger pixels.
+        ({"field_of_view_x_m": 0.08, "num_ffp_x": 50, "field_of_view_y_m": 0.08}, (2048, 2000)),
+    ],
+)
+def test_the_fine_grid_is_a_multiple_of_the_positions(changes, expected):
+    assert _fine_shape(replace(SCANNER, **changes)) == expected

@@ -1,0 +1,100 @@
+import csv
+import json
+import math
+
+from mpi_cascade.evaluation.convergence import Progress
+from mpi_cascade.evaluation.limits import Limit
+from mpi_cascade.evaluation.summary import Summary
+from mpi_cascade.evaluation.tables import (
+    Column,
+    convergence_table,
+    limit_table,
+    summary_table,
+    write_csv,
+    write_json,
+)
+
+COLUMNS = (Column("PSNR / dB", "phantoms", "psnr_db"), Column("gap / mm", "pairs", "gap_m", 1e3))
+
+
+def summary(label, metric, value, half=0.5, image="final", set_name="phantoms", gap_mm=None):
+    low, high = value - half, value + half
+    return Summary(label, image, set_name, metric, gap_mm, value, low, high, 2, 64)
+
+
+def cells(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_the_best_comes_first_with_its_interval():
+    rows = [
+        summary("mse", "psnr_db", 30.0), summary("l1", "psnr_db", 31.25, 0.125),
+        summary("l1", "psnr_db", 28.0, image="preliminary"),
+        summary("none", "psnr_db", math.nan),
+        summary("l1", "gap_m", 2e-4, 5e-5, set_name="pairs"),
+        summary("l1", "false_splits", 0.01, 0.01, set_name="capsules", gap_mm=0.1),
+        summary("l1", "false_splits", 0.04, 0.01, set_name="capsules, other", gap_mm=0.2),
+        # A value at one gap is none of the set's.
+        summary("mse", "gap_m", 9.0, set_name="pairs", gap_mm=0.1),
+    ]  # fmt: skip
+    times_s = {"mse": 0.002, "l1": 0.00123, "none": 1.0}
+    assert cells(summary_table(rows, times_s, COLUMNS)) == [
+        ["method", "seeds", "PSNR / dB", "gap / mm", "worst capsules split / %", "ms per image"],
+        ["---"] * 6,
+        ["l1", "2", "31.25 (31.12 … 31.38)", "0.20 (0.15 … 0.25)", "4.0 (3.0 … 5.0)", "1.23"],
+        ["mse", "2", "30.00 (29.50 … 30.50)", "", "", "2"],
+        ["l1, preliminary", "2", "28.00 (27.50 … 28.50)", "", "", ""],
+        ["none", "2", "–", "", "", "1e+03"],
+    ]
+
+
+def test_ends_that_are_not_known_say_so():
+    rows = [summary("mse", "psnr_db", 30.0, math.nan)]
+    assert cells(summary_table(rows, {"mse": 1.0}, COLUMNS))[2][2] == "30.00"
+    gap = summary("mse", "gap_m", 2e-4, 1e-4, set_name="pairs")._replace(high=math.nan)
+    assert cells(summary_table([*rows, gap], {"mse": 1.0}, COLUMNS))[2][3] == "0.20 (0.10 … ?)"
+
+
+def test_csv_has_a_row_for_each_tuple(tmp_path):
+    path = tmp_path / "limits.csv"
+    write_csv(path, [Limit("pairs, x", 0.1, 1.5, 3.0)])
+    with path.open(newline="") as file:
+        assert list(csv.DictReader(file)) == [
+            {"set_name": "pairs, x", "gap_mm": "0.1", "d_prime": "1.5", "outline_d_prime": "3.0"}
+        ]
+
+
+def test_no_rows_make_no_csv(tmp_path):
+    write_csv(tmp_path / "empty.csv", [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_has_null_for_what_is_undefined(tmp_path):
+    rows = [summary("mse", "psnr_db", 30.0), summary("mse", "gap_m", math.nan, math.inf)]
+    write_json(tmp_path / "found.json", {"suite": "brief"}, rows)
+    text = (tmp_path / "found.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    contents = json.loads(text)
+    assert contents["suite"] == "brief"
+    assert contents["results"][0] == rows[0]._asdict()
+    assert contents["results"][1]["value"] is None
+
+
+def test_a_limit_table_is_of_one_set():
+    found = [Limit("pairs", 0.1, 1.234, 17.3), Limit("other", 0.1, 9.0, 9.0),
+             Limit("pairs", 0.2, 11.9, 65.0)]  # fmt: skip
+    assert cells(limit_table(found, "pairs")) == [
+        ["gap / mm", "0.1", "0.2"],
+        ["---"] * 3,
+        ["d′, any capsule", "1.2", "11.9"],
+        ["d′, outline's capsule", "17.3", "65.0"],
+    ]
+
+
+def test_convergence_is_told_method_by_method():
+    steps = [Progress("ART", 5, 0.001, 20.0), Progress("ART", 10, 0.002, 20.01),
+             Progress("ADMM", 1, 0.003, 30.0)]  # fmt: skip
+    assert cells(convergence_table(steps))[2:] == [
+        ["ART", "5 → 20.00, 10 → 20.01", "2", "yes"],
+        ["ADMM", "1 → 30.00", "3", "no"],
+    ]

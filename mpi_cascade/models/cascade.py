@@ -1,12 +1,14 @@
-"""The cascade: signal → preliminary image → final image.
+"""The cascade: signal → preliminary image → final image."""
 
-Must not know of losses, training or Lightning.
-"""
-
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.physics.linear import LinearModel
 
 
 class Reconstruction(NamedTuple):
@@ -19,6 +21,18 @@ class Reconstruction(NamedTuple):
 
     preliminary: Float[Tensor, "batch 1 ny nx"]
     final: Float[Tensor, "batch 1 ny nx"]
+
+
+class PhysicsStage(nn.Module, ABC):
+    """A stage, or a part of one, that is made from the physics of the scan."""
+
+    @abstractmethod
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes what depends on the physics; called once, before the first signal.
+
+        Args:
+            forward_model: The model S that reconstructions believe in, on the grid of the images.
+        """
 
 
 class Cascade(nn.Module):
@@ -46,3 +60,44 @@ class Cascade(nn.Module):
         """
         preliminary = self.preliminary(signal)
         return Reconstruction(preliminary, self.refinement(preliminary))
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Gives the physics to every stage that is made from it, and checks what they make.
+
+        Args:
+            forward_model: The model S that reconstructions believe in, on the grid of the images.
+
+        Raises:
+            InputError: If a stage fails on a signal, or makes images of another shape.
+        """
+        for part in list(self.modules()):
+            if isinstance(part, PhysicsStage):
+                part.use(forward_model)
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+                # Convolutions on CPUs and tensor cores are fastest with the channels last.
+                part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._check_shapes(forward_model)
+
+    @torch.no_grad()
+    def _check_shapes(self, forward_model: LinearModel) -> None:
+        expected = [1, 1, *forward_model.image_shape]
+        was_training = self.training
+        self.eval()
+        try:
+            reconstruction = self(torch.zeros(1, *forward_model.signal_shape))
+        except InputError:
+            raise
+        # Of a layer that can't take the shape it is given.
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                "the configured networks fail on a signal of shape "
+                f"{[1, *forward_model.signal_shape]}: {error}"
+            ) from error
+        self.train(was_training)
+        for name, image in reconstruction._asdict().items():
+            if list(image.shape) != expected:
+                raise InputError(
+                    f"the {name} image of the configured networks has shape {list(image.shape)}, "
+                    f"not {expected}: use networks that fit experiment.image_shape"
+                )

@@ -1,8 +1,7 @@
 """Stage 1: networks from the signal to the preliminary image.
 
-Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image (batch, 1, y, x).
-An impossible value of an argument raises an InputError. Must not know of losses, training or
-Lightning.
+Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image (batch, 1, y, x),
+once ``use`` has given it the forward model. An impossible value of an argument raises an InputError.
 """
 
 import math
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, require_positive, require_range
+from mpi_cascade.models.cascade import PhysicsStage
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
 
@@ -26,44 +25,50 @@ _LEAST_REGULARISATION = 1e-12
 """Smallest λ of a bank: float32 can't tell it from 0."""
 
 
-class DenseInverse(nn.Module):
+class DenseInverse(PhysicsStage):
     """The voltage vector times a learned matrix, started from a Tikhonov inverse.
 
     Every pixel is a learned linear combination of all measurements, as in the paper's S c = u.
 
     Args:
-        forward_model: The model S that reconstructions believe in.
         relative_regularisation: λ of the Tikhonov start, relative to the largest eigenvalue of
             S Sᵀ, > 0.
     """
 
-    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
+    def __init__(self, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
+        self.relative_regularisation = relative_regularisation
+        require_positive(self, "relative_regularisation")
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Starts from the Tikhonov inverse of a forward model."""
         self.image_shape = forward_model.image_shape
-        start = Tikhonov(forward_model, relative_regularisation)
-        matrix = start.inverse_matrix()
-        self.inverse = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
-        self.inverse.weight = nn.Parameter(matrix)
+        solver = Tikhonov(forward_model, self.relative_regularisation)
+        self.inverse = nn.Parameter(solver.inverse_matrix())
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
-        image: Tensor = self.inverse(signal.flatten(1))
+        image = functional.linear(signal.flatten(1), self.inverse)
         return image.unflatten(1, (1, *self.image_shape))
 
 
-class FixedTikhonov(nn.Module):
+class FixedTikhonov(PhysicsStage):
     """The Tikhonov image, with nothing to learn: what is left when only stage 2 is a network.
 
     Args:
-        forward_model: The model S that reconstructions believe in.
         relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0.
     """
 
-    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
+    def __init__(self, relative_regularisation: float = 1e-3) -> None:
         super().__init__()
-        self.image_shape = forward_model.image_shape
-        solver = Tikhonov(forward_model, relative_regularisation)
+        self.relative_regularisation = relative_regularisation
+        require_positive(self, "relative_regularisation")
         self.inverse: Tensor
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes the Tikhonov inverse of a forward model."""
+        self.image_shape = forward_model.image_shape
+        solver = Tikhonov(forward_model, self.relative_regularisation)
         self.register_buffer("inverse", solver.inverse_matrix(), persistent=False)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
@@ -72,7 +77,7 @@ class FixedTikhonov(nn.Module):
         return image.unflatten(1, (1, *self.image_shape))
 
 
-class TikhonovBank(nn.Module):
+class TikhonovBank(PhysicsStage):
     """Several Tikhonov images of the signal, from sharp but noisy to smooth, mixed by convolutions.
 
     All share one eigendecomposition, S Sᵀ = U Λ Uᵀ, of which only the modes with eigenvalues of at
@@ -81,7 +86,6 @@ class TikhonovBank(nn.Module):
     domain it knows where the scan ends.
 
     Args:
-        forward_model: The model S that reconstructions believe in.
         num_images: Images in the bank, > 0.
         num_features: Channels of the mixing convolutions, > 0.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
@@ -90,7 +94,6 @@ class TikhonovBank(nn.Module):
 
     def __init__(
         self,
-        forward_model: LinearModel,
         num_images: int = 6,
         num_features: int = 16,
         relative_regularisation: tuple[float, float] = (1e-6, 1e-2),
@@ -100,22 +103,24 @@ class TikhonovBank(nn.Module):
         self.relative_regularisation = relative_regularisation
         require_positive(self, "num_images", "num_features")
         require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
-        self.image_shape = forward_model.image_shape
-        lower, upper = (math.log10(end) for end in relative_regularisation)
-        regularisations = torch.logspace(lower, upper, num_images)
-        solver = Tikhonov(forward_model)
-        eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
-        kept = eigenvalues > _LEAST_SHARE * regularisations[0]
+        self.mean = nn.Parameter(torch.full((num_images, 1, 1), 1 / num_images))
+        self.mixing = _mixing(num_images, num_features)
         self.from_signal: Tensor
         self.to_image: Tensor
         self.inverse: Tensor
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes the bank of a forward model."""
+        self.image_shape = forward_model.image_shape
+        regularisations = _decades(self.relative_regularisation, self.num_images)
+        solver = Tikhonov(forward_model)
+        eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
+        kept = eigenvalues > _LEAST_SHARE * regularisations[0]
         self.register_buffer("from_signal", solver.from_signal[:, kept], persistent=False)
         self.register_buffer("to_image", solver.to_image[kept], persistent=False)
         inverse = 1 / (eigenvalues[kept] + regularisations[:, None]) / solver.eigenvalues[-1]
         self.register_buffer("inverse", inverse, persistent=False)
         self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
-        self.mean = nn.Parameter(torch.full((num_images, 1, 1), 1 / num_images))
-        self.mixing = _mixing(num_images, num_features)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
@@ -125,7 +130,7 @@ class TikhonovBank(nn.Module):
         return (self.mean * images).sum(dim=1, keepdim=True) + self.mixing(images)
 
 
-class SpectralInverse(nn.Module):
+class SpectralInverse(PhysicsStage):
     """A bank of learned regularised inverses in the Fourier domain, mixed by convolutions.
 
     Each filter starts as the Tikhonov inverse conj(Ŝ)/(|Ŝ|² + λ) of the zero-padded convolution,
@@ -134,8 +139,6 @@ class SpectralInverse(nn.Module):
     filters start from the analytic model then, too.
 
     Args:
-        scanner: The scanner of the signals.
-        image_shape: Pixels (y, x) of the image.
         num_filters: Filters in the bank, > 0.
         num_features: Channels of the mixing convolutions, > 0.
         relative_regularisation: Smallest and largest λ of the bank, relative to the largest
@@ -144,8 +147,6 @@ class SpectralInverse(nn.Module):
 
     def __init__(
         self,
-        scanner: Scanner,
-        image_shape: tuple[int, int],
         num_filters: int = 6,
         num_features: int = 16,
         relative_regularisation: tuple[float, float] = (1e-5, 1e-2),
@@ -155,18 +156,20 @@ class SpectralInverse(nn.Module):
         self.relative_regularisation = relative_regularisation
         require_positive(self, "num_filters", "num_features")
         require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
-        self.image_shape = (image_shape[0], image_shape[1])
-        self.signal_shape = scanner.signal_shape
-        lower, upper = (math.log10(end) for end in relative_regularisation)
-        regularisations = torch.logspace(lower, upper, num_filters)
+        self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
+        self.mixing = _mixing(num_filters, num_features)
+        self.inverse: Tensor
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes the bank of a forward model's scanner."""
+        scanner = forward_model.scanner
+        self.image_shape, self.signal_shape = forward_model.image_shape, scanner.signal_shape
+        regularisations = _decades(self.relative_regularisation, self.num_filters)
         # On the FFP grid pixels and measurements share one lattice, where S is a product.
         transfer_function = ForwardModel(scanner, scanner.ffp_shape).transfer_function
         inverse = _regularised_inverses(transfer_function, regularisations)
-        self.inverse: Tensor
         self.register_buffer("inverse", inverse, persistent=False)
         self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
-        self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
-        self.mixing = _mixing(num_filters, num_features)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
@@ -186,13 +189,12 @@ class SpectralInverse(nn.Module):
         return functional.interpolate(image, self.image_shape, mode="bilinear")
 
 
-class Unrolled(nn.Module):
+class Unrolled(PhysicsStage):
     """Learned proximal gradient steps x ← x − τ·Sᵀ(S x − u) + CNN(x, Sᵀ(S x − u)), from x = 0.
 
     Every step has a step size and a small network of its own; the physics is fixed.
 
     Args:
-        forward_model: The model S that reconstructions believe in.
         num_steps: Steps, > 0.
         num_features: Channels of each step's network, > 0.
 
@@ -200,22 +202,20 @@ class Unrolled(nn.Module):
         J. Adler and O. Öktem, Inverse Problems 33, 2017, doi:10.1088/1361-6420/aa9581.
     """
 
-    def __init__(
-        self,
-        forward_model: LinearModel,
-        num_steps: int = 5,
-        num_features: int = 24,
-    ) -> None:
+    def __init__(self, num_steps: int = 5, num_features: int = 24) -> None:
         super().__init__()
         if num_steps < 1:
             raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
         self.num_features = num_features
         require_positive(self, "num_features")
-        self.image_shape = forward_model.image_shape
-        self.forward_model = forward_model
-        self.curvature = squared_norm(self.forward_model)
         self.step_sizes = nn.Parameter(torch.ones(num_steps))
         self.corrections = nn.ModuleList(_mixing(2, num_features) for _ in range(num_steps))
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Takes the physics of a forward model."""
+        self.image_shape = forward_model.image_shape
+        self.forward_model = forward_model
+        self.curvature = squared_norm(forward_model)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
@@ -227,6 +227,12 @@ class Unrolled(nn.Module):
             change = correction(torch.cat((image, gradient), dim=1)).float()
             image = image - step_size * gradient + change
         return image
+
+
+def _decades(ends: tuple[float, float], num: int) -> Float[Tensor, " values"]:
+    """Returns numbers from one end to the other, evenly spaced in their logarithms."""
+    lower, upper = (math.log10(end) for end in ends)
+    return torch.logspace(lower, upper, num)
 
 
 def _mixing(num_images: int, num_features: int) -> nn.Sequential:

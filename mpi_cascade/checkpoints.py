@@ -1,0 +1,182 @@
+"""Trained cascades on disk: the weights and the configuration that they were trained with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.experiment import Experiment, build_experiment
+from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.results.files import refusing_unwritable, whole_file
+
+CONFIG_KEY = "mpi_cascade_config"
+"""Key of a checkpoint that holds the resolved configuration as YAML text."""
+
+
+class TrainedCascade(NamedTuple):
+    """A cascade with the weights of a training, ready to reconstruct.
+
+    Attributes:
+        experiment: What it was trained for.
+        cascade: The networks.
+        configuration: The whole configuration of the training.
+    """
+
+    experiment: Experiment
+    cascade: Cascade
+    configuration: dict[str, Any]
+
+    @torch.no_grad()
+    def __call__(self, signal: Tensor | NDArray[np.floating[Any]]) -> Reconstruction:
+        """Returns the preliminary and the final image of each scan, (batch, 1, y, x).
+
+        Args:
+            signal: Signals, (batch, channel, y, x) on the FFP grid, in the unit of the training.
+        """
+        values = torch.as_tensor(signal, dtype=torch.float32)
+        reconstruction: Reconstruction = self.cascade(values.to(self.device))
+        return reconstruction
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.experiment.forward_model.device
+
+    def to(self, device: torch.device | str) -> "TrainedCascade":
+        """Moves the networks and the physics that they know to a device."""
+        self.cascade.to(device)
+        self.experiment.forward_model.to(device)
+        return self
+
+
+def load(path: Path | str, device: torch.device | str = "cpu") -> TrainedCascade:
+    """Returns the cascade of a checkpoint, built from the description inside it.
+
+    Args:
+        path: A ``.ckpt`` file of a run, or shipped weights.
+        device: Where it will compute.
+
+    Raises:
+        InputError: If the file can't be used.
+
+    Examples:
+        >>> cascade = load("weights/reference.ckpt")  # doctest: +SKIP
+        >>> cascade(torch.zeros(1, 1, 64, 64)).final.shape  # doctest: +SKIP
+        torch.Size([1, 1, 64, 64])
+    """
+    path = Path(path)
+    checkpoint = read_checkpoint(path)
+    configuration = read_configuration(checkpoint, path)
+    try:
+        experiment = build_experiment(configuration["experiment"])
+    except InputError as error:
+        raise InputError(
+            f"the experiment in {path} can't be built here ({error}): use the version of the "
+            "project, and the files of your own classes and matrices, that it was trained with"
+        ) from error
+    load_weights(experiment.cascade, checkpoint, path)
+    return TrainedCascade(experiment, experiment.cascade.eval(), configuration).to(device)
+
+
+def save(cascade: TrainedCascade, path: Path | str) -> None:
+    """Writes the weights and the configuration of a cascade, all that ``load`` needs.
+
+    Args:
+        cascade: The cascade.
+        path: The file, by custom ``….ckpt``.
+
+    Raises:
+        InputError: If it can't be written.
+    """
+    state = {f"cascade.{name}": value for name, value in cascade.cascade.state_dict().items()}
+    text = yaml.safe_dump(cascade.configuration, sort_keys=False)
+    with refusing_unwritable(Path(path), "choose another place"), whole_file(Path(path)) as partial:
+        torch.save({"state_dict": state, CONFIG_KEY: text}, partial)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Returns the contents of a checkpoint, read without running any code in it.
+
+    Args:
+        path: The checkpoint file.
+
+    Raises:
+        InputError: If the file is missing, damaged or no checkpoint of this project.
+    """
+    if not path.is_file():
+        raise InputError(f"the checkpoint {path} does not exist: name a .ckpt file of a run")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged archive makes torch.load raise whatever its parts raise.
+    except Exception as error:
+        raise InputError(
+            f"the checkpoint {path} can't be read ({type(error).__name__}): it is truncated, "
+            "damaged or no checkpoint, so use another one"
+        ) from error
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise InputError(f"{path} holds no networks: name a .ckpt file of a run")
+    return checkpoint
+
+
+def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Returns the resolved configuration inside a checkpoint.
+
+    Args:
+        checkpoint: Contents of the checkpoint.
+        path: Where it was read.
+
+    Raises:
+        InputError: If there is none, it is damaged, or of an earlier version.
+    """
+    try:
+        configuration: dict[str, Any] = yaml.safe_load(checkpoint[CONFIG_KEY])
+        parts = configuration.keys()
+    except (KeyError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path} holds no configuration: name a .ckpt file that a run has written"
+        ) from error
+    if "experiment" in parts:
+        return configuration
+    raise InputError(
+        f"{path} was written by version 0.1.0, whose configuration was another: use it with that "
+        "version (git checkout 8376050), or train again"
+    )
+
+
+def load_weights(cascade: Cascade, checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Gives a cascade the weights of a checkpoint.
+
+    Args:
+        cascade: The networks.
+        checkpoint: Contents of the checkpoint.
+        path: Where it was read.
+
+    Raises:
+        InputError: Unless the weights fit, name by name.
+    """
+    prefix = "cascade."
+    weights = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    expected = {name: tuple(value.shape) for name, value in cascade.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != found:
+        name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
+        raise InputError(
+            f"the checkpoint {path} is of another architecture: {name} is "
+            f"{_shape_text(found.get(name))} there and {_shape_text(expected.get(name))} in the "
+            "configured networks, so use the configuration of the checkpoint's run"
+        )
+    cascade.load_state_dict(weights)
+
+
+def _shape_text(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else f"of shape {list(shape)}"

@@ -1,0 +1,136 @@
+"""The description of an experiment: what is scanned, how, and the networks that reconstruct it.
+
+It is what a configuration says under ``experiment``, and what a checkpoint holds beside the weights.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jsonargparse import ArgumentParser, set_parsing_settings
+from torch import nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.measured import MeasuredMatrix
+from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
+from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
+from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
+
+PARSER_MODE = "omegaconf+"
+"""How configurations are read: as YAML in which ``${…}`` stands for another value."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Experiment:
+    """A scanner and its phantoms, simulated, and the two stages that reconstruct them.
+
+    Args:
+        preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
+        refinement: Stage 2, from that image to the final one of the same shape.
+        scanner: The scanner that reconstructions believe in.
+        image_shape: Pixels (y, x) of the images over the scanner's field of view.
+        oversampling: Pixels of the simulation grid per image pixel along its shorter side, ≥ 2.
+        phantoms: Families of training, validation and test phantoms by name; the default is
+            pairs, clusters, bars, vessels and blobs.
+        phantom_weights: Weight of each family in the mixture; 1 where none is given.
+        peak_snr_db: White receiver noise, 20·log10(max|u|/σ).
+        disturbances: Further disturbances, applied before the noise.
+        true_scanner: Quantities in which the scanner that makes the signals differs from
+            ``scanner``, by name.
+        system_matrix: Measured system matrix that reconstructions believe in, in place of the
+            analytic model of ``scanner``. It makes the signals too, unless ``true_scanner`` does.
+        delta_sample_m: Edge of the delta sample with which a calibration would have measured the
+            analytic model that reconstructions believe in, in m; 0 is an ideal point.
+
+    Raises:
+        InputError: If a value is out of its range, a phantom may exceed the field of view, or a
+            stage can't make images of this shape from the signals.
+    """
+
+    preliminary: nn.Module
+    refinement: nn.Module
+    scanner: Scanner = field(default_factory=Scanner)
+    image_shape: tuple[int, int] = (64, 64)
+    oversampling: int = 2
+    phantoms: dict[str, PhantomFamily] | None = None
+    phantom_weights: dict[str, float] | None = None
+    peak_snr_db: float = 30.0
+    disturbances: Sequence[Disturbance] = ()
+    true_scanner: dict[str, Any] | None = None
+    system_matrix: MeasuredMatrix | None = None
+    delta_sample_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Builds the simulator and the networks, so that what can't work is refused at once."""
+        if min(self.image_shape) < 1:
+            raise InputError(f"image_shape is {list(self.image_shape)}: it must be positive")
+        self.mixture.check_fits(self.scanner.field_of_view_m)
+        _ = self.scans
+        self.cascade.use(self.forward_model)
+
+    @cached_property
+    def mixture(self) -> PhantomMixture:
+        """The phantoms of training, validation and test."""
+        return PhantomMixture(self.phantoms, self.phantom_weights)
+
+    @cached_property
+    def models(self) -> ScannerModels:
+        """What reconstructions believe of the scanner, and what makes its signals."""
+        return ScannerModels(self.scanner, self.system_matrix, self.delta_sample_m)
+
+    @cached_property
+    def forward_model(self) -> LinearModel:
+        """The model S, on the grid of the images, that reconstructions may know."""
+        return self.models.believed(self.image_shape)
+
+    @cached_property
+    def cascade(self) -> Cascade:
+        """Both stages."""
+        return Cascade(self.preliminary, self.refinement)
+
+    @cached_property
+    def scans(self) -> SimulatedScans:
+        """The simulator."""
+        field_of_view_m = self.scanner.field_of_view_m
+        per_axis = square_oversampling(self.image_shape, field_of_view_m, self.oversampling)
+        changes = self.true_scanner or {}
+        return SimulatedScans(
+            self.models.true(fine_shape(self.image_shape, per_axis), changes),
+            nominal_scanner=self.scanner,
+            oversampling=per_axis,
+            disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
+        )
+
+    @property
+    def actual_scanner(self) -> Scanner:
+        """The scanner that makes the signals."""
+        return changed_scanner(self.scanner, self.true_scanner or {})
+
+
+def build_experiment(description: Mapping[str, Any]) -> Experiment:
+    """Returns the experiment that a configuration describes.
+
+    Args:
+        description: The configuration's part ``experiment``.
+
+    Raises:
+        InputError: If it can't be built.
+    """
+    # Errors come as exceptions; relative paths inside are those of the working directory.
+    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
+    parser.add_class_arguments(Experiment, "experiment")
+    try:
+        parsed = parser.parse_object({"experiment": dict(description)})
+        experiment: Experiment = parser.instantiate_classes(parsed).experiment
+    except InputError:
+        raise
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        raise InputError(" ".join(str(error).split())) from error
+    return experiment

@@ -2,15 +2,29 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mpi_cascade.checks import Checked, Rule, ascending
 from mpi_cascade.phantoms.rendering import Blobs, Strokes
 
+Span = Annotated[tuple[float, float], ascending(0)]
+"""Smallest and largest value, of which 0 is allowed."""
 
-class PhantomFamily(ABC):
+Size = Annotated[tuple[float, float], ascending(1e-3)]
+"""Smallest and largest value, which can't be 0."""
+
+GAPS = Rule(
+    lambda gaps: len(gaps) > 0 and all(0 <= gap < math.inf for gap in gaps),
+    "hold one or more gaps, none negative",
+)
+
+
+class PhantomFamily(Checked, ABC):
     """A family of phantoms, each a pure function of ``num_uniforms`` random numbers."""
 
     @property
@@ -49,33 +63,39 @@ def direction(turns: Tensor) -> Tensor:
 def place(
     start: Float[Tensor, "phantoms strokes 2"],
     end: Float[Tensor, "phantoms strokes 2"],
-    start_radius: Float[Tensor, "phantoms strokes"],
-    end_radius: Float[Tensor, "phantoms strokes"],
-    amplitude: Float[Tensor, "phantoms strokes"],
-    is_present: Tensor,
-    position: Float[Tensor, "phantoms 2"],
+    radius: Float[Tensor, "phantoms #strokes"],
+    amplitude: Float[Tensor, "phantoms #strokes"],
+    position: Sequence[Float[Tensor, "phantoms 1"]],
     field_of_view_m: tuple[float, float],
-    is_flat: Tensor | None = None,
+    *,
+    end_radius: Float[Tensor, "phantoms #strokes"] | None = None,
+    is_present: Bool[Tensor, "phantoms #strokes"] | None = None,
+    is_flat: Bool[Tensor, "phantoms 1"] | None = None,
 ) -> Strokes:
     """Returns the present strokes, moved so that their bounding box lies inside the field of view.
 
-    ``position`` (x, y) in 0 … 1 chooses uniformly among the places that the box can take.
+    ``position`` (x, y) in 0 … 1 chooses uniformly among the places that the box can take. Strokes
+    are as wide at the end as at the start, present and round, unless said otherwise.
     """
-    radius = torch.maximum(start_radius, end_radius)[..., None]
+    shape = start.shape[:2]
+    everywhere = torch.ones(shape, dtype=torch.bool, device=start.device)
+    is_present = everywhere if is_present is None else is_present.expand(shape)
+    end_radius = radius if end_radius is None else end_radius
+    largest_radius = torch.maximum(radius, end_radius)[..., None]
     absent = ~is_present[..., None]
-    lower = (torch.minimum(start, end) - radius).masked_fill(absent, math.inf).amin(dim=1)
-    upper = (torch.maximum(start, end) + radius).masked_fill(absent, -math.inf).amax(dim=1)
+    lower = (torch.minimum(start, end) - largest_radius).masked_fill(absent, math.inf).amin(dim=1)
+    upper = (torch.maximum(start, end) + largest_radius).masked_fill(absent, -math.inf).amax(dim=1)
     size = start.new_tensor(field_of_view_m[::-1])
-    corner = position * (size - (upper - lower)).clamp_min(0) - size / 2
+    corner = torch.cat(list(position), dim=1) * (size - (upper - lower)).clamp_min(0) - size / 2
     shift = (corner - lower)[:, None]
-    flat = torch.zeros_like(absent[:, :1, 0]) if is_flat is None else is_flat[:, None]
+    flat = ~everywhere if is_flat is None else is_flat.expand(shape)
     present = torch.nonzero(is_present, as_tuple=True)
     return Strokes(
         sample=present[0],
         start=(start + shift)[present],
         end=(end + shift)[present],
-        start_radius=start_radius[present],
-        end_radius=end_radius[present],
-        amplitude=amplitude[present],
-        is_flat=flat.expand_as(is_present)[present],
+        start_radius=radius.expand(shape)[present],
+        end_radius=end_radius.expand(shape)[present],
+        amplitude=amplitude.expand(shape)[present],
+        is_flat=flat[present],
     )

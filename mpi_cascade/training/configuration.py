@@ -1,13 +1,19 @@
 """The configuration of a training: its parser, and what it builds."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace
-from jsonargparse import set_parsing_settings
+from jsonargparse import (
+    ActionConfigFile,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+    set_parsing_settings,
+)
 from lightning.pytorch import Trainer
 
 from mpi_cascade.checkpoints import read_checkpoint, read_configuration
@@ -16,8 +22,20 @@ from mpi_cascade.experiment import PARSER_MODE, Experiment
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 
+_CHOICES = re.compile(r",\s+known\s+subclasses:[^)]*")
+_MOST_CHOICES = 12
+
 _UNFIT = ("16-true", "bf16-true", "64", "64-true")
 """Precisions that the physics can't work in."""
+
+
+_OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
+    ("output", Path | None, None, "Directory of the run (a new one below trainer.default_root_dir)."),
+    ("resume", Path | None, None, "Checkpoint of a training to go on with; holds its configuration."),
+    ("weights", Path | None, None, "Checkpoint whose weights a new training starts from."),
+    ("seed_everything", int, 0, "Seed of the first weights and of all else that a training draws."),
+    ("report.tikhonov", bool, True, "Whether the report sets tuned Tikhonov beside the cascade."),
+)  # fmt: skip
 
 
 class Built(NamedTuple):
@@ -34,31 +52,41 @@ class Built(NamedTuple):
     trainer: dict[str, Any]
 
 
+class _Parser(ArgumentParser):
+    """A parser whose help doesn't list every class of torch."""
+
+    def format_help(self) -> str:
+        """Returns the help, with the classes to choose from where they are few."""
+        return _CHOICES.sub(_few, super().format_help())
+
+
+def _few(choices: re.Match[str]) -> str:
+    return choices[0] if choices[0].count(",") <= _MOST_CHOICES else ""
+
+
 def training_parser() -> ArgumentParser:
     """Returns the parser of ``fit``, what users set first at its top."""
     set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-    parser = ArgumentParser(
+    parser = _Parser(
         prog="mpi-cascade fit",
+        usage="%(prog)s --config FILE [--config FILE …] [--KEY VALUE …]",
         description="Trains a cascade on simulated scans, then tests its best state. Later "
         "--config files and options win over earlier ones.",
         parser_mode=PARSER_MODE,
         exit_on_error=False,
     )
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="Configuration, YAML.")
-    parser.add_argument("--output", type=Path | None, help="Directory of the run; default: a new one below trainer.default_root_dir.")  # fmt: skip
-    parser.add_argument("--resume", type=Path | None, help="Checkpoint of a training to go on with, which holds its configuration.")  # fmt: skip
-    parser.add_argument("--weights", type=Path | None, help="Checkpoint whose weights a new training starts from.")  # fmt: skip
-    parser.add_argument("--seed_everything", type=int, default=0, help="Seed of the first weights and of all else that a training draws.")  # fmt: skip
-    parser.add_argument("--report.tikhonov", type=bool, default=True, help="Whether the report sets tuned Tikhonov beside the cascade.")  # fmt: skip
+    for name, kind, default, text in _OPTIONS:
+        parser.add_argument(f"--{name}", type=kind, default=default, help=text)
     parser.add_class_arguments(Experiment, "experiment", sub_configs=True)
-    parser.add_class_arguments(CascadeModule, "model", sub_configs=True)
-    parser.add_class_arguments(SimulatedDataModule, "data", sub_configs=True)
+    for section, made in (("model", CascadeModule), ("data", SimulatedDataModule)):
+        parser.add_class_arguments(
+            made, section, skip={"experiment"}, instantiate=False, sub_configs=True
+        )
     parser.add_class_arguments(
         Trainer, "trainer", instantiate=False, fail_untyped=False, sub_configs=True
     )
     parser.set_defaults({"trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0})
-    parser.link_arguments("experiment", "model.experiment", apply_on="instantiate")
-    parser.link_arguments("experiment", "data.experiment", apply_on="instantiate")
     return parser
 
 
@@ -106,9 +134,11 @@ def build(parser: ArgumentParser, config: Namespace) -> Built:
     """
     with refusing_plainly("the configuration can't be built"):
         parts = parser.instantiate_classes(config)
+        module = CascadeModule(parts.experiment, **parts.model)
+        data = SimulatedDataModule(parts.experiment, **parts.data)
     with refusing_plainly("model.optimizer_options"):
-        parts.model.make_optimizer()
-    return Built(parts.model, parts.data, dict(parts.trainer))
+        module.make_optimizer()
+    return Built(module, data, dict(parts.trainer))
 
 
 @contextmanager

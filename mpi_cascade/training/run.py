@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import Callback, seed_everything
@@ -22,8 +21,8 @@ from mpi_cascade.evaluation.report import write_report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
-from mpi_cascade.results.messages import going_on_without, process_rank, say
-from mpi_cascade.training.callbacks import FiniteLoss, StoppableTrainer, StopOnSignal
+from mpi_cascade.results.messages import going_on_without, say
+from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, StoppableTrainer
 from mpi_cascade.training.configuration import (
     Built,
     build,

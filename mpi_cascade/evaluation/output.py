@@ -30,7 +30,7 @@ from mpi_cascade.evaluation.tables import (
     write_csv,
     write_json,
 )
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.results.directory import describe_environment
 from mpi_cascade.training.loggers import start_wandb_run
 
@@ -156,7 +156,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
     part = next(part for part in comparison.suite.pairs if part.name == "pairs along x, 0.4 mm")
     firsts = [method for method in comparison.methods if method.number == 0]
     images: dict[str, list[Tensor]] = {TRUTH: [], **{method.label: [] for method in firsts}}
-    chosen: list[Pairs] = []
+    chosen: list[PairGeometry] = []
     compared = comparison.compared
     for sample in part.batches(compared.models, compared.image_shape):
         assert sample.pairs is not None
@@ -169,7 +169,7 @@ def _pair_figures(comparison: Comparison) -> tuple[Figure, Figure]:
         for method in firsts:
             images[method.label].append(method.images(sample.signal[case : case + 1])[FINAL])
     stacks = {name: torch.cat(stack) for name, stack in images.items()}
-    pairs = Pairs(*(torch.cat(columns) for columns in zip(*chosen, strict=True)))
+    pairs = PairGeometry(*(torch.cat(columns) for columns in zip(*chosen, strict=True)))
     size_m = compared.models.scanner.field_of_view_m
     return pair_images(stacks, pairs, size_m), pair_profiles(stacks, pairs, size_m)
 

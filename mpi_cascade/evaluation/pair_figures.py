@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.conventions import FULL_CONCENTRATION
 
 _WINDOW_PER_EXTENT = 1.7
@@ -23,7 +23,7 @@ _PROFILE_GAP_PER_DIAMETER = 0.75
 
 def pair_images(
     images: Mapping[str, Float[Tensor, "gaps 1 ny nx"]],
-    pairs: Pairs,
+    pairs: PairGeometry,
     field_of_view_m: tuple[float, float],
 ) -> Figure:
     """Returns the paper's Figure 1: one row per kind of image, one column per gap.
@@ -68,7 +68,7 @@ def pair_images(
 
 def pair_profiles(
     images: Mapping[str, Float[Tensor, "gaps 1 ny nx"]],
-    pairs: Pairs,
+    pairs: PairGeometry,
     field_of_view_m: tuple[float, float],
 ) -> Figure:
     """Returns the paper's Figure 2: profiles along the line through one of the pairs.
@@ -114,5 +114,5 @@ def pair_profiles(
     return figure
 
 
-def _half_window_mm(pairs: Pairs) -> float:
+def _half_window_mm(pairs: PairGeometry) -> float:
     return 1e3 * _WINDOW_PER_EXTENT / 2 * float((2 * pairs.diameter_m + pairs.gap_m).max())

@@ -20,7 +20,7 @@ from mpi_cascade.metrics.resolution import (
     pair_dip,
     resolvable_gap,
 )
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 
@@ -165,7 +165,7 @@ def _shift(field_of_view_m: tuple[float, float], estimate: Tensor, sample: Sampl
     return localisation_error(estimate, disc.centre_m, disc.diameter_m, field_of_view_m)
 
 
-def _pairs(sample: Sample) -> Pairs:
+def _pairs(sample: Sample) -> PairGeometry:
     if sample.pairs is None:
         raise ValueError("these samples are phantoms, without the geometry of pairs or discs")
     return sample.pairs

@@ -16,7 +16,7 @@ from torch import Tensor
 from mpi_cascade.evaluation.pair_figures import pair_images, pair_profiles
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.results.messages import going_on_without
 from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.scans.simulated import Sample
@@ -135,7 +135,7 @@ class Report(Callback):
         images |= reconstruction._asdict()
         images = {name: image.float().cpu() for name, image in images.items()}
         assert sample.pairs is not None
-        pairs = Pairs(*(column.cpu() for column in sample.pairs))
+        pairs = PairGeometry(*(column.cpu() for column in sample.pairs))
         field_of_view_m = data.scanner.field_of_view_m
         return {
             "figure1": pair_images(images, pairs, field_of_view_m),

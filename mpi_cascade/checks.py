@@ -4,7 +4,6 @@ An argument says what it must be in its annotation, as ``floor: Positive = 1e-3`
 ``check_arguments`` sees to it.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +13,6 @@ from typing import Annotated, Any, NoReturn, get_type_hints
 
 class InputError(ValueError):
     """What a user gave cannot be used; the message is the whole sentence to show."""
-
-
-class PlainArgumentParser(argparse.ArgumentParser):
-    """A parser of the command line whose errors are a sentence, not a page of options."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises the message as an InputError."""
-        raise InputError(f"{message} ({self.prog} --help shows the options)")
 
 
 @dataclass(frozen=True)

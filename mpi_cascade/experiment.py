@@ -1,6 +1,6 @@
 """The description of an experiment: what is scanned, how, and the networks that reconstruct it.
 
-It is what a configuration says under ``experiment``, and what a checkpoint holds beside the weights.
+It is what a configuration says under ``experiment``, and what a checkpoint holds with the weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,8 +52,9 @@ class Experiment:
             stage can't make images of this shape from the signals.
     """
 
-    preliminary: nn.Module
+    # Their first weights are drawn in this order, as they always were.
     refinement: nn.Module
+    preliminary: nn.Module
     scanner: Scanner = field(default_factory=Scanner)
     image_shape: tuple[int, int] = (64, 64)
     oversampling: int = 2

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError, PlainArgumentParser
 from mpi_cascade.evaluation.convergence import Progress, converge
-from mpi_cascade.evaluation.feasible import feasible_part
 from mpi_cascade.evaluation.limits import Limit, limits
 from mpi_cascade.evaluation.measuring import measure, quality_db, times_per_image_s
 from mpi_cascade.evaluation.methods import CLASSICAL, Compared, Tuned, load_methods, search, tuned
 from mpi_cascade.evaluation.output import Comparison, write_comparison
-from mpi_cascade.evaluation.suites import EvaluationSet, brief_suite, standard_suite
+from mpi_cascade.evaluation.suites import EvaluationSet, brief_suite, feasible_part, standard_suite
 from mpi_cascade.evaluation.summary import differences, notes_on_pairs, summarise
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.results.directory import make_directory, output_directory

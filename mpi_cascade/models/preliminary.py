@@ -1,7 +1,7 @@
 """Stage 1: networks from the signal to the preliminary image.
 
 Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image (batch, 1, y, x),
-once ``use`` has given it the forward model. An impossible value of an argument raises an InputError.
+once ``use`` has given it the forward model. An argument out of its range raises an InputError.
 """
 
 import math

@@ -5,19 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from mpi_cascade.checks import ascending
-from mpi_cascade.phantoms.family import (
-    PhantomFamily,
-    Size,
-    Span,
-    direction,
-    integer,
-    place,
-    scale,
-)
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -50,9 +41,7 @@ class Bars(PhantomFamily):
         most, width, gap = self.num_bars[1], self.width_mm[1], self.gap_mm[1]
         return 1e-3 * math.hypot(most * width + (most - 1) * gap, self.length_mm[1] + width)
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns bars placed uniformly inside the field of view."""
         count, width, gap, length, amplitude, angle, ends, *position = uniforms.split(1, dim=1)
         width_m = 1e-3 * scale(width, self.width_mm)

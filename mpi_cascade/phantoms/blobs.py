@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from mpi_cascade.checks import Positive, ascending
-from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, integer, scale
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import integer, scale
 from mpi_cascade.phantoms.rendering import Blobs
 
 
@@ -41,9 +40,7 @@ class SmoothBlobs(PhantomFamily):
         """Twice the spread and two standard deviations on both sides in m."""
         return 1e-3 * (2 * self.spread_mm + 4 * self.sigma_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Blobs:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Blobs:
         """Returns blobs around a centre placed uniformly inside the field of view."""
         most = self.num_blobs[1]
         count, amplitude, *position = uniforms[:, :4].split(1, dim=1)

@@ -9,16 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mpi_cascade.phantoms.family import (
-    GAPS,
-    PhantomFamily,
-    Size,
-    Span,
-    direction,
-    integer,
-    place,
-    scale,
-)
+from mpi_cascade.phantoms.family import GAPS, PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 # Corner points (x, y) of each letter's lines in a box of height 1 and width 0.7.
@@ -60,9 +52,7 @@ class Letters(PhantomFamily):
         """Height of the largest letter with its lines' caps in m."""
         return 1e-3 * (self.height_mm[1] + self.width_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns letters placed uniformly inside the field of view."""
         letter, height, width, amplitude, *position = uniforms.split(1, dim=1)
         table, is_present = _table(uniforms.device)
@@ -102,9 +92,7 @@ class ResolutionTubes(PhantomFamily):
         across = 5 * self.width_mm[1] + sum(self.gaps_mm)
         return 1e-3 * math.hypot(across, self.length_mm[1] + self.width_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns tubes at any angle, placed uniformly inside the field of view."""
         width, length, amplitude, angle, *position = uniforms.split(1, dim=1)
         width_m = 1e-3 * scale(width, self.width_mm)
@@ -143,9 +131,7 @@ class Rings(PhantomFamily):
         """Outer diameter of the largest ring in m."""
         return 1e-3 * (self.diameter_mm[1] + self.width_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns rings, as polygons of short strokes, placed uniformly in the field of view."""
         diameter, width, amplitude, *position = uniforms.split(1, dim=1)
         turns = torch.linspace(0, 1, self._SEGMENTS + 1, device=uniforms.device)

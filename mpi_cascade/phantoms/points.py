@@ -4,19 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from mpi_cascade.checks import ascending
-from mpi_cascade.phantoms.family import (
-    PhantomFamily,
-    Size,
-    Span,
-    direction,
-    integer,
-    place,
-    scale,
-)
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -52,9 +43,7 @@ class Points(PhantomFamily):
         most = self.num_points[1]
         return 1e-3 * (most * self.diameter_mm[1] + (most - 1) * self.gap_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns discs placed uniformly inside the field of view."""
         most = self.num_points[1]
         count, equal, *position = uniforms[:, :4].split(1, dim=1)

@@ -8,15 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import ascending
-from mpi_cascade.phantoms.family import (
-    PhantomFamily,
-    Size,
-    Span,
-    direction,
-    integer,
-    place,
-    scale,
-)
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -60,9 +53,7 @@ class Vessels(PhantomFamily):
         most_segments = max(self._TRUNK_SEGMENTS, self._FORK_NODES[1] + self._BRANCH_SEGMENTS)
         return 1e-3 * (most_segments * self.segment_mm[1] + self.diameter_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns vessels placed uniformly inside the field of view."""
         root, taper, segment, heading, count, amplitude, *position = uniforms[:, :8].split(1, dim=1)
         turns, forks = uniforms[:, 8:].tensor_split((self._TRUNK_SEGMENTS,), dim=1)

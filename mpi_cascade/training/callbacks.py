@@ -15,11 +15,22 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 
 
+class StoppableTrainer(Trainer):
+    """A trainer that is stopped after a step by its own word, not by a signal alone."""
+
+    is_stopping = False
+
+    @property
+    def received_sigterm(self) -> bool:
+        """Whether to stop after this step with a ``SIGTERMException``."""
+        return self.is_stopping
+
+
 class StopOnSignal(Callback):
     """Ctrl-C, SIGTERM and SIGUSR1 end the training after the step they fall in, with a checkpoint.
 
-    SIGUSR1 is what clusters send before a job's time is up. The step's logging, and a validation
-    that is due, are completed first; then Lightning raises ``SIGTERMException``. A second signal
+    SIGUSR1, which Windows doesn't have, is what clusters send before a job's time is up. The step's
+    logging, and a validation that is due, are completed first; then Lightning raises ``SIGTERMException``. A second signal
     of the same kind acts at once. Several processes on GPUs, which would have to wait for each
     other, ask each other after every ``log_every_n_steps``-th step.
 
@@ -27,7 +38,11 @@ class StopOnSignal(Callback):
         checkpoint: Path of the checkpoint to write.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    _SIGNALS = tuple(
+        signal.Signals[name]
+        for name in ("SIGINT", "SIGTERM", "SIGUSR1")
+        if name in signal.Signals.__members__
+    )
 
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
@@ -38,15 +53,14 @@ class StopOnSignal(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts to listen, and heeds what came while the training was set up."""
-        if trainer.received_sigterm:
-            self.received = signal.SIGTERM
         self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Asks Lightning to stop after this step if any process has received a signal."""
-        if trainer.fit_loop._should_accumulate():
+        assert isinstance(trainer, StoppableTrainer)
+        if is_accumulating(trainer, batch_idx):
             return  # A checkpoint would lose the gradients that wait for the rest of their step.
         has_received = self.received is not None
         if trainer.world_size > 1:
@@ -54,16 +68,17 @@ class StopOnSignal(Callback):
             if pl_module.device.type != "cpu" and trainer.global_step % interval:
                 return
             has_received = trainer.strategy.reduce_boolean_decision(has_received, all=False)
-        trainer._signal_connector.received_sigterm = has_received
+        trainer.is_stopping = has_received
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keeps Lightning from stopping in the middle of a validation."""
-        self._stop_requested = trainer._signal_connector.received_sigterm
-        trainer._signal_connector.received_sigterm = False
+        assert isinstance(trainer, StoppableTrainer)
+        self._stop_requested, trainer.is_stopping = trainer.is_stopping, False
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lets Lightning stop after the validation."""
-        trainer._signal_connector.received_sigterm = self._stop_requested
+        assert isinstance(trainer, StoppableTrainer)
+        trainer.is_stopping = self._stop_requested
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops to listen."""
@@ -87,6 +102,17 @@ class StopOnSignal(Callback):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
+
+
+def is_accumulating(trainer: Trainer, batch_idx: int) -> bool:
+    """Returns whether a batch's gradients wait for those of further batches.
+
+    Args:
+        trainer: The trainer.
+        batch_idx: Number of the batch in its epoch.
+    """
+    is_last = batch_idx + 1 == trainer.num_training_batches
+    return not is_last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
 
 
 class FiniteLoss(Callback):

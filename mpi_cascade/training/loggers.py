@@ -1,43 +1,32 @@
 """Where a run logs to: ``metrics.csv``, and Weights & Biases even where it can't be reached."""
 
 import csv
-import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from mpi_cascade.results.messages import say
+from mpi_cascade.results.files import whole_file
+from mpi_cascade.results.messages import process_rank, say
+from mpi_cascade.results.wandb import start_run
 from mpi_cascade.training.recording import WANDB_RUN_KEY
 
 
-def make_loggers(directory: Path, continued: Mapping[str, Any] | None) -> list[Logger]:
+def make_loggers(directory: Path, continued: Mapping[str, Any]) -> list[Logger]:
     """Returns the logger of ``metrics.csv`` and that of Weights & Biases.
-
-    W&B is offline unless ``WANDB_MODE`` says otherwise or a sweep agent started the run.
 
     Args:
         directory: Directory of the run.
-        continued: Contents of the checkpoint of the run that goes on in the directory, if one does.
+        continued: Contents of the checkpoint of the run that goes on in the directory, if any.
     """
-    mode = os.environ.get("WANDB_MODE") or (
-        "online" if "WANDB_SWEEP_ID" in os.environ else "offline"
-    )
-    continued = continued or {}
+    options = {"id": continued.get(WANDB_RUN_KEY), "resume": "allow"}
+    # Only the first process has a run.
+    run = start_run(directory, **options) if process_rank() == 0 else None
     return [
         MetricsFile(directory, continued.get("global_step", 0)),
-        PatientWandbLogger(
-            project="mpi_cascade",
-            name=directory.name,
-            save_dir=directory,
-            offline=mode != "online",
-            id=continued.get(WANDB_RUN_KEY),
-            settings=wandb.Settings(silent=True),
-        ),
+        WandbLogger(experiment=run, save_dir=directory),
     ]
 
 
@@ -55,7 +44,6 @@ class MetricsFile(Logger):
     def __init__(self, directory: Path, resume_step: int = 0) -> None:
         super().__init__()
         self.path = directory / "metrics.csv"
-        self._partial = self.path.with_suffix(".partial")
         self._columns: list[str] = []
         self._rows = _rows_before(resume_step, self.path)
         self._num_written = 0
@@ -92,7 +80,6 @@ class MetricsFile(Logger):
         except OSError as error:
             # What has been written of the last row may be torn: the next time writes all of them.
             self._columns = []
-            self._partial.unlink(missing_ok=True)
             if not self._has_failed:
                 say(f"{self.path} can't be written ({error.strerror}): training goes on, and tries "
                     "again with every further value")  # fmt: skip
@@ -109,11 +96,10 @@ class MetricsFile(Logger):
                 csv.DictWriter(file, columns).writerows(self._rows[self._num_written :])
         else:
             columns = sorted(set().union(*self._rows))
-            with self._partial.open("w", newline="") as file:
+            with whole_file(self.path) as partial, partial.open("w", newline="") as file:
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(self._rows)
-            self._partial.replace(self.path)
         self._columns, self._num_written = columns, len(self._rows)
 
     @rank_zero_only
@@ -132,47 +118,3 @@ def _rows_before(step: int, path: Path) -> list[dict[str, Any]]:
         for row in csv.DictReader(line for line in lines if line.endswith("\n"))
         if int(row["step"]) < step
     ]
-
-
-def start_wandb_run(directory: Path, job_type: str) -> wandb.Run:
-    """Starts a run of Weights & Biases that isn't a training's.
-
-    It is offline unless ``WANDB_MODE`` is ``online``, and, with a sentence, where the server can't
-    be reached.
-
-    Args:
-        directory: Directory of the run, which has its name.
-        job_type: What the run does.
-    """
-    is_online = os.environ.get("WANDB_MODE") == "online"
-    start = functools.partial(
-        wandb.init, project="mpi_cascade", name=directory.name, job_type=job_type, dir=directory,
-        settings=wandb.Settings(silent=True),
-    )  # fmt: skip
-    try:
-        return start(mode="online" if is_online else "offline")
-    except wandb.Error as error:
-        _say_offline(error, directory)
-        return start(mode="offline")
-
-
-def _say_offline(error: wandb.Error, directory: str | Path | None) -> None:
-    reason = str(error).splitlines()[0].rstrip(".")
-    say(
-        f"Weights & Biases can't be used ({reason}): the run is logged offline to "
-        f"{directory}/wandb, and wandb sync uploads it later"
-    )
-
-
-class PatientWandbLogger(WandbLogger):
-    """Logs offline, and says so, where the server of Weights & Biases can't be reached."""
-
-    @property
-    def experiment(self) -> Any:
-        """Returns the run, which is started at the first call."""
-        try:
-            return super().experiment
-        except wandb.Error as error:
-            _say_offline(error, self._save_dir)
-            self._wandb_init["mode"] = "offline"
-            return super().experiment

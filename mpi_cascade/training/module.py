@@ -10,12 +10,12 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.table import CaseTable, MethodKey, logged
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
-from mpi_cascade.metrics.collection import EvaluationMetrics
-from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
-from mpi_cascade.training.processes import means_of_all, send_no_constants
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
 from mpi_cascade.training.strategies import STAGES, DeepSupervision, Moment, Phase, Strategy
 
@@ -24,8 +24,7 @@ class CascadeModule(LightningModule):
     """Trains a cascade by a strategy, on a loss of its final and one of its preliminary image.
 
     Args:
-        preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
-        refinement: Stage 2, from that image to the final one of the same shape.
+        experiment: The cascade, and the physics that losses may need.
         final_loss: Loss of the final image, called as ``loss(estimate, truth)``; a ``SampleLoss``
             is given the whole scan.
         preliminary_loss: Loss of the preliminary image.
@@ -42,8 +41,7 @@ class CascadeModule(LightningModule):
 
     def __init__(
         self,
-        preliminary: nn.Module,
-        refinement: nn.Module,
+        experiment: Experiment,
         final_loss: nn.Module = lazy_instance(nn.MSELoss),
         preliminary_loss: nn.Module = lazy_instance(nn.MSELoss),
         strategy: Strategy = lazy_instance(DeepSupervision),
@@ -55,12 +53,8 @@ class CascadeModule(LightningModule):
         super().__init__()
         if not learning_rate > 0:
             raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
-        self.cascade = Cascade(preliminary, refinement)
+        self.cascade = experiment.cascade
         self._check_phases(strategy)
-        for part in self.cascade.modules():
-            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-                # Convolutions on CPUs and tensor cores are fastest with the channels last.
-                part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
         self.strategy = strategy
@@ -68,7 +62,10 @@ class CascadeModule(LightningModule):
         self.learning_rate = learning_rate
         self.optimizer_options = optimizer_options or {}
         self.schedule = schedule
-        self.metrics: dict[str, EvaluationMetrics] = {}
+        self.field_of_view_m = experiment.scanner.field_of_view_m
+        for loss in (final_loss, preliminary_loss):
+            if isinstance(loss, SampleLoss):
+                loss.use(experiment.forward_model)
 
     def _check_phases(self, strategy: Strategy) -> None:
         strategy.at(0.0)
@@ -86,52 +83,21 @@ class CascadeModule(LightningModule):
         reconstruction: Reconstruction = self.cascade(signal)
         return reconstruction
 
-    @torch.no_grad()
-    def check_shapes(
-        self, signal_shape: tuple[int, int, int], image_shape: tuple[int, int]
-    ) -> None:
-        """Raises an InputError unless both stages make images of this shape from a signal."""
-        expected = [1, 1, *image_shape]
-        was_training = self.training
-        self.eval()
-        try:
-            reconstruction = self(torch.zeros(1, *signal_shape))
-        except InputError:
-            raise
-        # Of a layer that can't take the shape it is given.
-        except (RuntimeError, ValueError) as error:
-            raise InputError(
-                f"the configured networks fail on a signal of shape {[1, *signal_shape]}: {error}"
-            ) from error
-        self.train(was_training)
-        for name, image in reconstruction._asdict().items():
-            if list(image.shape) != expected:
-                raise InputError(
-                    f"the {name} image of the configured networks has shape {list(image.shape)}, "
-                    f"not {expected}: use networks that fit data.image_shape"
-                )
-
-    def setup(self, stage: str) -> None:
-        """Prepares for the trainer's data module."""
-        self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
-
-    def prepare(self, data: SimulatedDataModule) -> None:
-        """Makes the metrics for a data module's suite, and gives its physics to the losses."""
-        for image in Reconstruction._fields:
-            self.metrics[image] = EvaluationMetrics(
-                data.two_points.gaps_mm, data.scanner.field_of_view_m
-            )
-        for loss in (self.final_loss, self.preliminary_loss):
-            if isinstance(loss, SampleLoss):
-                loss.use(data.reconstruction_model())
-        send_no_constants(self)
-
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
         losses = self.losses(sample, self._moment(self.global_step))
-        for name, value in means_of_all(self.trainer, losses).items():
+        for name, value in self._means_of_all(losses).items():
             self.log(f"train/{name}", value, prog_bar=name == "loss")
         return losses["loss"]
+
+    def _means_of_all(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the means over the global batch in the steps that are logged, in one exchange."""
+        interval = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if (self.global_step + 1) % interval:
+            return losses
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        means = self.trainer.strategy.reduce(values, reduce_op="mean")
+        return dict(zip(losses, means, strict=True))
 
     def losses(self, sample: Sample, moment: Moment) -> dict[str, Tensor]:
         """Returns the losses of one batch by name.
@@ -181,25 +147,22 @@ class CascadeModule(LightningModule):
         """Returns where the training stands in optimiser step ``step``, counted from 0."""
         return self.strategy.at((step + 1) / self.trainer.estimated_stepping_batches)
 
+    def on_validation_epoch_start(self) -> None:
+        """Begins the table of this validation."""
+        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        keys = [MethodKey("cascade", 0, image) for image in Reconstruction._fields]
+        self.table = CaseTable(data.validation.sets, keys, self.field_of_view_m)
+
     def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
-        """Adds one batch to the validation metrics."""
-        self._evaluate(sample)
-
-    def test_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
-        """Adds one batch to the test metrics."""
-        self._evaluate(sample)
-
-    def predict_step(self, sample: Sample, batch_index: int) -> Reconstruction:
-        """Returns both images of one batch."""
-        return self(sample.signal)
+        """Measures one batch of the validation."""
+        images = self(sample.signal)._asdict()
+        for key in self.table.keys:
+            self.table.add(key, self.table.parts[dataloader_idx], images[key.image], sample)
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/<image>/<metric>``."""
-        self._log_metrics("val")
-
-    def on_test_epoch_end(self) -> None:
-        """Logs ``test/<image>/<metric>``."""
-        self._log_metrics("test")
+        # The values are already those of all processes: syncing them changes nothing.
+        self.log_dict(logged(self.table.results(), "val"), sync_dist=True)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Returns the optimiser, without its schedule."""
@@ -224,20 +187,6 @@ class CascadeModule(LightningModule):
     def _learning_rate_share(self, step: int) -> float:
         phase, progress = self._moment(step)
         return phase.learning_rate * self.schedule(progress)
-
-    def _evaluate(self, sample: Sample) -> None:
-        reconstruction = self(sample.signal)
-        # Metrics are computed in full precision, whatever the networks use.
-        with torch.autocast(self.device.type, enabled=False):
-            for image, estimate in reconstruction._asdict().items():
-                self.metrics[image].update(estimate.float(), sample)
-
-    def _log_metrics(self, split: str) -> None:
-        for image, metrics in self.metrics.items():
-            values = {f"{split}/{image}/{name}": value for name, value in metrics.compute().items()}
-            # The means are already those of all processes: syncing them changes nothing.
-            self.log_dict(values, sync_dist=True)
-            metrics.reset()
 
 
 def _named(name: str, terms: dict[str, Tensor]) -> dict[str, Tensor]:

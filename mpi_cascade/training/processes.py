@@ -1,25 +1,51 @@
 """Processes that train together: where one dies, the others end too, and say why."""
 
+import io
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch import Trainer
-from lightning.pytorch.plugins import CheckpointIO
-from torch import Tensor, distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from lightning.pytorch.plugins import CheckpointIO, TorchCheckpointIO
+from torch import distributed
 
-from mpi_cascade.results.messages import say_here
-from mpi_cascade.training.checkpoints import AtomicCheckpointIO
+from mpi_cascade.results.files import whole_file
+from mpi_cascade.results.messages import going_on_without, say_here
 
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting")
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Replaces a checkpoint by a whole one or not at all, whatever happens meanwhile."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Writes a checkpoint; on a full disk says so, and training goes on."""
+        contents = io.BytesIO()  # Torch's own writer of files crashes on a full disk.
+        torch.save(checkpoint, contents)
+        with going_on_without(path):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(Path(path)) as partial:
+                partial.write_bytes(contents.getbuffer())
+
+
+def cluster_plugins() -> list[CheckpointIO | ClusterEnvironment]:
+    """Returns how checkpoints are written, and how SLURM is met: signals are ours to handle.
+
+    Lightning's own handler would write a checkpoint in the middle of a step, to a place that all
+    runs share.
+    """
+    is_slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
+    return [WholeCheckpointIO(), *([SLURMEnvironment(auto_requeue=False)] if is_slurm else [])]
 
 
 @contextmanager
@@ -51,34 +77,6 @@ def are_joined() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def send_no_constants(module: nn.Module) -> None:
-    """Keeps DDP from sending buffers that never change to all processes, in every step.
-
-    Those are what a checkpoint leaves out, up to an inverse matrix of 4096².
-    """
-    constants = {name for name, _ in module.named_buffers()} - module.state_dict().keys()
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, constants)
-
-
-def means_of_all(trainer: Trainer, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the means over the global batch in the steps that are logged, in one exchange."""
-    if not trainer._logger_connector.should_update_logs:
-        return losses
-    values = torch.stack([value.detach().float() for value in losses.values()])
-    means = trainer.strategy.reduce(values, reduce_op="mean")
-    return dict(zip(losses, means, strict=True))
-
-
-def cluster_plugins() -> list[CheckpointIO | ClusterEnvironment]:
-    """Returns how checkpoints are written, and how SLURM is met: signals are ours to handle.
-
-    Lightning's own handler would write a checkpoint in the middle of a step, to a place that all
-    runs share.
-    """
-    is_slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
-    return [AtomicCheckpointIO(), *([SLURMEnvironment(auto_requeue=False)] if is_slurm else [])]
-
-
 def _end_with_parent(parent: int, is_done: threading.Event) -> None:
     while not is_done.wait(1.0):
         if os.getppid() != parent:
@@ -95,5 +93,5 @@ def _say_why(reason: str) -> None:
     rank = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or os.environ.get("LOCAL_RANK")
     say_here(
         f"error: process {rank or 0} ends because {reason}: see what that one said last, then go "
-        "on with --ckpt_path and the run's checkpoints/last.ckpt"
+        "on with fit --resume and the run's checkpoints/last.ckpt"
     )

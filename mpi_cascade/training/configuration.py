@@ -1,0 +1,207 @@
+"""The configuration of a training: its parser, and what it builds."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonargparse import (
+    ActionConfigFile,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+    set_parsing_settings,
+)
+from lightning.pytorch import Trainer
+
+from mpi_cascade.checkpoints import read_checkpoint, read_configuration
+from mpi_cascade.checks import InputError
+from mpi_cascade.experiment import PARSER_MODE, Experiment
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.module import CascadeModule
+
+_CHOICES = re.compile(r",\s+known\s+subclasses:[^)]*")
+_MOST_CHOICES = 12
+
+_UNFIT = ("16-true", "bf16-true", "64", "64-true")
+"""Precisions that the physics can't work in."""
+
+
+_OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
+    ("output", Path | None, None, "Directory of the run (a new one below trainer.default_root_dir)."),
+    ("resume", Path | None, None, "Checkpoint of a training to go on with; holds its configuration."),
+    ("weights", Path | None, None, "Checkpoint whose weights a new training starts from."),
+    ("seed_everything", int, 0, "Seed of the first weights and of all else that a training draws."),
+    ("report.tikhonov", bool, True, "Whether the report sets tuned Tikhonov beside the cascade."),
+)  # fmt: skip
+
+
+class Built(NamedTuple):
+    """What a configuration describes.
+
+    Attributes:
+        module: The networks and how they are trained.
+        data: The scans.
+        trainer: Arguments of the trainer.
+    """
+
+    module: CascadeModule
+    data: SimulatedDataModule
+    trainer: dict[str, Any]
+
+
+class _Parser(ArgumentParser):
+    """A parser whose help doesn't list every class of torch."""
+
+    def format_help(self) -> str:
+        """Returns the help, with the classes to choose from where they are few."""
+        return _CHOICES.sub(_few, super().format_help())
+
+
+def _few(choices: re.Match[str]) -> str:
+    return choices[0] if choices[0].count(",") <= _MOST_CHOICES else ""
+
+
+def training_parser() -> ArgumentParser:
+    """Returns the parser of ``fit``, what users set first at its top."""
+    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    parser = _Parser(
+        prog="mpi-cascade fit",
+        usage="%(prog)s --config FILE [--config FILE …] [--KEY VALUE …]",
+        description="Trains a cascade on simulated scans, then tests its best state. Later "
+        "--config files and options win over earlier ones.",
+        parser_mode=PARSER_MODE,
+        exit_on_error=False,
+    )
+    parser.add_argument("-c", "--config", action=ActionConfigFile, help="Configuration, YAML.")
+    for name, kind, default, text in _OPTIONS:
+        parser.add_argument(f"--{name}", type=kind, default=default, help=text)
+    parser.add_class_arguments(Experiment, "experiment", sub_configs=True)
+    for section, made in (("model", CascadeModule), ("data", SimulatedDataModule)):
+        parser.add_class_arguments(
+            made, section, skip={"experiment"}, instantiate=False, sub_configs=True
+        )
+    parser.add_class_arguments(
+        Trainer, "trainer", instantiate=False, fail_untyped=False, sub_configs=True
+    )
+    parser.set_defaults({"trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0})
+    return parser
+
+
+def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
+    """Returns the configuration of a command line of ``fit``.
+
+    With ``--resume`` it starts from the configuration in that checkpoint.
+
+    Args:
+        parser: The parser.
+        arguments: All after ``fit``.
+
+    Raises:
+        InputError: If the parser refuses a key or a value, or the checkpoint can't be used.
+    """
+    if resumed := _resumed(arguments):
+        configuration = read_configuration(read_checkpoint(resumed), resumed)
+        arguments = ["--config", yaml.safe_dump(configuration), *arguments]
+    try:
+        config: Namespace = parser.parse_args(list(arguments))
+    # jsonargparse raises its own errors, and those of the readers of YAML and of classes.
+    except (ArgumentError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{_plain(error)} (mpi-cascade fit --help shows the options)") from error
+    _check(config)
+    return config
+
+
+def description(parser: ArgumentParser, config: Namespace) -> str:
+    """Returns a resolved configuration as YAML text, without what one command alone is told."""
+    kept = config.clone()
+    for name in ("config", "output", "resume", "weights"):
+        kept.pop(name, None)
+    return parser.dump(kept, skip_none=False, skip_link_targets=True)
+
+
+def build(parser: ArgumentParser, config: Namespace) -> Built:
+    """Returns what a configuration describes.
+
+    Args:
+        parser: The parser.
+        config: The configuration.
+
+    Raises:
+        InputError: If a constructor refuses a value.
+    """
+    with refusing_plainly("the configuration can't be built"):
+        parts = parser.instantiate_classes(config)
+        module = CascadeModule(parts.experiment, **parts.model)
+        data = SimulatedDataModule(parts.experiment, **parts.data)
+    with refusing_plainly("model.optimizer_options"):
+        module.make_optimizer()
+    return Built(module, data, dict(parts.trainer))
+
+
+@contextmanager
+def refusing_plainly(what: str) -> Iterator[None]:
+    """Turns whatever a class of anyone's raises about its arguments into an InputError.
+
+    Args:
+        what: The key of the configuration that holds the arguments.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {_plain(error)}") from error
+
+
+def check_validations(trainer: Trainer, data: SimulatedDataModule) -> None:
+    """Raises an InputError if a validation is asked for after more batches than an epoch has.
+
+    Args:
+        trainer: The trainer.
+        data: The scans.
+    """
+    interval = trainer.val_check_interval  # type: ignore[attr-defined]
+    num_batches = len(data.training_batches(0, trainer.world_size))
+    if isinstance(interval, int) and interval > num_batches and trainer.check_val_every_n_epoch:  # type: ignore[attr-defined]
+        raise InputError(
+            f"trainer.val_check_interval is {interval}: an epoch has {num_batches} batches, so "
+            "make it smaller, or set trainer.check_val_every_n_epoch to null to count over epochs"
+        )
+
+
+def _resumed(arguments: Sequence[str]) -> Path | None:
+    """Returns the checkpoint that a command line goes on from, before it can be parsed."""
+    for number, word in enumerate(arguments):
+        name, has_value, value = word.partition("=")
+        if name == "--resume":
+            return Path(value if has_value else "".join(arguments[number + 1 : number + 2]))
+    return None
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _check(config: Namespace) -> None:
+    """Raises an InputError for options that can't work here."""
+    if config.resume and config.weights:
+        raise InputError(
+            "--resume goes on with a training and --weights starts a new one: give one of them"
+        )
+    options = config.trainer
+    if str(options.precision) in _UNFIT:
+        raise InputError(
+            f"trainer.precision is {options.precision}: the physics needs 32-true, 16-mixed or "
+            "bf16-mixed"
+        )
+    if options.enable_checkpointing is False:
+        raise InputError(
+            "trainer.enable_checkpointing is False: a fit ends with the test of its best "
+            "checkpoint, so leave it on"
+        )
+    for name in ("max_steps", "max_epochs"):
+        if options[name] == 0:
+            raise InputError(f"trainer.{name} is 0: a training needs a step at least")

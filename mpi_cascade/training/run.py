@@ -1,0 +1,206 @@
+"""One training: its directory, loggers and callbacks, what it goes on from, and its report."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace
+from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from mpi_cascade.checkpoints import TrainedCascade, load_weights, read_checkpoint
+from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.report import write_report
+from mpi_cascade.evaluation.suites import training_suite
+from mpi_cascade.evaluation.table import logged
+from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
+from mpi_cascade.results.messages import going_on_without, say
+from mpi_cascade.results.progress import Progress, is_terminal
+from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, StoppableTrainer
+from mpi_cascade.training.configuration import (
+    Built,
+    build,
+    check_validations,
+    description,
+    read_training,
+    refusing_plainly,
+    training_parser,
+)
+from mpi_cascade.training.figures import ValidationFigures
+from mpi_cascade.training.loggers import make_loggers
+from mpi_cascade.training.processes import cluster_plugins
+from mpi_cascade.training.progress import ProgressLines
+from mpi_cascade.training.recording import RunRecord
+from mpi_cascade.training.throughput import Throughput
+
+MONITORED_METRIC = "val/final/psnr_db"
+
+_SHARING = ("batch_size", "global_batch_size", "evaluation_batch_size", "num_workers")
+"""What of ``data`` a training may change when it is resumed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        directory: Its directory.
+        checkpoint: Contents of the checkpoint that it goes on from; nothing for a new training.
+        path: Where that was read.
+        is_continued: Whether the run of the checkpoint goes on in its own directory.
+    """
+
+    directory: Path
+    checkpoint: Mapping[str, Any]
+    path: Path | None
+    is_continued: bool
+
+
+def fit(arguments: list[str]) -> None:
+    """Trains what a command line describes, tests it, and says where everything lies.
+
+    Args:
+        arguments: All after ``fit``.
+
+    Raises:
+        InputError: If something can't work; as far as can be known, before anything is made.
+    """
+    parser = training_parser()
+    config = read_training(parser, arguments)
+    seed_everything(config.seed_everything, workers=True)
+    built = build(parser, config)
+    text = description(parser, config)
+    start = _start(config, built, text)
+    make_directory(start.directory)
+    stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
+    best = ModelCheckpoint(
+        start.directory / "checkpoints", filename="best", monitor=MONITORED_METRIC, mode="max",
+        save_last=True, save_on_train_epoch_end=False, enable_version_counter=False,
+    )  # fmt: skip
+    callbacks = [
+        RunRecord(start.directory, text), ValidationFigures(), Throughput(built.data),
+        FiniteLoss(best), stop, best,
+    ]  # fmt: skip
+    if not is_terminal():
+        built.trainer["enable_progress_bar"] = False
+        callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
+    trainer = _trainer(built, start, callbacks)
+    check_validations(trainer, built.data)
+    built.data.check_shares(trainer.world_size)
+    try:
+        trainer.fit(built.module, built.data, ckpt_path=start.path, weights_only=True)
+    except SIGTERMException:
+        _end(trainer, stop)
+    if trainer.is_global_zero:
+        _finish(trainer, built, start, best, config, text)
+
+
+def _start(config: Namespace, built: Built, text: str) -> Start:
+    if path := config.weights:
+        load_weights(built.module.cascade, read_checkpoint(path), path)
+        say(f"the training starts with the weights of {path}, at its first step")
+    if not config.resume:
+        root = Path(config.trainer.default_root_dir)
+        directory = output_directory(config.output or new_directory("fit", root), "fit")
+        return Start(directory=directory, checkpoint={}, path=None, is_continued=False)
+    path, checkpoint = config.resume, read_checkpoint(config.resume)
+    load_weights(built.module.cascade, checkpoint, path)
+    _require_same_training(checkpoint, text, path)
+    own = path.parent.parent
+    is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
+    is_continued = is_own and config.output in (None, own)
+    root = Path(config.trainer.default_root_dir)
+    directory = own if is_continued else output_directory(
+        config.output or new_directory("fit", root), "fit"
+    )  # fmt: skip
+    return Start(directory=directory, checkpoint=checkpoint, path=path, is_continued=is_continued)
+
+
+def _require_same_training(checkpoint: Mapping[str, Any], text: str, path: Path) -> None:
+    """Raises an InputError unless a checkpoint holds the state of a training as configured."""
+    if not checkpoint.get("optimizer_states"):
+        raise InputError(
+            f"{path} holds weights, and no state of a training: start from them with --weights"
+        )
+    earlier, now = (yaml.safe_load(part) for part in (checkpoint["mpi_cascade_config"], text))
+    for section in ("experiment", "model", "data"):
+        for name in sorted(earlier[section].keys() | now[section].keys()):
+            was, found = earlier[section].get(name), now[section].get(name)
+            if was != found and not (section == "data" and name in _SHARING):
+                raise InputError(
+                    f"{section}.{name} is not what the training of {path} has: resume it as it "
+                    "was, or start a new one from its weights with --weights"
+                )
+
+
+def _trainer(built: Built, start: Start, callbacks: list[Callback]) -> StoppableTrainer:
+    options = dict(built.trainer)
+    if options["logger"] in (None, True):
+        options["logger"] = make_loggers(
+            start.directory, start.checkpoint if start.is_continued else {}
+        )
+    if options["logger"] is not False:
+        callbacks = [LearningRateMonitor(), *callbacks]
+    options["callbacks"] = [*(options["callbacks"] or []), *callbacks]
+    options["plugins"] = options["plugins"] or cluster_plugins()
+    if options["strategy"] == "ddp":
+        # The only buffers are constants, up to an inverse matrix of 4096².
+        options["strategy"] = DDPStrategy(broadcast_buffers=False)
+    with refusing_plainly("trainer"):
+        return StoppableTrainer(**options)
+
+
+def _end(trainer: StoppableTrainer, stop: StopOnSignal) -> None:
+    """Ends the process as the signal would, and says how to go on."""
+    signum = signal.SIGTERM
+    if stop.has_saved:
+        signum = stop.received or signum
+        say(
+            f"stopped by {signum.name} after step {trainer.global_step}; continue with\n"
+            f"  mpi-cascade fit --resume {stop.checkpoint}"
+        )
+    # Launchers end all processes as soon as one has failed; that of rank 0 finishes last.
+    sys.exit(128 + signum if trainer.is_global_zero else 0)
+
+
+def _finish(
+    trainer: StoppableTrainer,
+    built: Built,
+    start: Start,
+    best: ModelCheckpoint,
+    config: Namespace,
+    text: str,
+) -> None:
+    """Tests the best state of a training, writes its report and says where everything lies."""
+    cascade = built.module.cascade
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        sys.stdout.write(f"{listing(start.directory)}\n")
+        return
+    path = Path(best.best_model_path)
+    if best.best_model_path and path.is_file():
+        load_weights(cascade, read_checkpoint(path), path)
+    else:
+        say("there is no best checkpoint to test, so the last weights are tested")
+    data = built.data
+    trained = TrainedCascade(data.experiment, cascade.eval(), yaml.safe_load(text))
+    suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
+    with going_on_without(start.directory / "report"):
+        results = write_report(
+            trained.to(trainer.strategy.root_device), suite, data.validation,
+            start.directory / "report", has_tikhonov=config.report.tikhonov,
+        )  # fmt: skip
+        _log(trainer.loggers, logged(results, "test"), trainer.global_step)
+    sys.stdout.write(f"{listing(start.directory)}\n")
+
+
+def _log(loggers: list[Logger], values: Mapping[str, float], step: int) -> None:
+    for logger in loggers:
+        logger.log_metrics(dict(values), step)
+        logger.save()

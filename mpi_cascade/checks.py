@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 
 class InputError(ValueError):
@@ -91,26 +91,3 @@ def _rules(constructor: Callable[..., None]) -> list[tuple[str, Rule]]:
         for rule in getattr(hint, "__metadata__", ())
         if isinstance(rule, Rule)
     ]
-
-
-def require_positive(owner: object, *names: str) -> None:
-    """Raises an InputError unless each named attribute of ``owner`` is finite and > 0."""
-    for name in names:
-        POSITIVE.check(owner, name, getattr(owner, name))
-
-
-def require_non_negative(owner: object, *names: str) -> None:
-    """Raises an InputError unless each named attribute of ``owner`` is finite and ≥ 0."""
-    for name in names:
-        NON_NEGATIVE.check(owner, name, getattr(owner, name))
-
-
-def require_fraction(owner: object, *names: str) -> None:
-    """Raises an InputError unless each named attribute of ``owner`` lies in 0 … 1."""
-    for name in names:
-        FRACTION.check(owner, name, getattr(owner, name))
-
-
-def require_range(owner: object, name: str, lower: float, upper: float) -> None:
-    """Raises an InputError unless attribute ``name`` is a pair lower ≤ first ≤ second ≤ upper."""
-    ascending(lower, upper).check(owner, name, getattr(owner, name))

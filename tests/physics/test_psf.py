@@ -7,7 +7,13 @@ from scipy import integrate, optimize, special
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import DeltaSamplePSF, harmonic_psf, harmonic_psfs, voltage_psf
+from mpi_cascade.physics.psf import (
+    DeltaSamplePSF,
+    harmonic_psf,
+    harmonic_psfs,
+    sample_psf,
+    voltage_psf,
+)
 from mpi_cascade.physics.scanner import Scanner
 
 ZERO = torch.zeros(1, dtype=torch.float64)
@@ -171,12 +177,12 @@ def test_diameters_are_averaged_over_the_log_normal_distribution_by_volume(log_s
 def test_several_harmonics_at_once_are_those_one_by_one(log_std):
     scanner = Scanner(particle=Particle(diameter_log_std=log_std))
     x_m, y_m = line(2e-3, 9), line(1e-3, 5)[:, None]
-    together = harmonic_psfs(scanner, (2, 7), x_m, y_m)
-    one_by_one = torch.stack([harmonic_psf(scanner, n, x_m, y_m) for n in (2, 7)])
+    together = harmonic_psfs(scanner, (2, 5), x_m, y_m)
+    one_by_one = torch.stack([harmonic_psf(scanner, n, x_m, y_m) for n in (2, 5)])
     torch.testing.assert_close(together, one_by_one, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("harmonic", "sample_size_m"), [(2, 0.1e-3), (2, 0.4e-3), (3, 0.4e-3)])
+@pytest.mark.parametrize(("harmonic", "sample_size_m"), [(2, 0.1e-3), (3, 0.4e-3)])
 def test_delta_sample_averages_over_its_area(harmonic, sample_size_m):
     scanner, half_m = Scanner(), sample_size_m / 2
     beta = scanner.particle.field_sensitivity_per_t
@@ -206,3 +212,8 @@ def test_a_vanishing_delta_sample_measures_the_voltage_itself():
 def test_a_delta_sample_without_size_is_refused():
     with pytest.raises(InputError, match=r"^DeltaSamplePSF\.sample_size_m is 0\.0: it must"):
         DeltaSamplePSF(sample_size_m=0.0)
+
+
+def test_the_psf_of_a_calibration_is_that_of_its_delta_sample_or_of_a_point():
+    assert sample_psf(0.0) is voltage_psf
+    assert sample_psf(1e-4) == DeltaSamplePSF(sample_size_m=1e-4)

@@ -1,6 +1,4 @@
 """Quality of iterative solvers against iterations and time: whether an opponent has converged.
-
-Must not know how results are shown.
 """
 
 import time

@@ -1,6 +1,4 @@
 """The comparison as pictures.
-
-Must not know how numbers were measured, or where figures go.
 """
 
 import math

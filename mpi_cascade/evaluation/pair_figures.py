@@ -1,6 +1,4 @@
 """Figures of reconstructed point pairs: matplotlib figures from arrays.
-
-Must not know how images were made, or where figures go.
 """
 
 from collections.abc import Mapping

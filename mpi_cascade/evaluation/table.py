@@ -155,19 +155,19 @@ def logged(results: Iterable[Result], split: str) -> dict[str, float]:
         split: ``val`` or ``test``.
     """
     return {
-        _logged_name(split, result.image, result.metric, result.gap_mm): result.value
+        f"{split}/{_logged_name(result.image, result.metric, result.gap_mm)}": result.value
         for result in results
     }
 
 
 def logged_metrics(suite: Suite) -> list[str]:
-    """Returns the names of all that a training logs of a cascade on a suite, which names the split.
+    """Returns the names of all that a training logs of a cascade on a suite, but for the split.
 
     Args:
         suite: The suite of a training.
     """
     return [
-        _logged_name(suite.name, image, metric, gap_mm)
+        _logged_name(image, metric, gap_mm)
         for image in Reconstruction._fields
         for part in suite.sets
         for gaps_mm, metrics in (((None,), part.kind.of_all), (part.gaps_mm, part.kind.of_gaps))
@@ -176,8 +176,8 @@ def logged_metrics(suite: Suite) -> list[str]:
     ]
 
 
-def _logged_name(split: str, image: str, metric: str, gap_mm: float | None) -> str:
-    return f"{split}/{image}/{metric}" + ("" if gap_mm is None else f"@{gap_mm:g}mm")
+def _logged_name(image: str, metric: str, gap_mm: float | None) -> str:
+    return f"{image}/{metric}" + ("" if gap_mm is None else f"@{gap_mm:g}mm")
 
 
 def _named(part: EvaluationSet, columns: np.ndarray) -> Columns:

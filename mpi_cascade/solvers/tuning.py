@@ -1,6 +1,4 @@
 """Tuning of a reconstruction on validation scans, the same search for every solver.
-
-Must not know of a particular solver.
 """
 
 import warnings

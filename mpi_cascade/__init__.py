@@ -1,29 +1,64 @@
 """Cascaded networks for image reconstruction in magnetic particle imaging.
 
-The layers, each of which knows only those below it; those of one row don't know each other::
+The rooms, each of which knows only those below it; those of one row don't know each other::
 
-    cli                                     the commands
-    sweep                                   many trainings, searched by wandb's engine
-    benchmark                               how fast everything is
-    comparison | calibration |              methods side by side; a scanner from a measured sample;
-    reconstruction | export |               images from a file of scans; a cascade without this
-    simulate_matrix                         package; a simulated calibration
-    training                                Lightning, wandb, the run directory
-    report                                  figures
+    cli                                     the table of commands
+    commands                                their options
+    sweep                                   many trainings, searched
+    training                                Lightning
+    reconstruction | calibration |          images from a file of scans; a scanner from a measured
+    export | simulate_matrix                sample; a cascade without this package; a simulated
+                                            calibration
+    evaluation                              scans of a suite, measured: tables, figures, limits
+    checkpoints                             trained cascades on disk: load and save
+    experiment                              what is scanned, how, and what reconstructs it
     models | metrics | losses               networks; image quality; what training minimises
-    data | solvers                          phantoms, scans, MDF files; classical reconstruction
+    scans | solvers                         simulated scans; classical reconstruction
+    measured                                measured system matrices
+    phantoms | mdf                          what is scanned; MDF files
     physics                                 scanner, PSF, S c = u, disturbances
-    randomness                              keyed random numbers
+    randomness | results                    keyed random numbers; what is left on disk or said
     checks                                  plain sentences for bad input
 
-Importing the package imports neither Lightning nor wandb.
+Importing the package imports nothing else: each name below comes from its room when it is used.
 """
 
-from mpi_cascade.models.cascade import Cascade, Reconstruction
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.scanner import Scanner
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpi_cascade.checkpoints import TrainedCascade as TrainedCascade
+    from mpi_cascade.checkpoints import load as load
+    from mpi_cascade.checkpoints import save as save
+    from mpi_cascade.experiment import Experiment as Experiment
+    from mpi_cascade.models.cascade import Cascade as Cascade
+    from mpi_cascade.models.cascade import Reconstruction as Reconstruction
+    from mpi_cascade.physics.forward import ForwardModel as ForwardModel
+    from mpi_cascade.physics.particle import Particle as Particle
+    from mpi_cascade.physics.scanner import Scanner as Scanner
 
 __version__ = "0.1.0"
 
-__all__ = ["Cascade", "ForwardModel", "Particle", "Reconstruction", "Scanner", "__version__"]
+_ROOMS = {
+    "Cascade": "models.cascade",
+    "Experiment": "experiment",
+    "ForwardModel": "physics.forward",
+    "Particle": "physics.particle",
+    "Reconstruction": "models.cascade",
+    "Scanner": "physics.scanner",
+    "TrainedCascade": "checkpoints",
+    "load": "checkpoints",
+    "save": "checkpoints",
+}
+
+__all__ = [*_ROOMS, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,20 +1,10 @@
 """Checks of what a user configured: one plain sentence with the name, the value and the remedy."""
 
-import argparse
 import math
-from typing import NoReturn
 
 
 class InputError(ValueError):
     """What a user gave cannot be used; the message is the whole sentence to show."""
-
-
-class PlainArgumentParser(argparse.ArgumentParser):
-    """A parser of the command line whose errors are a sentence, not a page of options."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises the message as an InputError."""
-        raise InputError(f"{message} ({self.prog} --help shows the options)")
 
 
 def require_positive(owner: object, *names: str) -> None:

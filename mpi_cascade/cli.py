@@ -1,62 +1,71 @@
 """The command line: which word starts what, and how a user's mistake ends."""
 
+import importlib
 import signal
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 
-import wandb
-
-from mpi_cascade.benchmark.command import main as benchmark
-from mpi_cascade.calibration.command import main as calibrate
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.command import main as compare
-from mpi_cascade.export import main as export
-from mpi_cascade.reconstruction.command import main as reconstruct
-from mpi_cascade.results.messages import say, say_here
-from mpi_cascade.simulate_matrix import main as simulate_matrix
-from mpi_cascade.sweep.command import main as sweep
-from mpi_cascade.training.command import CascadeCLI
-from mpi_cascade.training.known_warnings import silence_known_warnings
-from mpi_cascade.training.memory import keep_freed_memory
-from mpi_cascade.training.processes import are_joined, ending_with_the_others
+from mpi_cascade.results.messages import say
 
-_COMMANDS = {
-    "compare": compare,
-    "sweep": sweep,
-    "calibrate": calibrate,
-    "simulate-matrix": simulate_matrix,
-    "reconstruct": reconstruct,
-    "benchmark": benchmark,
-    "export": export,
+COMMANDS = {
+    "fit": "train a cascade as configurations say, and test it",
+    "validate": "judge a trained cascade on validation scans",
+    "test": "judge a trained cascade on test scans",
+    "predict": "write the images of a trained cascade's test scans",
+    "compare": "set trained cascades and classical methods side by side",
+    "reconstruct": "turn a file of scans into images",
+    "export": "write a trained cascade as ONNX and torch.export",
+    "calibrate": "fit a scanner to a measured small sample",
+    "simulate-matrix": "make the system matrix that a calibration would measure",
+    "sweep": "search the settings of a training",
 }
+"""What each command does; it is ``main`` of the module of its name in ``commands``."""
 
 
-def _require_command(name: str) -> None:
-    names = [*CascadeCLI.subcommands(), *_COMMANDS]
-    if name.startswith("-") or name in names:
-        return
-    similar = get_close_matches(name, names, n=1)
-    hint = f"did you mean {similar[0]}?" if similar else f"use one of {', '.join(names)}"
-    raise InputError(f"{name} is no command: {hint}" if name else f"no command is named: {hint}")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; a user's mistake ends it with one sentence and exit status 2.
 
-
-def main() -> None:
-    """Runs the command line; a user's mistake ends it with one sentence and exit status 2."""
-    silence_known_warnings()
-    keep_freed_memory()
-    name = "".join(sys.argv[1:2])
+    Args:
+        arguments: The command and its options; those of this process where none are given.
+    """
+    name, *options = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        if name in _COMMANDS:
-            _COMMANDS[name](sys.argv[2:])
-        else:
-            _require_command(name)
-            with ending_with_the_others():
-                CascadeCLI()
+        if name in ("-h", "--help"):
+            sys.stdout.write(_help())
+            return
+        _require_command(name)
+        importlib.import_module(f"mpi_cascade.commands.{name.replace('-', '_')}").main(options)
     except InputError as error:
-        # Once they train together, one process may be the only one that knows.
-        (say_here if are_joined() else say)(f"error: {error}")
+        say(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     finally:
-        wandb.finish()
+        if wandb := sys.modules.get("wandb"):
+            wandb.finish()
+
+
+def _help() -> str:
+    lines = [f"  {name:16} {does}" for name, does in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: python -m mpi_cascade COMMAND ...",
+            "",
+            "Cascaded networks for image reconstruction in magnetic particle imaging.",
+            "",
+            *lines,
+            "",
+            "python -m mpi_cascade COMMAND --help shows the options of a command.",
+            "",
+        ]
+    )
+
+
+def _require_command(name: str) -> None:
+    if name in COMMANDS:
+        return
+    similar = get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {similar[0]}?" if similar else f"use one of {', '.join(COMMANDS)}"
+    raise InputError(f"{name} is no command: {hint}")

@@ -1,10 +1,9 @@
 """All that a comparison has found, and how it is written: tables, a document and pictures."""
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -13,7 +12,6 @@ from mpi_cascade.evaluation.convergence import Progress
 from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time, resolution_curves
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
-from mpi_cascade.evaluation.measuring import first_trainings
 from mpi_cascade.evaluation.methods import FINAL, Method
 from mpi_cascade.evaluation.pair_figures import pair_figures
 from mpi_cascade.evaluation.sets import Suite
@@ -31,7 +29,8 @@ from mpi_cascade.results.files import write_text
 from mpi_cascade.results.tables import write_csv, write_json
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """All that a comparison has found.
 
     Attributes:
@@ -51,11 +50,11 @@ class Comparison(NamedTuple):
     experiment: Experiment
     methods: list[Method]
     results: list[Result]
-    notes: list[str] = []
-    limits: list[Limit] = []
-    progress: list[Progress] = []
-    times_s: Mapping[str, float] = {}
-    tuning_quality_db: Mapping[str, float] = {}
+    notes: list[str] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    times_s: Mapping[str, float] = field(default_factory=dict)
+    tuning_quality_db: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figure]:
@@ -131,6 +130,11 @@ def log_comparison(
         log_results(run, name, Summary._fields, rows, figures)
 
 
+def first_trainings(methods: Sequence[Method]) -> list[Method]:
+    """Returns the first training of each label."""
+    return [method for method in methods if method.number == 0]
+
+
 def _remarks(comparison: Comparison) -> list[str]:
     """Returns what a reader of the summary table has to know, a paragraph each."""
     remarks = [
@@ -155,7 +159,8 @@ def _remarks(comparison: Comparison) -> list[str]:
 def _figures(comparison: Comparison, summaries: list[Summary]) -> dict[str, Figure]:
     """Returns the pictures of the sets that there are."""
     suite = comparison.suite
-    figures = pair_figures(_shown_images(comparison), suite, comparison.experiment)
+    device = comparison.experiment.forward_model.device
+    figures = pair_figures(_shown_images(comparison), suite, comparison.experiment, device)
     controls = [part.twin for part in suite.of_kind(CAPSULES)]
     controlled = [part.name for part in suite.of_kind(PAIRS) if part.name in controls]
     if controlled:
@@ -168,7 +173,7 @@ def _figures(comparison: Comparison, summaries: list[Summary]) -> dict[str, Figu
         names = [part.name for part in suite.of_kind(*kinds)]
         if len(names) > 1:
             figures[name] = quality_by_set(summaries, names, metric, axis_label)
-    if comparison.tuning_quality_db:
+    if comparison.progress:
         figures["time"] = quality_over_time(
             comparison.progress, comparison.times_s, comparison.tuning_quality_db
         )

@@ -1,5 +1,4 @@
-"""Quality of iterative solvers against iterations and time: whether an opponent has converged.
-"""
+"""Quality of iterative solvers against iterations and time: whether an opponent has converged."""
 
 import time
 from collections.abc import Callable, Sequence

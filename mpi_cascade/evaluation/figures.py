@@ -1,5 +1,4 @@
-"""The comparison as pictures.
-"""
+"""The comparison as pictures."""
 
 import math
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ from mpi_cascade.evaluation.intervals import (
 from mpi_cascade.metrics import functional, resolution
 from mpi_cascade.metrics.functional import tracer_mass
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, resolvable_gap
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -172,7 +172,7 @@ def _localisation_error_mm(estimate: Tensor, sample: Sample, size_m: Size) -> Te
     return 1e3 * resolution.localisation_error(estimate, disc.centre_m, disc.diameter_m, size_m)
 
 
-def _pairs(sample: Sample) -> Pairs:
+def _pairs(sample: Sample) -> PairGeometry:
     assert sample.pairs is not None, "phantoms have no geometry of pairs or discs"
     return sample.pairs
 

@@ -1,4 +1,4 @@
-"""Measures methods on a suite: all that is known of every method on every set, and their times."""
+"""A whole comparison: classical methods are tuned, then all methods are measured on a suite."""
 
 import statistics
 import time
@@ -7,13 +7,107 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mpi_cascade.evaluation.methods import FINAL, Method
-from mpi_cascade.evaluation.sets import BATCH_SIZE, Suite
-from mpi_cascade.evaluation.table import CaseTable, MethodKey, Result
+from mpi_cascade.checkpoints import TrainedCascade
+from mpi_cascade.evaluation.comparison import Comparison, first_trainings
+from mpi_cascade.evaluation.convergence import Progress, converge
+from mpi_cascade.evaluation.limits import limits
+from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
+from mpi_cascade.evaluation.methods import (
+    FINAL,
+    Method,
+    cascade_method,
+    classical_method,
+    tuned_solvers,
+)
+from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet, Suite
+from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, Result
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.results.progress import showing_progress
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.art import ART
+from mpi_cascade.solvers.fista import FISTA
 
 _NUM_TIMINGS = 5
+
+
+def report(
+    cascade: TrainedCascade,
+    suite: Suite,
+    validation: Suite,
+    has_tikhonov: bool = True,
+    batch_size: int = BATCH_SIZE,
+    source: str = "the best state of the training",
+) -> Comparison:
+    """Returns the comparison of one cascade with Tikhonov, computed where the cascade is.
+
+    Args:
+        cascade: The cascade.
+        suite: What they are judged on.
+        validation: The suite whose first set, phantoms, Tikhonov's λ is tuned on.
+        has_tikhonov: Whether there is Tikhonov; its eigendecomposition takes time.
+        batch_size: Scans in a batch.
+        source: Where the cascade comes from.
+    """
+    return compare(
+        [cascade_method(cascade, CASCADE, 0, source)],
+        cascade.experiment, suite, validation.sets[0], ["Tikhonov"] * has_tikhonov, batch_size,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def compare(
+    trained: Sequence[Method],
+    experiment: Experiment,
+    suite: Suite,
+    validation: EvaluationSet,
+    classical: Sequence[str],
+    batch_size: int = BATCH_SIZE,
+    notes: Sequence[str] = (),
+) -> Comparison:
+    """Returns all there is to know of methods on a suite; what noise allows, if it has controls.
+
+    Args:
+        trained: Trained methods.
+        experiment: The nominal scanner and the grid of the images; all is computed where its model
+            of the scanner is.
+        suite: What the methods are judged on.
+        validation: The scans that classical methods are tuned on, in no suite.
+        classical: Names of classical methods.
+        batch_size: Scans in a batch.
+        notes: What a reader has to know of this comparison, a sentence each.
+    """
+    device = experiment.forward_model.device
+    scans = [
+        (sample.signal, sample.concentration)
+        for sample in validation.batches(experiment, device, batch_size)
+    ]
+    progress: list[Progress] = []
+    with showing_progress() as bars:
+        task = bars.task("tuning", total=None)
+        solvers = tuned_solvers(
+            classical, experiment.forward_model, scans,
+            lambda search: task.move_to(task.done + 1, f"tuning {search}"),
+        )  # fmt: skip
+        for name, solver in solvers.items():
+            if isinstance(solver, ART | ADMM | FISTA):
+                task = bars.task(f"iterations of {name}", total=None)
+                progress += converge(name, solver, *scans[0], task.advance)
+        methods = [*trained, *(classical_method(*solver) for solver in solvers.items())]
+        num_images = len(methods) * sum(len(part.indices) for part in suite.sets)
+        task = bars.task(f"{len(methods)} methods on {suite.name}", num_images)
+        results = measure(methods, suite, experiment, task.advance, batch_size)
+        has_limits = suite.of_kind(CAPSULES) and experiment.system_matrix is None
+        if has_limits:
+            task = bars.task("what noise allows", total=1)
+        return Comparison(
+            suite, experiment, methods, results,
+            notes=list(notes),
+            limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
+            progress=progress,
+            times_s=times_per_image_s(methods, scans[0][0]),
+            tuning_quality_db=quality_db(methods, *scans[0]),
+        )  # fmt: skip
 
 
 @torch.no_grad()
@@ -74,8 +168,3 @@ def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, fl
             method.images(signal)[FINAL].sum().item()
             times[method.label].append((time.perf_counter() - start) / len(signal))
     return {label: statistics.median(values) for label, values in times.items()}
-
-
-def first_trainings(methods: Sequence[Method]) -> list[Method]:
-    """Returns the first training of each label."""
-    return [method for method in methods if method.number == 0]

@@ -179,7 +179,6 @@ def _cell(item: Summary | Difference | None, column: Column) -> str:
 def _narrower(rows: Sequence[Sequence[str]]) -> str:
     """Returns the narrower one of a table and its transpose."""
     tables = [
-        markdown_table(first, others)
-        for first, *others in (rows, list(zip(*rows, strict=True)))
+        markdown_table(first, others) for first, *others in (rows, list(zip(*rows, strict=True)))
     ]
     return min(tables, key=lambda table: table.index("\n"))

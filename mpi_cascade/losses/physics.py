@@ -1,7 +1,4 @@
-"""Losses of the measurements that an image would give.
-
-Must not know of true images or Lightning.
-"""
+"""Losses of the measurements that an image would give."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,7 +1,4 @@
-"""Losses of the pixels' errors, each pixel by itself.
-
-Must not know of a pixel's neighbours, scans or Lightning.
-"""
+"""Losses of the pixels' errors, each pixel by itself."""
 
 from jaxtyping import Float
 from torch import Tensor, nn

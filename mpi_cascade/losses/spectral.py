@@ -1,7 +1,4 @@
-"""Losses of an image's spatial frequencies.
-
-Must not know of scans or Lightning.
-"""
+"""Losses of an image's spatial frequencies."""
 
 import torch
 from jaxtyping import Float

@@ -1,7 +1,4 @@
-"""Losses of how pixels stand to each other: structural similarity, edges and evenness.
-
-Must not know of scans or Lightning.
-"""
+"""Losses of how pixels stand to each other: structural similarity, edges and evenness."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,7 +1,4 @@
-"""Losses that need the whole scan, and sums of losses.
-
-Must not know what the single losses compute, or Lightning.
-"""
+"""Losses that need the whole scan, and sums of losses."""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,7 +1,4 @@
-"""What a family of phantoms is, and what families share: from uniform numbers to placed strokes.
-
-Must not know of scanners, signals or any one family.
-"""
+"""What a family of phantoms is, and what families share: from uniform numbers to placed strokes."""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
 """Rendering: geometric shapes → concentration images with anti-aliased edges, in batches.
 
 Shapes are flat lists over a whole batch, each with the number of the sample that it belongs to,
-so that samples of any complexity render together. Must not know which phantom a shape stands for.
+so that samples of any complexity render together.
 """
 
 from typing import NamedTuple

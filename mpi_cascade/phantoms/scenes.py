@@ -1,7 +1,4 @@
-"""Scenes: what is scanned. Those with a known answer are here, never used in training.
-
-Must not know of scanners, signals or metrics.
-"""
+"""Scenes: what is scanned. Those with a known answer are here, never used in training."""
 
 import math
 from abc import ABC, abstractmethod
@@ -17,7 +14,7 @@ from mpi_cascade.phantoms.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
 
 
-class Pairs(NamedTuple):
+class PairGeometry(NamedTuple):
     """Where two equal discs lie in each image of a batch; a single disc has a gap of −diameter.
 
     Attributes:
@@ -32,9 +29,9 @@ class Pairs(NamedTuple):
     diameter_m: Float[Tensor, " batch"]
     gap_m: Float[Tensor, " batch"]
 
-    def cases(self, chosen: Tensor | slice) -> "Pairs":
+    def cases(self, chosen: Tensor | slice) -> "PairGeometry":
         """Returns the chosen cases of the batch."""
-        return Pairs(*(column[chosen] for column in self))
+        return PairGeometry(*(column[chosen] for column in self))
 
 
 class Drawing(NamedTuple):
@@ -46,7 +43,7 @@ class Drawing(NamedTuple):
     """
 
     shapes: list[Strokes | Blobs]
-    pairs: Pairs | None
+    pairs: PairGeometry | None
 
 
 class Scene(ABC):
@@ -111,7 +108,7 @@ class TwoPoints(Scene):
                 "smaller or the field of view larger"
             )
 
-    def pairs(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Pairs:
+    def pairs(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> PairGeometry:
         """Returns the geometry of each sample, with both discs inside the field of view."""
         gaps_m = 1e-3 * torch.tensor(self.gaps_mm, device=streams.indices.device)
         gap_m = gaps_m[streams.indices // self.cases_per_gap]
@@ -121,7 +118,7 @@ class TwoPoints(Scene):
         direction = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1)
         extent_m = (diameter_m + gap_m)[:, None] * direction.abs() + diameter_m[:, None]
         room_m = gap_m.new_tensor(field_of_view_m[::-1]) - extent_m
-        return Pairs(
+        return PairGeometry(
             centre_m=(streams.uniform("position", (2,)) - 0.5) * room_m,
             direction=direction,
             diameter_m=diameter_m,
@@ -185,11 +182,11 @@ class SingleDiscs(Scene):
         diameter_m = torch.full_like(centre[:, 0], 1e-3 * self.diameter_mm)
         room_m = centre.new_tensor(field_of_view_m[::-1]) - 1e-3 * self.diameter_mm
         along_x = centre.new_tensor((1.0, 0.0)).expand_as(centre)
-        pairs = Pairs(centre * room_m, along_x, diameter_m, -diameter_m)
+        pairs = PairGeometry(centre * room_m, along_x, diameter_m, -diameter_m)
         return Drawing(capsule_shapes(pairs), pairs)
 
 
-def pair_shapes(pairs: Pairs, second_concentration: float = 1.0) -> list[Strokes | Blobs]:
+def pair_shapes(pairs: PairGeometry, second_concentration: float = 1.0) -> list[Strokes | Blobs]:
     """Returns the discs of each pair, the first of concentration 1."""
     first, second = _disc_centres(pairs)
     centre_m = torch.cat((first, second))
@@ -198,17 +195,17 @@ def pair_shapes(pairs: Pairs, second_concentration: float = 1.0) -> list[Strokes
     return [_round_strokes(pairs, centre_m, centre_m, amplitude)]
 
 
-def capsule_shapes(pairs: Pairs) -> list[Strokes | Blobs]:
+def capsule_shapes(pairs: PairGeometry) -> list[Strokes | Blobs]:
     """Returns a capsule of concentration 1 that spans both discs of each pair."""
     return [_round_strokes(pairs, *_disc_centres(pairs), torch.ones_like(pairs.gap_m))]
 
 
-def _disc_centres(pairs: Pairs) -> tuple[Tensor, Tensor]:
+def _disc_centres(pairs: PairGeometry) -> tuple[Tensor, Tensor]:
     offset_m = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None] * pairs.direction
     return pairs.centre_m - offset_m, pairs.centre_m + offset_m
 
 
-def _round_strokes(pairs: Pairs, start: Tensor, end: Tensor, amplitude: Tensor) -> Strokes:
+def _round_strokes(pairs: PairGeometry, start: Tensor, end: Tensor, amplitude: Tensor) -> Strokes:
     """Returns strokes of the pairs' diameter; sample by sample, as often as there are ``start``."""
     repeats = len(start) // max(len(pairs.gap_m), 1)
     radius_m = 0.5 * pairs.diameter_m.repeat(repeats)

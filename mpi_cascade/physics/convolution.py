@@ -1,7 +1,6 @@
 """Convolutions of a concentration with a kernel, read at the FFP positions, and their adjoints.
 
 Both ways compute the same numbers; ``waves.WaveProducts`` is the faster one for smooth kernels.
-Must not know of scanners or of what the kernel stands for.
 """
 
 import math

@@ -5,8 +5,7 @@ of the same shape; a chain of them is applied in order. Amounts are relative to 
 signal that the disturbance is given. The FFP steps along x, line by line.
 
 Relaxation and the spread of core diameters belong to ``Particle``; a model that is off is another
-``Scanner``; a calibration with a sample of finite size is ``psf.DeltaSamplePSF``. Must not know of
-phantoms or images.
+``Scanner``; a calibration with a sample of finite size is ``psf.DeltaSamplePSF``.
 """
 
 import math

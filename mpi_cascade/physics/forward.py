@@ -1,7 +1,4 @@
-"""The signal equation S c = u of a uniform gradient field, applied in the Fourier domain.
-
-Must not know of noise, phantoms or networks.
-"""
+"""The signal equation S c = u of a uniform gradient field, applied in the Fourier domain."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What every model of a scan has in common: S c = u, its adjoint, and its explicit matrix.
-
-Must not know where S comes from.
-"""
+"""What every model of a scan has in common: S c = u, its adjoint, and its explicit matrix."""
 
 from abc import ABC, abstractmethod
 

@@ -1,7 +1,4 @@
-"""The tracer: superparamagnetic particles and their equilibrium magnetisation.
-
-Must not know of scanners, grids or images.
-"""
+"""The tracer: superparamagnetic particles and their equilibrium magnetisation."""
 
 import math
 from dataclasses import dataclass

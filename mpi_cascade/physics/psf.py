@@ -1,6 +1,6 @@
 """The point spread function of one harmonic: what one point of tracer induces.
 
-Computed in float64; must not know of grids, images or noise.
+Computed in float64.
 """
 
 import math

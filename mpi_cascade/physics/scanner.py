@@ -1,7 +1,4 @@
-"""The scanner: gradient and drive field, the grid of field-free points and the field of view.
-
-Must not know of phantoms, networks or how signals are computed.
-"""
+"""The scanner: gradient and drive field, the grid of field-free points and the field of view."""
 
 import itertools
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""A forward model that is an explicit matrix, measured or computed elsewhere.
-
-Must not know of files, noise or networks.
-"""
+"""A forward model that is an explicit matrix, measured or computed elsewhere."""
 
 import numpy as np
 import torch

@@ -1,7 +1,4 @@
-"""Smooth kernels as sums of few waves: their convolution is then products of small real matrices.
-
-Must not know of scanners or of what the kernel stands for.
-"""
+"""Smooth kernels as sums of few waves: their convolution is products of small real matrices."""
 
 import itertools
 import math

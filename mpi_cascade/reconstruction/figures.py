@@ -1,7 +1,4 @@
-"""Figures of scans and their images: matplotlib figures from arrays.
-
-Must not know how images were made, or where figures go.
-"""
+"""Figures of scans and their images: matplotlib figures from arrays."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,4 @@
-"""How far a scan and its image can be trusted: residual, noise, and what training scans have.
-
-Must not know of files.
-"""
+"""How far a scan and its image can be trusted: residual, noise, and what training scans have."""
 
 from typing import NamedTuple
 
@@ -9,12 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.reconstruction.noise import NoiseEstimate
-from mpi_cascade.scans.sampling import SampleKeys
-from mpi_cascade.training.datamodule import Stream
-from mpi_cascade.training.parts import TrainedCascade
 
+# The stream of training samples.
+_TRAINING = 0
 _NUM_TRAINING = 256
 _BATCH = 32
 
@@ -43,7 +41,7 @@ class Quality(NamedTuple):
         return 20 * (self.peak / self.noise).log10()
 
     @property
-    def ratio(self) -> Float[Tensor, " batch"]:
+    def residual_to_noise(self) -> Float[Tensor, " batch"]:
         """Residual ÷ noise: 1 where the image explains the scan; NaN without any signal."""
         return torch.where(self.peak > 0, self.residual / self.noise, torch.nan)
 
@@ -59,27 +57,29 @@ class Judge:
     """
 
     def __init__(self, cascade: TrainedCascade) -> None:
-        self._forward_model = cascade.data.reconstruction_model()
-        self._noise = NoiseEstimate(self._forward_model, cascade.image_shape)
-        signal = cascade.data.simulate(
-            SampleKeys(Stream.TRAINING, torch.arange(_NUM_TRAINING))
-        ).signal
+        experiment = cascade.experiment
+        self._forward_model = experiment.forward_model
+        self._noise = NoiseEstimate(self._forward_model)
+        indices = torch.arange(_NUM_TRAINING, device=cascade.device)
+        seed = cascade.configuration["data"]["training_seed"]
+        scans = experiment.scans.to(cascade.device)
+        signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
         self.training = joined(parts)
 
     @torch.no_grad()
     def measure(self, signal: Tensor, reconstruction: Reconstruction) -> Quality:
-        """Returns the quality of scans.
+        """Returns the quality of scans, on the CPU.
 
         Args:
-            signal: Signals, (batch, channel, y, x).
+            signal: Signals, (batch, channel, y, x), on the cascade's device.
             reconstruction: Their images.
         """
         residual = self._forward_model(reconstruction.final) - signal
         return Quality(
-            peak=signal.abs().amax(dim=(1, 2, 3)),
-            noise=self._noise(signal),
-            residual=residual.square().mean(dim=(1, 2, 3)).sqrt(),
+            peak=signal.abs().amax(dim=(1, 2, 3)).cpu(),
+            noise=self._noise(signal).cpu(),
+            residual=residual.square().mean(dim=(1, 2, 3)).sqrt().cpu(),
         )
 
     def warnings(self, quality: Quality) -> list[list[str]]:
@@ -90,7 +90,7 @@ class Judge:
         """
         low_peak, high_peak = usual(self.training.peak)
         low_snr_db, high_snr_db = usual(self.training.peak_snr_db)
-        _, high_ratio = usual(self.training.ratio)
+        _, high_ratio = usual(self.training.residual_to_noise)
         has_signal = quality.peak > 0
         checks = {
             "no signal": ~has_signal,
@@ -98,7 +98,7 @@ class Judge:
             "peak far above training": quality.peak > _FACTOR * high_peak,
             "SNR below training": quality.peak_snr_db < low_snr_db - _MARGIN_DB,
             "SNR above training": quality.peak_snr_db > high_snr_db + _MARGIN_DB,
-            "residual far above training": quality.ratio > _FACTOR * high_ratio,
+            "residual far above training": quality.residual_to_noise > _FACTOR * high_ratio,
         }
         return [
             [name for name, is_wrong in checks.items() if is_wrong[scan]]

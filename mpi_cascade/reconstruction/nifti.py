@@ -1,4 +1,4 @@
-"""Images as a NIfTI file, written block by block. Must not know how images were made."""
+"""Images as a NIfTI file, written block by block."""
 
 import gzip
 from collections.abc import Callable, Iterator
@@ -52,6 +52,6 @@ def new_nifti(
 
         def append(images: Tensor) -> None:
             # x changes fastest in both, then y, then the image.
-            file.write(images.numpy().astype("<f4").tobytes())
+            file.write(images.numpy(force=True).astype("<f4").tobytes())
 
         yield append

@@ -1,15 +1,12 @@
-"""The noise of a scan, estimated from the scan itself.
+"""The noise of a scan, estimated from the scan itself."""
 
-Must not know of networks or of how noise is made.
-"""
+import math
 
-from collections.abc import Callable
-
-import numpy as np
-import scipy.fft
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from mpi_cascade.physics.linear import LinearModel
 
 _NUM_PROBES = 64
 _SHARE = 0.25
@@ -34,17 +31,15 @@ class NoiseEstimate:
     and don't count.
 
     Args:
-        forward_model: S, from images (batch, 1, y, x) to signals (batch, channel, y, x).
-        image_shape: Pixels (y, x) of the images.
+        forward_model: S, on the device of the signals.
     """
 
-    def __init__(
-        self, forward_model: Callable[[Tensor], Tensor], image_shape: tuple[int, int]
-    ) -> None:
+    def __init__(self, forward_model: LinearModel) -> None:
         generator = torch.Generator().manual_seed(0)
-        probes = torch.randn(_NUM_PROBES, 1, *image_shape, generator=generator)
+        probes = torch.randn(_NUM_PROBES, 1, *forward_model.image_shape, generator=generator)
         with torch.no_grad():
-            energy = _cosine_transform(forward_model(probes)).square().mean(dim=0)
+            signal = forward_model(probes.to(forward_model.device))
+            energy = _cosine_transform(signal).square().mean(dim=0)
         num_least = max(1, round(_SHARE * energy.shape[1]))
         self._least = energy.argsort(dim=1)[:, :num_least]
 
@@ -64,5 +59,13 @@ class NoiseEstimate:
 
 
 def _cosine_transform(signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
-    values = np.asarray(scipy.fft.dctn(signal.numpy(), axes=(2, 3), norm="ortho"))
-    return torch.from_numpy(values).flatten(2)
+    """Returns the orthonormal DCT-II over y and x."""
+    along_y, along_x = (_cosines(num).to(signal) for num in signal.shape[2:])
+    return (along_y @ signal @ along_x.T).flatten(2)
+
+
+def _cosines(num: int) -> Float[Tensor, "frequencies positions"]:
+    steps = torch.arange(num, dtype=torch.float64)
+    cosines = torch.cos(math.pi / num * steps[:, None] * (steps + 0.5)) * math.sqrt(2 / num)
+    cosines[0] /= math.sqrt(2)
+    return cosines

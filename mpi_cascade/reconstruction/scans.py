@@ -1,6 +1,6 @@
 """Scans from a file: MDF, a data set of an HDF5 file, or npy, read batch by batch.
 
-A file may be larger than memory, and is never trusted. Must not know of networks.
+A file may be larger than memory, and is never trusted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,7 @@ from mpi_cascade.mdf.hdf5 import HDF5File
 from mpi_cascade.measured.arrays import open_array
 from mpi_cascade.scans.scanner_models import ScannerModels
 
-LAYOUT = "(scan, channel, y, x), or (scan, y, x) for one channel, floating point"
-"""Layout of the arrays that are read from npy files and HDF5 data sets."""
+_LAYOUT = "(scan, channel, y, x), or (scan, y, x) for one channel, floating point"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +29,14 @@ class ScanFile:
     """The scans of an open file.
 
     Attributes:
+        path: Where it lies.
         num_scans: How many there are.
         is_simulation: Whether the file says that they were simulated.
         differences: What the file says of its scanner that is not as wanted, a phrase each.
         batches: Yields them in float32, called with the most scans of a batch.
     """
 
+    path: Path
     num_scans: int
     is_simulation: bool
     differences: Sequence[str]
@@ -54,16 +55,24 @@ def open_scans(path: Path, dataset: str | None, models: ScannerModels) -> Iterat
     Raises:
         InputError: If the file can't be used, or its scans are not of the scanner's shape.
     """
+    shape = models.signal_shape
     if path.suffix == ".npy":
-        yield _npy_scans(path, dataset, models)
-        return
-    if dataset is None:
+        if dataset is not None:
+            raise InputError(f"{path} is npy, which has no data sets: leave out --dataset")
+        array = open_array(path)
+        yield _array_scans(path, array.shape, array.dtype, shape, lambda part: array[part])
+    elif dataset is None:
         _require_mdf(path)
         with MDFFile(path) as mdf:
             yield _mdf_scans(mdf, models)
-        return
-    with HDF5File(path) as hdf5:
-        yield _hdf5_scans(hdf5, dataset, models)
+    else:
+        with HDF5File(path) as file:
+            parts = file.parts(f"/{dataset.strip('/')}")
+            # Complex numbers have two parts.
+            kind = parts[0].dtype if len(parts) == 1 else np.dtype(np.complex64)
+            yield _array_scans(
+                path, parts[0].shape, kind, shape, lambda part: file.block(dataset, parts, (part,))
+            )
 
 
 def _require_mdf(path: Path) -> None:
@@ -87,6 +96,7 @@ def _mdf_scans(file: MDFFile, models: ScannerModels) -> ScanFile:
                 start += len(batch)
 
     return ScanFile(
+        path=file.path,
         num_scans=int((~file.measurement.is_background_frame).sum()),
         is_simulation=file.is_simulation,
         differences=models.differences(file),
@@ -94,42 +104,20 @@ def _mdf_scans(file: MDFFile, models: ScannerModels) -> ScanFile:
     )
 
 
-def _hdf5_scans(file: HDF5File, name: str, models: ScannerModels) -> ScanFile:
-    parts = file.parts(f"/{name.strip('/')}")
-    if len(parts) > 1 or parts[0].dtype.kind != "f":
-        raise InputError(
-            f"{file.path}: {name} is {'complex' if len(parts) > 1 else parts[0].dtype}: scans are "
-            f"{LAYOUT}"
-        )
-    return _array_scans(
-        file.path,
-        parts[0].shape,
-        models.signal_shape,
-        lambda part: file.block(name, parts, (part,)),
-    )
-
-
-def _npy_scans(path: Path, dataset: str | None, models: ScannerModels) -> ScanFile:
-    if dataset is not None:
-        raise InputError(f"{path} is npy, which has no data sets: leave out --dataset")
-    array = open_array(path)
-    if array.dtype.kind != "f":
-        raise InputError(f"{path} is {array.dtype}: scans are {LAYOUT}")
-    return _array_scans(path, array.shape, models.signal_shape, lambda part: array[part])
-
-
 def _array_scans(
     path: Path,
     shape: tuple[int, ...],
+    kind: np.dtype[Any],
     wanted: tuple[int, int, int],
     read: Callable[[slice], NDArray[Any]],
 ) -> ScanFile:
+    if kind.kind != "f":
+        raise InputError(f"{path} holds {kind} numbers: scans are {_LAYOUT}")
     is_one_channel = wanted[0] == 1 and shape[1:] == wanted[1:]
-    is_empty = not shape or not shape[0]
-    if is_empty or (shape[1:] != wanted and not is_one_channel):
+    if not shape or not shape[0] or (shape[1:] != wanted and not is_one_channel):
         raise InputError(
             f"{path} has the shape {list(shape)}: the network was trained for scans of "
-            f"{list(wanted)} (channel, y, x), so give {LAYOUT}"
+            f"{list(wanted)} (channel, y, x), so give {_LAYOUT}"
         )
 
     def batches(most: int) -> Iterator[Tensor]:
@@ -137,7 +125,9 @@ def _array_scans(
             values = read(slice(start, min(start + most, shape[0])))
             yield _as_signal(path, values, wanted, start)
 
-    return ScanFile(num_scans=shape[0], is_simulation=False, differences=(), batches=batches)
+    return ScanFile(
+        path=path, num_scans=shape[0], is_simulation=False, differences=(), batches=batches
+    )
 
 
 def _as_signal(path: Path, values: NDArray[Any], shape: tuple[int, int, int], start: int) -> Tensor:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch import distributed
-
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
 
 
 def process_rank() -> int:
     """Returns the number of this process among those that work together, 0 if it is alone."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank()
+    # Without torch, which takes seconds to import, no process has met another.
+    distributed = sys.modules.get("torch.distributed")
+    if distributed and distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_rank())
     return int(next((os.environ[name] for name in _RANKS if os.environ.get(name)), "0"))
 
 

@@ -1,7 +1,4 @@
-"""Regions of a true image: well inside its objects, and well outside them.
-
-Must not know how images are reconstructed or judged.
-"""
+"""Regions of a true image: well inside its objects, and well outside them."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor

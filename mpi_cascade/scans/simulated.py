@@ -1,7 +1,4 @@
-"""Simulated scans: a sample as a pure function of (seed, stream, index).
-
-Must not know of networks, loaders or Lightning.
-"""
+"""Simulated scans: a sample as a pure function of (seed, stream, index)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +8,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.phantoms.rendering import render
-from mpi_cascade.phantoms.scenes import Pairs, Scene
+from mpi_cascade.phantoms.scenes import PairGeometry, Scene
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
@@ -33,7 +30,7 @@ class Sample(NamedTuple):
     indices: Int64[Tensor, " batch"]
     signal: Float[Tensor, "batch c my mx"]
     concentration: Float[Tensor, "batch 1 ny nx"]
-    pairs: Pairs | None
+    pairs: PairGeometry | None
 
 
 def square_oversampling(

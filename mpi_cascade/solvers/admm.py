@@ -1,7 +1,4 @@
-"""Non-negative total variation and L1 by ADMM, with one dense inverse for every iteration.
-
-Must not know of networks or of how signals were made.
-"""
+"""Non-negative total variation and L1 by ADMM, with one dense inverse for every iteration."""
 
 import math
 from collections import deque

@@ -1,7 +1,4 @@
-"""The algebraic reconstruction technique: regularised Kaczmarz sweeps, MPI's everyday method.
-
-Must not know of networks or of how signals were made.
-"""
+"""The algebraic reconstruction technique: regularised Kaczmarz sweeps, MPI's everyday method."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Non-negative total variation and L1 by accelerated proximal gradient steps, matrix-free.
-
-Must not know of networks or of how signals were made.
-"""
+"""Non-negative total variation and L1 by accelerated proximal gradient steps, matrix-free."""
 
 import math
 from collections import deque

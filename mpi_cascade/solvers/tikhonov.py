@@ -1,7 +1,4 @@
-"""Tikhonov reconstruction, the classical yardstick: min ‖S c − u‖² + λ‖c‖², in closed form.
-
-Must not know of networks or of how signals were made.
-"""
+"""Tikhonov reconstruction, the classical yardstick: min ‖S c − u‖² + λ‖c‖², in closed form."""
 
 import math
 

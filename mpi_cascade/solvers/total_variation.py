@@ -1,7 +1,4 @@
-"""The objective that FISTA and ADMM share: least squares, total variation, L1 and c ≥ 0.
-
-Must not know of an algorithm that minimises it.
-"""
+"""The objective that FISTA and ADMM share: least squares, total variation, L1 and c ≥ 0."""
 
 import torch
 from jaxtyping import Float

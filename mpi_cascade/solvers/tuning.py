@@ -1,5 +1,4 @@
-"""Tuning of a reconstruction on validation scans, the same search for every solver.
-"""
+"""Tuning of a reconstruction on validation scans, the same search for every solver."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence

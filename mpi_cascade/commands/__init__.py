@@ -1,0 +1,1 @@
+"""The commands, a module each, which imports at its top what its options need, its work later."""

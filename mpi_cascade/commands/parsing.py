@@ -1,0 +1,120 @@
+"""A typed function as a command: its parameters are the options, its docstring is their help."""
+
+import argparse
+import functools
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import docstring_parser
+from jsonargparse import ArgumentParser, Namespace
+
+from mpi_cascade.checks import InputError
+
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+_WRONG_VALUE = re.compile(r"Parser key \"(\w+)\".*: Expected a <class '(\w+)'>. Got value: (.*)")
+_WANTED = {"int": "a whole number", "float": "a number"}
+
+
+def run_typed(function: Callable[..., None], arguments: Sequence[str]) -> None:
+    """Calls a command's function with what its command line says.
+
+    A parameter without a default is positional, one with a default an option of its name. A
+    ``list`` or ``Sequence`` takes several words, a ``tuple`` as many as it has entries, and a
+    ``bool``, which is off by default, none. A ``Literal`` names the choices.
+
+    Args:
+        function: The function, named as the command.
+        arguments: All after the command's name.
+
+    Raises:
+        InputError: If the command line can't be understood.
+    """
+    function(**vars(parsed(typed_parser(function), arguments)))
+
+
+def typed_parser(function: Callable[..., None], without: Sequence[str] = ()) -> ArgumentParser:
+    """Returns the parser of a typed function's parameters.
+
+    Args:
+        function: The function, named as the command.
+        without: Parameters that are no options of their own.
+    """
+    description = docstring_parser.parse(function.__doc__ or "")
+    helps = {item.arg_name: " ".join(str(item.description).split()) for item in description.params}
+    layout = functools.partial(argparse.HelpFormatter, max_help_position=32, width=100)
+    parser = ArgumentParser(
+        prog=f"python -m mpi_cascade {function.__name__.replace('_', '-')}",
+        description=description.short_description,
+        formatter_class=layout,  # type: ignore[arg-type]  # Called as a class is.
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    hints = typing.get_type_hints(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in without:
+            _add(parser, parameter, hints[name], helps[name])
+    return parser
+
+
+def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
+    """Returns what a command line says, its classes built.
+
+    Args:
+        parser: The parser; it raises its errors.
+        arguments: The command line.
+
+    Raises:
+        InputError: If it can't be understood.
+    """
+    try:
+        return parser.instantiate_classes(parser.parse_args(list(arguments)))
+    except argparse.ArgumentError as error:
+        message = " ".join(str(error).split())
+    if found := _WRONG_VALUE.fullmatch(message):
+        name, kind, value = found.groups()
+        message = f"{_option(name)} is {value}: it must be {_WANTED.get(kind, kind)}"
+    raise InputError(f"{message} ({parser.prog} --help shows the options)")
+
+
+def _add(parser: ArgumentParser, parameter: inspect.Parameter, hint: Any, text: str) -> None:
+    """Adds the argument of a parameter."""
+    name, default = parameter.name, parameter.default
+    if default is parameter.empty:
+        parser.add_argument(name, help=text, **_words(hint, several="+"))
+    elif hint is bool:
+        parser.add_argument(_option(name), action="store_true", help=text)
+    else:
+        words = _words(hint, several="*")
+        if default is not None:
+            shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+            text = f"{text} (default: {shown})"
+        metavar = _METAVARS.get(words.get("type"))
+        parser.add_argument(_option(name), default=default, help=text, metavar=metavar, **words)
+
+
+def _words(hint: Any, several: str) -> dict[str, Any]:
+    """Returns what the words of a parameter must be, and how many it takes.
+
+    Args:
+        hint: Its type.
+        several: How many a sequence takes.
+    """
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _words(next(part for part in parts if part is not types.NoneType), several)
+    if origin is Literal:
+        return {"choices": parts}
+    if origin in (list, Sequence):
+        return {**_words(parts[0], several), "nargs": several}
+    if origin is tuple:
+        return {**_words(parts[0], several), "nargs": len(parts)}
+    return {"type": hint}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -81,7 +81,8 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
         message = " ".join(str(error).split())
     if found := _WRONG_VALUE.fullmatch(message):
         name, kind, value = found.groups()
-        message = f"{_option(name)} is {value}: it must be {_WANTED.get(kind, kind)}"
+        option = _option(name) if "." not in name else f"--{name}"
+        message = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
     raise InputError(f"{message} ({parser.prog} --help shows the options)")
 
 
@@ -94,9 +95,11 @@ def _add(parser: ArgumentParser, parameter: inspect.Parameter, hint: Any, text: 
         parser.add_argument(_option(name), action="store_true", help=text)
     else:
         words = _words(hint, several="*")
-        if default is not None:
-            shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-            text = f"{text} (default: {shown})"
+        if isinstance(default, tuple):
+            default = list(default)
+            text = f"{text} (default: {' '.join(map(str, default))})"
+        elif default is not None:
+            text = f"{text} (default: {default})"
         metavar = _METAVARS.get(words.get("type"))
         parser.add_argument(_option(name), default=default, help=text, metavar=metavar, **words)
 

@@ -78,11 +78,11 @@ def harmonic_psfs(
     Returns:
         c_n, the harmonics first, then the broadcast shape.
     """
-    orders = torch.tensor(harmonics, dtype=torch.float64)
-    response = torch.zeros((), dtype=torch.float64)
+    orders = torch.tensor(harmonics, dtype=torch.float64, device=x_m.device)
+    response = torch.zeros((), dtype=torch.float64, device=x_m.device)
     for particle, weight in _diameter_nodes(scanner.particle):
         beta = particle.field_sensitivity_per_t
-        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics))
+        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics)).to(x_m.device)
         projection = torch.cos(phases[:, None] * orders) * (2.0 / len(phases))
         drive_t = scanner.drive_amplitude_t * torch.cos(phases)
         field_x_t = scanner.gradient_x_t_per_m * x_m[..., None] + drive_t

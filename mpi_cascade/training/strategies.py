@@ -1,7 +1,6 @@
 """Training strategies: which stage trains when, and with which losses.
 
-A strategy is a sequence of phases, each a share of the training. Must not know of networks, data
-or Lightning.
+A strategy is a sequence of phases, each a share of the training.
 """
 
 import math
@@ -87,7 +86,9 @@ class Strategy(Checked, ABC):
         """The phases in their order."""
 
     def at(self, progress: float) -> Moment:
-        """Returns the phase at a progress of 0 … 1 through the training; a phase has its end.
+        """Returns the phase at a progress of 0 … 1 through the training.
+
+        At the moment in which one phase ends and the next begins it is the one that ends.
 
         Raises:
             InputError: If the phases' shares don't add up to 1.

@@ -95,17 +95,14 @@ def _mdf_scans(file: MDFFile, models: ScannerModels) -> ScanFile:
 
 
 def _hdf5_scans(file: HDF5File, name: str, models: ScannerModels) -> ScanFile:
-    parts = file.parts(f"/{name.strip('/')}")
-    if len(parts) > 1 or parts[0].dtype.kind != "f":
+    values = file.numbers(f"/{name.strip('/')}")
+    if values.is_complex or values.dtype.kind != "f":
         raise InputError(
-            f"{file.path}: {name} is {'complex' if len(parts) > 1 else parts[0].dtype}: scans are "
+            f"{file.path}: {name} is {'complex' if values.is_complex else values.dtype}: scans are "
             f"{LAYOUT}"
         )
     return _array_scans(
-        file.path,
-        parts[0].shape,
-        models.signal_shape,
-        lambda part: file.block(name, parts, (part,)),
+        file.path, values.shape, models.signal_shape, lambda part: values.read((part,))
     )
 
 

@@ -18,7 +18,7 @@ SCANNER = Scanner(
 
 def of_analytic(grid_shape, image_shape, scanner=SCANNER):
     matrix = ForwardModel(scanner, grid_shape).matrix()
-    return SystemMatrix(matrix, grid_shape, scanner.signal_shape, image_shape)
+    return SystemMatrix(scanner, matrix, grid_shape, scanner.signal_shape, image_shape)
 
 
 def test_on_its_own_grid_it_is_the_model_that_it_was_made_of():
@@ -93,4 +93,4 @@ def test_a_matrix_of_another_shape_is_refused():
         r"need \[6, 4\]$"
     )
     with pytest.raises(InputError, match=sentence):
-        SystemMatrix(torch.ones(5, 4), (2, 2), (1, 2, 3), (2, 2))
+        SystemMatrix(Scanner(), torch.ones(5, 4), (2, 2), (1, 2, 3), (2, 2))

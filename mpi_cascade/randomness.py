@@ -1,8 +1,7 @@
 """Keyed random numbers: every draw is a pure function of (seed, stream, sample index, purpose).
 
 The generator is Philox4x32-10, a counter-based generator: it has no state to share, save or
-advance, so a sample is the same for any batch size, worker, rank and device. Must not know what
-the numbers are used for.
+advance, so a sample is the same for any batch size, worker, rank and device.
 
 Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011,
 doi:10.1145/2063384.2063405.

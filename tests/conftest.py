@@ -1,17 +1,33 @@
 import os
 import signal
+import sys
 
 import pytest
 
+# Before torch is imported: pytest-xdist keeps every core busy with a process of its own.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["WANDB_MODE"] = "offline"
 # Lightning 2.6 calls what jsonargparse 4.53 has renamed; nothing that this project can mend.
 os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 
 import tiny_cascades
+import torch
 
 from mpi_cascade.physics.scanner import Scanner
 
+torch.set_num_threads(1)
 # A shell that runs tests in the background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuses what would make a test depend on another machine, as an audit hook."""
+    if event == "socket.connect" and isinstance(address := arguments[1], tuple):
+        assert address[0] in ("127.0.0.1", "::1", "localhost"), f"a test calls {address[0]}"
+
+
+sys.addaudithook(_refuse_network)
 
 
 @pytest.fixture

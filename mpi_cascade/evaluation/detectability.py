@@ -3,7 +3,7 @@
 The observer knows both candidates exactly and sees every measurement in white Gaussian noise; d′ is
 then the distance of the two noise-free signals in units of the noise's standard deviation, and at
 d′ = 4 it errs in 2 % of the cases. The discs count as told apart only if no single capsule would
-make the same signal. Must not know of networks or reconstructions.
+make the same signal.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from mpi_cascade.phantoms.rendering import Blobs, Strokes, render
-from mpi_cascade.phantoms.scenes import Pairs, capsule_shapes, pair_shapes
+from mpi_cascade.phantoms.scenes import PairGeometry, capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 
 _START = (1.05, 0.8)
@@ -24,7 +24,7 @@ _SHORTEST = 0.5
 
 @torch.no_grad()
 def detectability(
-    forward_model: ForwardModel, pairs: Pairs, peak_snr_db: float
+    forward_model: ForwardModel, pairs: PairGeometry, peak_snr_db: float
 ) -> Float[Tensor, " batch"]:
     """Returns d′ between each pair and the single capsule whose signal is most like the pair's.
 
@@ -53,7 +53,7 @@ def detectability(
 
 @torch.no_grad()
 def outline_detectability(
-    forward_model: ForwardModel, pairs: Pairs, peak_snr_db: float
+    forward_model: ForwardModel, pairs: PairGeometry, peak_snr_db: float
 ) -> Float[Tensor, " batch"]:
     """Returns d′ between each pair and the capsule of its outline at the best concentration.
 
@@ -73,7 +73,7 @@ def outline_detectability(
     return (_relative_distance(signal, capsule) * _snr(peak_snr_db)).to(pairs.gap_m)
 
 
-def _smallest_detectability(forward_model: ForwardModel, pair: Pairs) -> float:
+def _smallest_detectability(forward_model: ForwardModel, pair: PairGeometry) -> float:
     """Returns d′ at a peak SNR of 1 between one pair and its best-fitting capsule."""
     signal = _signal(forward_model, pair_shapes(pair), 1)
     pixel_m = max(
@@ -115,7 +115,9 @@ def _signal(
     return forward_model(render(shapes, num_samples, shape, size_m)).double().flatten(1)
 
 
-def _capsules(pairs: Pairs, length_scale: float, width_scale: float) -> list[Strokes | Blobs]:
+def _capsules(
+    pairs: PairGeometry, length_scale: float, width_scale: float
+) -> list[Strokes | Blobs]:
     """Returns a capsule where each pair lies, its outline scaled along and across."""
     width_m = width_scale * pairs.diameter_m
     length_m = length_scale * (2 * pairs.diameter_m + pairs.gap_m)

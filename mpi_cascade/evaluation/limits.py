@@ -1,7 +1,4 @@
-"""What noise allows on each two-point set, gap by gap.
-
-Must not know of methods.
-"""
+"""What noise allows on each two-point set, gap by gap."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +7,8 @@ from typing import NamedTuple
 import torch
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
-from mpi_cascade.evaluation.suites import EvaluationSet
-from mpi_cascade.phantoms.scenes import Pairs, TwoPoints
+from mpi_cascade.evaluation.sets import EvaluationSet
+from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -71,12 +68,12 @@ def _fine_shape(scanner: Scanner) -> tuple[int, int]:
     return num_y, num_x
 
 
-def _central_pairs(scene: TwoPoints) -> Pairs:
+def _central_pairs(scene: TwoPoints) -> PairGeometry:
     """Returns a pair of each gap in the middle of the field of view."""
     gap_m = 1e-3 * torch.tensor(scene.gaps_mm)
     angle = torch.deg2rad(torch.tensor(scene.angles_deg[0]))
     direction = torch.stack((torch.cos(angle), torch.sin(angle)))
-    return Pairs(
+    return PairGeometry(
         centre_m=torch.zeros(len(gap_m), 2),
         direction=direction.expand(len(gap_m), 2),
         diameter_m=torch.full_like(gap_m, 1e-3 * scene.diameter_mm),

@@ -1,113 +1,67 @@
-"""Named evaluation suites: what is scanned, by which scanner, with how much noise.
+"""The suites: named sets of scans that are fixed, and never used in training."""
 
-Fixed, and never used in training or tuning. Must not know of networks or metrics.
-"""
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import torch
-
+from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.sets import EvaluationSet, Suite
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
-from mpi_cascade.phantoms.scenes import Capsules, Scene, SingleDiscs, TwoPoints
+from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
     Disturbance,
     FeedThrough,
     FFPDisplacement,
-    WhiteNoise,
 )
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.scanner_models import ScannerModels
-from mpi_cascade.scans.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
 
-# Any number but that of the splits of a training, which is 0 for those that are fixed.
-_SEED = 1
-_OVERSAMPLING = 2
 _FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
 _COARSE_GAPS_MM = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluationSet:
-    """Scans of one kind, with a name.
+class _Split(NamedTuple):
+    phantom_stream: int
+    pair_stream: int
+    share: int
+
+
+# Stream 0 is that of the training.
+_SPLITS = {"val": _Split(1, 2, share=4), "test": _Split(3, 4, share=1)}
+
+
+def training_suite(
+    experiment: Experiment, two_points: TwoPoints, num_phantoms: int, split: str
+) -> Suite:
+    """Returns what a training is validated or tested on: its own phantoms, and pairs.
 
     Args:
-        name: Name, unique in a suite.
-        scene: What is scanned.
-        num_cases: Number of scans.
-        batch_size: Scans in a batch; of a two-point suite one gap's cases, so that every batch has
-            one gap.
-        twin: Name of the set that this one shares positions and noise with, if any.
-        true_scanner: Quantities in which the true scanner differs from the nominal one, by name.
-        disturbances: Applied before the white noise.
-        peak_snr_db: Peak signal-to-noise ratio of the white noise in dB.
+        experiment: Phantoms, scanner and disturbances.
+        two_points: The pairs; a validation has the first quarter of each gap's.
+        num_phantoms: Number of phantoms.
+        split: ``val`` or ``test``.
     """
-
-    name: str
-    scene: Scene
-    num_cases: int
-    batch_size: int = 64
-    twin: str = ""
-    true_scanner: Mapping[str, Any] = field(default_factory=dict)
-    disturbances: tuple[Disturbance, ...] = ()
-    peak_snr_db: float = 30.0
-
-    @torch.no_grad()
-    def batches(self, models: ScannerModels, image_shape: tuple[int, int]) -> Iterator[Sample]:
-        """Yields all scans, batch by batch.
-
-        Args:
-            models: The models of the nominal scanner.
-            image_shape: Pixels (y, x) of the images.
-
-        Raises:
-            InputError: If the field of view can't hold the phantoms.
-        """
-        field_of_view_m = models.scanner.field_of_view_m
-        self.scene.check_fits(field_of_view_m)
-        oversampling = square_oversampling(image_shape, field_of_view_m, _OVERSAMPLING)
-        scans = SimulatedScans(
-            models.true(fine_shape(image_shape, oversampling), self.true_scanner),
-            nominal_scanner=models.scanner,
-            oversampling=oversampling,
-            disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
-        )
-        stream = zlib.crc32((self.twin or self.name).encode())
-        for indices in torch.arange(self.num_cases).split(self.batch_size):
-            yield scans.scan(self.scene, RandomStreams(_SEED, stream, indices))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suite:
-    """Sets of scans by what can be measured on them.
-
-    Args:
-        name: Name.
-        phantoms: Random phantoms: image quality and tracer mass.
-        pairs: Two points: resolution.
-        capsules: Controls of the pairs: false splits.
-        discs: Single discs: width and place.
-    """
-
-    name: str
-    phantoms: tuple[EvaluationSet, ...]
-    pairs: tuple[EvaluationSet, ...]
-    capsules: tuple[EvaluationSet, ...]
-    discs: tuple[EvaluationSet, ...]
-
-    @property
-    def sets(self) -> tuple[EvaluationSet, ...]:
-        """All sets."""
-        return *self.phantoms, *self.pairs, *self.capsules, *self.discs
-
-    def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
-        """Raises an InputError if a field of view (y, x) in m can't hold the suite."""
-        for part in self.sets:
-            part.scene.check_fits(field_of_view_m)
+    streams = _SPLITS[split]
+    cases = two_points.cases_per_gap
+    pairs = [i for i in range(len(two_points)) if i % cases < -(-cases // streams.share)]
+    phantoms = EvaluationSet(
+        name="phantoms", kind=PHANTOMS, scene=experiment.mixture, indices=range(num_phantoms),
+        seed=0, stream=streams.phantom_stream, true_scanner=experiment.true_scanner or {},
+        disturbances=tuple(experiment.disturbances), peak_snr_db=experiment.peak_snr_db,
+        oversampling=experiment.oversampling,
+    )  # fmt: skip
+    return Suite(
+        name=split,
+        sets=(
+            phantoms,
+            replace(
+                phantoms, name="pairs", kind=PAIRS, scene=two_points, indices=pairs,
+                stream=streams.pair_stream,
+            ),
+        ),
+    )  # fmt: skip
 
 
 def standard_suite(scanner: Scanner) -> Suite:
@@ -125,6 +79,36 @@ def brief_suite(scanner: Scanner) -> Suite:
     return _suite("brief", scanner, 64, cases, diameters_mm=(0.4,))
 
 
+def tuning_scans(num_phantoms: int) -> EvaluationSet:
+    """Returns phantoms that are in no suite, on which classical methods are tuned.
+
+    Args:
+        num_phantoms: How many.
+    """
+    return EvaluationSet(
+        name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_phantoms)
+    )
+
+
+def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]]:
+    """Returns the sets that a scanner's models can make, and sentences on what is left out.
+
+    A measured system matrix says nothing of its scanner at another gradient or with another tracer.
+
+    Args:
+        suite: The suite.
+        models: The models of the scanner.
+    """
+    if models.system_matrix is None:
+        return suite, []
+    left_out = [part.name for part in suite.sets if part.true_scanner]
+    sets = f" and the sets {', '.join(left_out)}" if left_out else ""
+    return replace(suite, sets=tuple(part for part in suite.sets if not part.true_scanner)), [
+        "a measured system_matrix stands for the scanner: what needs its analytic model is left "
+        f"out, which is what noise allows{sets}"
+    ]
+
+
 def _suite(
     name: str,
     scanner: Scanner,
@@ -139,49 +123,37 @@ def _suite(
     outlines["along y, 0.4 mm"] = replace(cases, angles_deg=(90.0, 90.0))
     outlines["any angle, 0.4 mm"] = replace(cases, angles_deg=(0.0, 180.0))
     unequal = {"along x, 0.4 mm, 1 : 0.5": replace(cases, second_concentration=0.5)}
-    discs = {f"{diameter:g} mm": SingleDiscs(diameter_mm=diameter) for diameter in diameters_mm}
     return Suite(
         name=name,
-        phantoms=(*_families(num_phantoms), *_other_noise(num_phantoms),
-                  *_other_scanners(scanner, num_phantoms)),
-        pairs=tuple(
-            EvaluationSet(name=f"pairs {key}", scene=scene, num_cases=len(scene),
-                          batch_size=scene.cases_per_gap)
-            for key, scene in (outlines | unequal).items()
-        ),
-        capsules=tuple(
-            EvaluationSet(name=f"capsules {key}", scene=Capsules(outlines=scene),
-                          num_cases=len(scene), batch_size=scene.cases_per_gap,
-                          twin=f"pairs {key}")
-            for key, scene in outlines.items()
-        ),
-        discs=tuple(
-            EvaluationSet(name=f"discs {key}", scene=scene, num_cases=num_phantoms)
-            for key, scene in discs.items()
+        sets=(
+            *_families(range(num_phantoms)),
+            *_other_conditions(scanner, range(num_phantoms)),
+            *(EvaluationSet(name=f"pairs {key}", kind=PAIRS, scene=scene, indices=range(len(scene)))
+              for key, scene in (outlines | unequal).items()),
+            *(EvaluationSet(name=f"capsules {key}", kind=CAPSULES, scene=Capsules(outlines=scene),
+                            indices=range(len(scene)), twin=f"pairs {key}")
+              for key, scene in outlines.items()),
+            *(EvaluationSet(name=f"discs {diameter:g} mm", kind=DISCS,
+                            scene=SingleDiscs(diameter_mm=diameter), indices=range(num_phantoms))
+              for diameter in diameters_mm),
         ),
     )  # fmt: skip
 
 
-def _families(num_cases: int) -> list[EvaluationSet]:
+def _families(indices: Sequence[int]) -> list[EvaluationSet]:
     families = {"rings": Rings(), "letters": Letters(), "five tubes": ResolutionTubes()}
     scenes = {"phantoms": PhantomMixture()} | {
         f"unseen {name}": PhantomMixture({name: family}) for name, family in families.items()
     }
     return [
-        EvaluationSet(name=name, scene=scene, num_cases=num_cases) for name, scene in scenes.items()
+        EvaluationSet(name=name, kind=PHANTOMS, scene=scene, indices=indices)
+        for name, scene in scenes.items()
     ]
 
 
-def _other_noise(num_cases: int) -> list[EvaluationSet]:
-    return [
-        EvaluationSet(name=f"SNR {peak_snr_db} dB", scene=PhantomMixture(), num_cases=num_cases,
-                      twin="phantoms", peak_snr_db=peak_snr_db)
-        for peak_snr_db in (20, 25, 35, 40, 50)
-    ]  # fmt: skip
-
-
-def _other_scanners(scanner: Scanner, num_cases: int) -> list[EvaluationSet]:
-    """Returns the training phantoms on a scanner that is not what it is thought to be."""
+def _other_conditions(scanner: Scanner, indices: Sequence[int]) -> list[EvaluationSet]:
+    """Returns the training phantoms with other noise, and on a scanner that is otherwise off."""
+    noise = {f"SNR {peak_snr_db} dB": peak_snr_db for peak_snr_db in (20, 25, 35, 40, 50)}
     changes: dict[str, dict[str, Any]] = {}
     for percent in (-5, 5):
         factor = 1 + percent / 100
@@ -200,13 +172,11 @@ def _other_scanners(scanner: Scanner, num_cases: int) -> list[EvaluationSet]:
             FeedThrough(relative_amplitude=0.02), BackgroundDrift(relative_std=0.003)
         ),
     }  # fmt: skip
-    mixture = PhantomMixture()
+    usual = EvaluationSet(
+        name="phantoms", kind=PHANTOMS, scene=PhantomMixture(), indices=indices, twin="phantoms"
+    )
     return [
-        EvaluationSet(name=name, scene=mixture, num_cases=num_cases, twin="phantoms",
-                      true_scanner=change)
-        for name, change in changes.items()
-    ] + [
-        EvaluationSet(name=name, scene=mixture, num_cases=num_cases, twin="phantoms",
-                      disturbances=effect)
-        for name, effect in effects.items()
-    ]  # fmt: skip
+        *(replace(usual, name=name, peak_snr_db=value) for name, value in noise.items()),
+        *(replace(usual, name=name, true_scanner=change) for name, change in changes.items()),
+        *(replace(usual, name=name, disturbances=effect) for name, effect in effects.items()),
+    ]

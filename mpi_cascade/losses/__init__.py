@@ -2,7 +2,6 @@
 
 A loss is an ``nn.Module`` called as ``loss(estimate, truth)`` on images (batch, 1, y, x); those of
 ``torch.nn`` serve as well. A ``SampleLoss`` is given the whole scan in place of its true image.
-Must not know which stage's image it is, or Lightning.
 """
 
 from mpi_cascade.losses.physics import DataConsistency

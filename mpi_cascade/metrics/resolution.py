@@ -2,7 +2,7 @@
 
 The same ``pair_dip`` serves the controls: a single capsule with a pair's outline has the pair's
 geometry, and is falsely split where its dip reaches ``RAYLEIGH_DIP``. A value that is undefined for
-an image is NaN, never 0. Must not know of networks, scanners or Lightning.
+an image is NaN, never 0.
 """
 
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.physics.scanner import cell_centres
 from mpi_cascade.scans.conventions import FULL_CONCENTRATION
 
@@ -24,7 +24,7 @@ _WINDOW_MARGIN_M = 0.3e-3
 
 def pair_profile(
     image: Float[Tensor, "batch 1 ny nx"],
-    pairs: Pairs,
+    pairs: PairGeometry,
     positions_m: Float[Tensor, "batch points"],
     field_of_view_m: tuple[float, float],
 ) -> Float[Tensor, "batch points"]:
@@ -41,7 +41,7 @@ def pair_profile(
 
 
 def pair_dip(
-    image: Float[Tensor, "batch 1 ny nx"], pairs: Pairs, field_of_view_m: tuple[float, float]
+    image: Float[Tensor, "batch 1 ny nx"], pairs: PairGeometry, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the dip 1 − valley/peak between the two discs of each image.
 
@@ -75,7 +75,7 @@ def pair_dip(
 
 
 def _full_disc(
-    image: Tensor, pairs: Pairs, field_of_view_m: tuple[float, float]
+    image: Tensor, pairs: PairGeometry, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the most that a disc of the full concentration can give a pixel."""
     num_y, num_x = image.shape[-2:]
@@ -85,7 +85,7 @@ def _full_disc(
 
 
 def disc_non_uniformity(
-    image: Float[Tensor, "batch 1 ny nx"], pairs: Pairs, field_of_view_m: tuple[float, float]
+    image: Float[Tensor, "batch 1 ny nx"], pairs: PairGeometry, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the coefficient of variation inside the discs, the mean of both.
 

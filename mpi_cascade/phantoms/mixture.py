@@ -1,7 +1,4 @@
-"""Which family each sample's phantom comes from.
-
-Must not know of scanners or signals.
-"""
+"""Which family each sample's phantom comes from."""
 
 import math
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Rendering: geometric shapes → concentration images with anti-aliased edges, in batches.
 
 Shapes are flat lists over a whole batch, each with the number of the sample that it belongs to,
-so that samples of any complexity render together. Must not know which phantom a shape stands for.
+so that samples of any complexity render together.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
 _TILE = 4
@@ -60,7 +61,7 @@ def render(
     num_samples: int,
     image_shape: tuple[int, int],
     field_of_view_m: tuple[float, float],
-) -> Float[Tensor, "batch 1 ny nx"]:
+) -> Images:
     """Returns the concentration of every sample, (batch, 1, y, x) float32.
 
     Args:

@@ -1,23 +1,20 @@
-"""Scenes: what is scanned. Those with a known answer are here, never used in training.
+"""Scenes: what is scanned. Those with a known answer are here, never used in training."""
 
-Must not know of scanners, signals or metrics.
-"""
-
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_fraction, require_positive
+from mpi_cascade.checks import Checked, Fraction, InputError, Positive, PositiveInt, ascending
+from mpi_cascade.phantoms.family import GAPS
 from mpi_cascade.phantoms.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
 
 
-class Pairs(NamedTuple):
+class PairGeometry(NamedTuple):
     """Where two equal discs lie in each image of a batch; a single disc has a gap of −diameter.
 
     Attributes:
@@ -32,9 +29,9 @@ class Pairs(NamedTuple):
     diameter_m: Float[Tensor, " batch"]
     gap_m: Float[Tensor, " batch"]
 
-    def cases(self, chosen: Tensor | slice) -> "Pairs":
+    def cases(self, chosen: Tensor | slice) -> "PairGeometry":
         """Returns the chosen cases of the batch."""
-        return Pairs(*(column[chosen] for column in self))
+        return PairGeometry(*(column[chosen] for column in self))
 
 
 class Drawing(NamedTuple):
@@ -46,10 +43,10 @@ class Drawing(NamedTuple):
     """
 
     shapes: list[Strokes | Blobs]
-    pairs: Pairs | None
+    pairs: PairGeometry | None
 
 
-class Scene(ABC):
+class Scene(Checked, ABC):
     """What is scanned: one phantom per sample, a pure function of the sample's random numbers."""
 
     @abstractmethod
@@ -78,24 +75,11 @@ class TwoPoints(Scene):
         InputError: If a value is out of its range.
     """
 
-    gaps_mm: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
-    diameter_mm: float = 0.4
-    cases_per_gap: int = 256
-    angles_deg: tuple[float, float] = (0.0, 0.0)
-    second_concentration: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "diameter_mm", "cases_per_gap")
-        require_fraction(self, "second_concentration")
-        if not self.gaps_mm or not all(0 <= gap < math.inf for gap in self.gaps_mm):
-            raise InputError(
-                f"TwoPoints.gaps_mm is {list(self.gaps_mm)}: name one or more gaps, none negative"
-            )
-        if not -math.inf < self.angles_deg[0] <= self.angles_deg[1] < math.inf:
-            raise InputError(
-                f"TwoPoints.angles_deg is {list(self.angles_deg)}: it must be an ascending pair"
-            )
+    gaps_mm: Annotated[tuple[float, ...], GAPS] = (0.1, 0.2, 0.3, 0.5)
+    diameter_mm: Positive = 0.4
+    cases_per_gap: PositiveInt = 256
+    angles_deg: Annotated[tuple[float, float], ascending()] = (0.0, 0.0)
+    second_concentration: Fraction = 1.0
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -111,7 +95,7 @@ class TwoPoints(Scene):
                 "smaller or the field of view larger"
             )
 
-    def pairs(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Pairs:
+    def pairs(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> PairGeometry:
         """Returns the geometry of each sample, with both discs inside the field of view."""
         gaps_m = 1e-3 * torch.tensor(self.gaps_mm, device=streams.indices.device)
         gap_m = gaps_m[streams.indices // self.cases_per_gap]
@@ -121,7 +105,7 @@ class TwoPoints(Scene):
         direction = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1)
         extent_m = (diameter_m + gap_m)[:, None] * direction.abs() + diameter_m[:, None]
         room_m = gap_m.new_tensor(field_of_view_m[::-1]) - extent_m
-        return Pairs(
+        return PairGeometry(
             centre_m=(streams.uniform("position", (2,)) - 0.5) * room_m,
             direction=direction,
             diameter_m=diameter_m,
@@ -165,11 +149,7 @@ class SingleDiscs(Scene):
         InputError: If the diameter is not positive.
     """
 
-    diameter_mm: float = 0.4
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "diameter_mm")
+    diameter_mm: Positive = 0.4
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a disc doesn't fit the field of view (y, x) in m."""
@@ -185,11 +165,11 @@ class SingleDiscs(Scene):
         diameter_m = torch.full_like(centre[:, 0], 1e-3 * self.diameter_mm)
         room_m = centre.new_tensor(field_of_view_m[::-1]) - 1e-3 * self.diameter_mm
         along_x = centre.new_tensor((1.0, 0.0)).expand_as(centre)
-        pairs = Pairs(centre * room_m, along_x, diameter_m, -diameter_m)
+        pairs = PairGeometry(centre * room_m, along_x, diameter_m, -diameter_m)
         return Drawing(capsule_shapes(pairs), pairs)
 
 
-def pair_shapes(pairs: Pairs, second_concentration: float = 1.0) -> list[Strokes | Blobs]:
+def pair_shapes(pairs: PairGeometry, second_concentration: float = 1.0) -> list[Strokes | Blobs]:
     """Returns the discs of each pair, the first of concentration 1."""
     first, second = _disc_centres(pairs)
     centre_m = torch.cat((first, second))
@@ -198,17 +178,17 @@ def pair_shapes(pairs: Pairs, second_concentration: float = 1.0) -> list[Strokes
     return [_round_strokes(pairs, centre_m, centre_m, amplitude)]
 
 
-def capsule_shapes(pairs: Pairs) -> list[Strokes | Blobs]:
+def capsule_shapes(pairs: PairGeometry) -> list[Strokes | Blobs]:
     """Returns a capsule of concentration 1 that spans both discs of each pair."""
     return [_round_strokes(pairs, *_disc_centres(pairs), torch.ones_like(pairs.gap_m))]
 
 
-def _disc_centres(pairs: Pairs) -> tuple[Tensor, Tensor]:
+def _disc_centres(pairs: PairGeometry) -> tuple[Tensor, Tensor]:
     offset_m = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None] * pairs.direction
     return pairs.centre_m - offset_m, pairs.centre_m + offset_m
 
 
-def _round_strokes(pairs: Pairs, start: Tensor, end: Tensor, amplitude: Tensor) -> Strokes:
+def _round_strokes(pairs: PairGeometry, start: Tensor, end: Tensor, amplitude: Tensor) -> Strokes:
     """Returns strokes of the pairs' diameter; sample by sample, as often as there are ``start``."""
     repeats = len(start) // max(len(pairs.gap_m), 1)
     radius_m = 0.5 * pairs.diameter_m.repeat(repeats)

@@ -1,6 +1,6 @@
 """The point spread function of one harmonic: what one point of tracer induces.
 
-Computed in float64; must not know of grids, images or noise.
+Computed in float64.
 """
 
 import math
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex128, Float64
 from torch import Tensor
 
-from mpi_cascade.checks import require_positive
+from mpi_cascade.checks import Checked, Positive
 from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
@@ -121,7 +121,7 @@ def voltage_psf(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaSamplePSF:
+class DeltaSamplePSF(Checked):
     """The PSF that a calibration measures with a sample of finite size, not with a point.
 
     A square sample spreads every point over its area; its mean response stands for the point's.
@@ -133,11 +133,7 @@ class DeltaSamplePSF:
         InputError: If ``sample_size_m`` is not above 0.
     """
 
-    sample_size_m: float
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "sample_size_m")
+    sample_size_m: Positive
 
     def __call__(
         self,

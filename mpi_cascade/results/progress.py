@@ -70,11 +70,15 @@ class Task:
         self._progress.say_now_and_then(f"{self.name}: {done}{of_total}")
 
 
+def is_terminal() -> bool:
+    """Returns whether someone may be watching standard error, where progress is shown."""
+    return rich.console.Console(stderr=True).is_terminal
+
+
 @contextmanager
 def showing_progress() -> Iterator[Progress]:
     """Gives a progress, shown on standard error while the block runs."""
-    console = rich.console.Console(stderr=True)
-    if not console.is_terminal:
+    if not is_terminal():
         yield Progress(None)
         return
     columns = (
@@ -82,5 +86,5 @@ def showing_progress() -> Iterator[Progress]:
         rich.progress.MofNCompleteColumn(), rich.progress.TimeElapsedColumn(),
         rich.progress.TimeRemainingColumn(),
     )  # fmt: skip
-    with rich.progress.Progress(*columns, console=console) as bars:
+    with rich.progress.Progress(*columns, console=rich.console.Console(stderr=True)) as bars:
         yield Progress(bars)

@@ -1,4 +1,4 @@
-"""What metrics and losses agree on when they compare images. Must not know how they do it."""
+"""What metrics and losses agree on when they compare images."""
 
 FULL_CONCENTRATION = 1.0
 """The data range of PSNR and SSIM: a fixed concentration, never an image's own maximum."""

@@ -1,7 +1,6 @@
 """Which samples each process trains and evaluates on, and in which order.
 
-Loaders deal in sample indices only; the simulation turns indices into scans on the device. Must
-not know of scans or Lightning.
+Loaders deal in indices only; the simulation turns them into scans on the device.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Tuning of a reconstruction on validation scans, the same search for every solver.
-
-Must not know of a particular solver.
-"""
+"""Tuning of a reconstruction on validation scans, the same search for every solver."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence

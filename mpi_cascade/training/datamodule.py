@@ -1,11 +1,11 @@
 """The loaders of a training; they carry sample indices, and the device simulates the scans."""
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mpi_cascade.checks import InputError
@@ -183,8 +183,8 @@ class SimulatedDataModule(LightningDataModule):
             )
         return share
 
-    def _fixed(self, indices: Tensor, rank: int, world_size: int) -> FixedBatches:
-        return FixedBatches(indices.tolist(), self.evaluation_batch_size, rank, world_size)
+    def _fixed(self, indices: Sequence[int], rank: int, world_size: int) -> FixedBatches:
+        return FixedBatches(indices, self.evaluation_batch_size, rank, world_size)
 
     def _loader(self, stream: int, sampler: FreshBatches | FixedBatches) -> DataLoader[SampleKeys]:
         # Rarely a forked worker hangs at birth, at a lock that a thread of CPython 3.11 held then:

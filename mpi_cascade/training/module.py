@@ -62,7 +62,7 @@ class CascadeModule(LightningModule):
         self.learning_rate = learning_rate
         self.optimizer_options = optimizer_options or {}
         self.schedule = schedule
-        self.table = CaseTable(experiment.scanner.field_of_view_m)
+        self.field_of_view_m = experiment.scanner.field_of_view_m
         for loss in (final_loss, preliminary_loss):
             if isinstance(loss, SampleLoss):
                 loss.use(experiment.forward_model)
@@ -147,22 +147,22 @@ class CascadeModule(LightningModule):
         """Returns where the training stands in optimiser step ``step``, counted from 0."""
         return self.strategy.at((step + 1) / self.trainer.estimated_stepping_batches)
 
+    def on_validation_epoch_start(self) -> None:
+        """Begins the table of this validation."""
+        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        keys = [MethodKey("cascade", 0, image) for image in Reconstruction._fields]
+        self.table = CaseTable(data.validation.sets, keys, self.field_of_view_m)
+
     def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
         """Measures one batch of the validation."""
-        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        reconstruction = self(sample.signal)
-        # Metrics are computed in full precision, whatever the networks use.
-        with torch.autocast(self.device.type, enabled=False):
-            for image, estimate in reconstruction._asdict().items():
-                key = MethodKey("cascade", 0, image)
-                part = data.validation.sets[dataloader_idx]
-                self.table.add(key, part, estimate.float(), sample)
+        images = self(sample.signal)._asdict()
+        for key in self.table.keys:
+            self.table.add(key, self.table.parts[dataloader_idx], images[key.image], sample)
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/<image>/<metric>``."""
         # The values are already those of all processes: syncing them changes nothing.
         self.log_dict(logged(self.table.results(), "val"), sync_dist=True)
-        self.table.reset()
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Returns the optimiser, without its schedule."""

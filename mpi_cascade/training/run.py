@@ -17,11 +17,13 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checkpoints import TrainedCascade, load_weights, read_checkpoint
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.report import write_report
+from mpi_cascade.evaluation.comparison import write_comparison
+from mpi_cascade.evaluation.measuring import report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
 from mpi_cascade.results.messages import going_on_without, say
+from mpi_cascade.results.progress import Progress, is_terminal
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, StoppableTrainer
 from mpi_cascade.training.configuration import (
     Built,
@@ -35,6 +37,7 @@ from mpi_cascade.training.configuration import (
 from mpi_cascade.training.figures import ValidationFigures
 from mpi_cascade.training.loggers import make_loggers
 from mpi_cascade.training.processes import cluster_plugins
+from mpi_cascade.training.progress import ProgressLines
 from mpi_cascade.training.recording import RunRecord
 from mpi_cascade.training.throughput import Throughput
 
@@ -86,6 +89,9 @@ def fit(arguments: list[str]) -> None:
         RunRecord(start.directory, text), ValidationFigures(), Throughput(built.data),
         FiniteLoss(best), stop, best,
     ]  # fmt: skip
+    if not is_terminal():
+        built.trainer["enable_progress_bar"] = False
+        callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
     trainer = _trainer(built, start, callbacks)
     check_validations(trainer, built.data)
     built.data.check_shares(trainer.world_size)
@@ -100,6 +106,7 @@ def fit(arguments: list[str]) -> None:
 def _start(config: Namespace, built: Built, text: str) -> Start:
     if path := config.weights:
         load_weights(built.module.cascade, read_checkpoint(path), path)
+        say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
         root = Path(config.trainer.default_root_dir)
         directory = output_directory(config.output or new_directory("fit", root), "fit")
@@ -186,11 +193,14 @@ def _finish(
     trained = TrainedCascade(data.experiment, cascade.eval(), yaml.safe_load(text))
     suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
     with going_on_without(start.directory / "report"):
-        results = write_report(
+        directory = start.directory / "report"
+        directory.mkdir(exist_ok=True)
+        comparison = report(
             trained.to(trainer.strategy.root_device), suite, data.validation,
-            start.directory / "report", has_tikhonov=config.report.tikhonov,
+            has_tikhonov=config.report.tikhonov,
         )  # fmt: skip
-        _log(trainer.loggers, logged(results, "test"), trainer.global_step)
+        write_comparison(directory, comparison)
+        _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
     sys.stdout.write(f"{listing(start.directory)}\n")
 
 

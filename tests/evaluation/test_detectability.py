@@ -5,7 +5,7 @@ import torch
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
 from mpi_cascade.phantoms.rendering import Strokes, render
-from mpi_cascade.phantoms.scenes import Pairs, pair_shapes
+from mpi_cascade.phantoms.scenes import PairGeometry, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -14,9 +14,9 @@ LOW_GRADIENT = Scanner(gradient_x_t_per_m=2.5)
 GAPS_MM = [0.05, 0.10, 0.20, 0.50]
 
 
-def make_pairs(gaps_mm, centre_mm=(0.0, 0.0), angle=0.0) -> Pairs:
+def make_pairs(gaps_mm, centre_mm=(0.0, 0.0), angle=0.0) -> PairGeometry:
     num = len(gaps_mm)
-    return Pairs(
+    return PairGeometry(
         centre_m=1e-3 * torch.tensor([centre_mm]).expand(num, 2),
         direction=torch.tensor([[math.cos(angle), math.sin(angle)]]).expand(num, 2),
         diameter_m=torch.full((num,), 0.4e-3),

@@ -6,7 +6,7 @@ import torch
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
 from mpi_cascade.evaluation.limits import _fine_shape, limits
 from mpi_cascade.evaluation.suites import EvaluationSet
-from mpi_cascade.phantoms.scenes import Pairs, TwoPoints
+from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -22,7 +22,7 @@ def test_limits_are_the_detectability_of_central_pairs():
     found = limits([part(angles_deg=(90.0, 90.0), peak_snr_db=20.0)], SCANNER)
     assert [limit.set_name for limit in found] == ["pairs"] * 3
     assert [limit.gap_mm for limit in found] == [0.1, 0.3, 0.6]
-    pairs = Pairs(
+    pairs = PairGeometry(
         centre_m=torch.zeros(3, 2),
         direction=torch.tensor([[0.0, 1.0]]).expand(3, 2),
         diameter_m=torch.full((3,), 0.4e-3),

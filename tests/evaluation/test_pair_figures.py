@@ -2,14 +2,14 @@ import torch
 
 from mpi_cascade.evaluation.pair_figures import pair_images, pair_profiles
 from mpi_cascade.phantoms.rendering import render
-from mpi_cascade.phantoms.scenes import Pairs, pair_shapes
+from mpi_cascade.phantoms.scenes import PairGeometry, pair_shapes
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 
 
-def make_truth(gaps_mm: list[float]) -> tuple[Pairs, torch.Tensor]:
+def make_truth(gaps_mm: list[float]) -> tuple[PairGeometry, torch.Tensor]:
     num = len(gaps_mm)
-    pairs = Pairs(
+    pairs = PairGeometry(
         centre_m=torch.zeros(num, 2),
         direction=torch.tensor([[1.0, 0.0]]).expand(num, 2),
         diameter_m=torch.full((num,), 0.4e-3),

@@ -22,12 +22,12 @@ from mpi_cascade.metrics.pair_cases import (
     ResolvedFraction,
 )
 from mpi_cascade.metrics.resolution import full_width_half_maximum, localisation_error, pair_dip
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 
 def part(sample: Sample, chosen: slice) -> Sample:
-    pairs = sample.pairs and Pairs(*(column[chosen] for column in sample.pairs))
+    pairs = sample.pairs and PairGeometry(*(column[chosen] for column in sample.pairs))
     return Sample(*(column[chosen] for column in sample[:3]), pairs=pairs)
 
 
@@ -131,7 +131,7 @@ def test_moves_between_devices(make, cases):
     expected.update(estimate, sample)
     for device, chosen in (("cpu", slice(0, 4)), ("cuda", slice(4, 9)), ("cpu", slice(9, 12))):
         some = part(sample, chosen)
-        pairs = some.pairs and Pairs(*(column.to(device) for column in some.pairs))
+        pairs = some.pairs and PairGeometry(*(column.to(device) for column in some.pairs))
         some = Sample(*(column.to(device) for column in some[:3]), pairs=pairs)
         metric.to(device).update(estimate[chosen].to(device), some)
     torch.testing.assert_close(metric.compute(), expected.compute(), rtol=1e-4, atol=1e-6)

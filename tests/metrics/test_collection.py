@@ -2,13 +2,13 @@ import torch
 
 from mpi_cascade.metrics.collection import EvaluationMetrics
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 
 
-def make_sample(num: int, pairs: Pairs | None = None) -> tuple[torch.Tensor, Sample]:
+def make_sample(num: int, pairs: PairGeometry | None = None) -> tuple[torch.Tensor, Sample]:
     torch.manual_seed(num)
     truth = torch.rand(num, 1, 16, 16)
     truth[0] = 0
@@ -47,7 +47,7 @@ def test_empty_images_are_not_counted():
 
 def test_dips_are_kept_apart_by_gap():
     gaps_mm = torch.tensor([0.1, 0.3, 0.3, 0.3])
-    pairs = Pairs(
+    pairs = PairGeometry(
         centre_m=torch.zeros(4, 2),
         direction=torch.tensor([[1.0, 0.0]]).expand(4, 2),
         diameter_m=torch.full((4,), 0.4e-3),
@@ -83,7 +83,7 @@ def test_phantoms_and_pairs_have_their_own_names():
     }  # fmt: skip
     assert set(metrics.compute()) == of_phantoms
     metrics.reset()
-    pairs = Pairs(
+    pairs = PairGeometry(
         centre_m=torch.zeros(4, 2),
         direction=torch.tensor([[1.0, 0.0]]).expand(4, 2),
         diameter_m=torch.full((4,), 0.4e-3),

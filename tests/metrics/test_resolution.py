@@ -15,15 +15,15 @@ from mpi_cascade.metrics.resolution import (
     resolvable_gap,
 )
 from mpi_cascade.phantoms.rendering import render
-from mpi_cascade.phantoms.scenes import Pairs, pair_shapes
+from mpi_cascade.phantoms.scenes import PairGeometry, pair_shapes
 from mpi_cascade.physics.scanner import cell_centres
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 X = torch.tensor([[1.0, 0.0]])
 
 
-def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> Pairs:
-    return Pairs(
+def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> PairGeometry:
+    return PairGeometry(
         centre_m=1e-3 * torch.tensor([centre_mm]),
         direction=torch.tensor([[math.cos(angle), math.sin(angle)]]),
         diameter_m=torch.tensor([1e-3 * diameter_mm]),
@@ -31,7 +31,7 @@ def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> P
     )
 
 
-def two_gaussians(pairs: Pairs, sigma_m: float, num_pixels: int = 256) -> torch.Tensor:
+def two_gaussians(pairs: PairGeometry, sigma_m: float, num_pixels: int = 256) -> torch.Tensor:
     pixels = ((torch.arange(num_pixels) + 0.5) / num_pixels - 0.5) * 6.4e-3
     y, x = torch.meshgrid(pixels, pixels, indexing="ij")
     half_spacing = 0.5 * (pairs.gap_m + pairs.diameter_m)
@@ -221,7 +221,7 @@ def test_disc_non_uniformity_is_that_of_a_known_wave():
     size_m, wave, depth = (6.4e-3, 6.4e-3), 2 * np.pi / 0.5e-3, 0.3
     x_m = cell_centres(256, size_m[1])
     image = (1 + depth * torch.cos(wave * x_m)).expand(256, 256)[None, None].float()
-    pairs = Pairs(
+    pairs = PairGeometry(
         torch.zeros(1, 2),
         torch.tensor([[1.0, 0.0]]),
         torch.tensor([0.8e-3]),
@@ -241,7 +241,7 @@ def test_disc_non_uniformity_is_that_of_a_known_wave():
 
 
 def test_disc_non_uniformity_of_even_discs_is_small_and_undefined_without_tracer():
-    pairs = Pairs(
+    pairs = PairGeometry(
         torch.zeros(1, 2),
         torch.tensor([[1.0, 0.0]]),
         torch.tensor([0.4e-3]),

@@ -7,7 +7,7 @@ import torch
 
 from mpi_cascade.metrics.cases import CaseMean
 from mpi_cascade.metrics.pair_cases import ResolvableGap
-from mpi_cascade.phantoms.scenes import Pairs
+from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
@@ -17,7 +17,7 @@ def make_sample(truth: torch.Tensor, gaps_mm: list[float] | None = None) -> Samp
     num = len(truth)
     pairs = None
     if gaps_mm is not None:
-        pairs = Pairs(
+        pairs = PairGeometry(
             centre_m=torch.zeros(num, 2),
             direction=torch.tensor([[1.0, 0.0]]).expand(num, 2),
             diameter_m=torch.full((num,), 0.4e-3),

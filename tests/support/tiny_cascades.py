@@ -39,10 +39,12 @@ class Saved(NamedTuple):
 
 
 def tiny_cascade(description: dict[str, Any]) -> TrainedCascade:
-    """Returns a cascade as if it were trained, the same at every call."""
-    with torch.random.fork_rng():
+    """Returns a cascade whose refinement changes little, the same at every call."""
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         experiment = build_experiment(description)
+        for weight in experiment.refinement.parameters():
+            weight.mul_(0.1)
     configuration = {"experiment": description, "data": {"training_seed": 0}}
     return TrainedCascade(experiment, experiment.cascade.eval(), configuration)
 

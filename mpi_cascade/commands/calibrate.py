@@ -1,6 +1,5 @@
 """``mpi-cascade calibrate``: a scanner's configuration from a measured small sample."""
 
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +78,7 @@ def _positions_m(
 
     first, last, num = values
     is_number = least <= num <= _MOST_POSITIONS and num == round(num)
-    if not (is_number and math.isfinite(last - first) and (num == 1 or first != last)):
+    if not (is_number and (num == 1 or first != last)):
         raise InputError(
             f"{name} is {first:g} {last:g} {num:g}: give the first and last position in mm, which "
             f"must differ, and their number, {least} … {_MOST_POSITIONS}"

@@ -37,6 +37,9 @@ def run_typed(function: Callable[..., None], arguments: Sequence[str]) -> None:
     """
     values = vars(parsed(typed_parser(function), arguments))
     check_values(function, values)
+    for name, hint in typing.get_type_hints(function).items():
+        if any(typing.get_origin(part) is tuple for part in (hint, *typing.get_args(hint))):
+            values[name] = values[name] and tuple(values[name])
     function(**values)
 
 

@@ -203,11 +203,9 @@ class Unrolled(PhysicsStage):
         J. Adler and O. Öktem, Inverse Problems 33, 2017, doi:10.1088/1361-6420/aa9581.
     """
 
-    def __init__(self, num_steps: int = 5, num_features: PositiveInt = 24) -> None:
+    def __init__(self, num_steps: PositiveInt = 5, num_features: PositiveInt = 24) -> None:
         super().__init__()
-        if num_steps < 1:
-            raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
-        self.num_features = num_features
+        self.num_steps, self.num_features = num_steps, num_features
         check_arguments(self)
         self.step_sizes = nn.Parameter(torch.ones(num_steps))
         self.corrections = nn.ModuleList(_mixing(2, num_features) for _ in range(num_steps))

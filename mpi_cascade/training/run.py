@@ -197,7 +197,7 @@ def _finish(
         directory.mkdir(exist_ok=True)
         comparison = report(
             trained.to(trainer.strategy.root_device), suite, data.validation,
-            has_tikhonov=config.report.tikhonov,
+            ["Tikhonov"] * config.report.tikhonov,
         )  # fmt: skip
         write_comparison(directory, comparison)
         _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)

@@ -192,15 +192,15 @@ def _finish(
     data = built.data
     trained = TrainedCascade(data.experiment, cascade.eval(), yaml.safe_load(text))
     suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
-    with going_on_without(start.directory / "report"):
-        directory = start.directory / "report"
+    comparison = report(
+        trained.to(trainer.strategy.root_device), suite, data.validation,
+        ["Tikhonov"] * config.report.tikhonov, data.evaluation_batch_size,
+    )  # fmt: skip
+    _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
+    directory = start.directory / "report"
+    with going_on_without(directory):
         directory.mkdir(exist_ok=True)
-        comparison = report(
-            trained.to(trainer.strategy.root_device), suite, data.validation,
-            ["Tikhonov"] * config.report.tikhonov,
-        )  # fmt: skip
         write_comparison(directory, comparison)
-        _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
     sys.stdout.write(f"{listing(start.directory)}\n")
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from mpi_cascade.commands.trained import Splits, check_batch_size, run_trained, trained
+from mpi_cascade.checks import PositiveInt
+from mpi_cascade.commands.trained import Splits, run_trained, trained
 from mpi_cascade.experiment import Experiment
 
 
@@ -19,7 +20,7 @@ def predict(
     experiment: Experiment,
     data: Splits,
     output: Path | None = None,
-    batch_size: int = 64,
+    batch_size: PositiveInt = 64,
     device: str = "auto",
 ) -> None:
     """Writes test scans and the images that a trained cascade makes of them.
@@ -44,7 +45,6 @@ def predict(
     from mpi_cascade.results.files import whole_directory
     from mpi_cascade.results.progress import showing_progress
 
-    check_batch_size(batch_size)
     (part,) = data.suite(experiment, "test").of_kind(PHANTOMS)
     directory = output_directory(output, "predict")
     cascade = trained(checkpoint, experiment, device)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mpi_cascade.checks import PositiveInt
+from mpi_cascade.commands.compare import ClassicalName
 from mpi_cascade.commands.trained import Splits, judge, run_trained
 from mpi_cascade.experiment import Experiment
 
@@ -16,9 +18,9 @@ def test(
     checkpoint: Path,
     experiment: Experiment,
     data: Splits,
-    classical: Sequence[str] = ("Tikhonov",),
+    classical: Sequence[ClassicalName] = ("Tikhonov",),
     output: Path | None = None,
-    batch_size: int = 64,
+    batch_size: PositiveInt = 64,
     device: str = "auto",
 ) -> None:
     """Judges a trained cascade on test scans.
@@ -27,8 +29,8 @@ def test(
         checkpoint: a trained cascade, a .ckpt file; it comes first, and options change what it says
         experiment: what is scanned, and how
         data: which scans
-        classical: classical methods beside it, tuned on the validation scans: Tikhonov, ART, ADMM,
-            FISTA; none after the bare option
+        classical: classical methods beside it, tuned on the validation scans; none after the bare
+            option
         output: directory (default: a new one below runs)
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one

@@ -14,18 +14,18 @@ from mpi_cascade.checkpoints import (
     read_checkpoint,
     read_configuration,
 )
-from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
-from mpi_cascade.commands.parsing import parsed, typed_parser
+from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
 from mpi_cascade.evaluation.sets import Suite
 from mpi_cascade.evaluation.suites import training_suite
-from mpi_cascade.experiment import Experiment
+from mpi_cascade.experiment import PARSER_MODE, Experiment
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.results.directory import listing, make_directory, output_directory
 
 
 @dataclass(frozen=True, kw_only=True)
-class Splits:
+class Splits(Checked):
     """What a training is validated and tested on.
 
     Args:
@@ -35,12 +35,8 @@ class Splits:
     """
 
     two_points: TwoPoints = TwoPoints()
-    num_validation: int = 256
-    num_test: int = 512
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "num_validation", "num_test")
+    num_validation: PositiveInt = 256
+    num_test: PositiveInt = 512
 
     def suite(self, experiment: Experiment, split: str) -> Suite:
         """Returns the suite of a split, ``val`` or ``test``."""
@@ -63,14 +59,16 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
     """
     # Relative paths in the options are those of the working directory.
     set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-    parser = typed_parser(function, without=("experiment", "data"))
-    parser.usage = "%(prog)s CHECKPOINT [--OPTION VALUE …] [--experiment.KEY VALUE …] [--data.KEY VALUE …]"
-    parser.add_argument("--config", action="config", help="Configuration, YAML.")
+    parser = typed_parser(function, ("experiment", "data"), PARSER_MODE)
+    parser.usage = "%(prog)s CHECKPOINT [--OPTION VALUE …] [--experiment.KEY VALUE …]"
+    parser.add_argument("--config", action="config", help="configuration, YAML")
     parser.add_class_arguments(Experiment, "experiment")
     parser.add_class_arguments(Splits, "data")
-    stored = []
-    if arguments and not arguments[0].startswith("-"):
-        path = Path(arguments[0])
+    first, stored = (*arguments, "")[0], []
+    if not first or (first.startswith("-") and first not in ("-h", "--help")):
+        raise InputError(f"no checkpoint is named: begin with {parser.prog} runs/…/best.ckpt")
+    if not first.startswith("-"):
+        path = Path(first)
         configuration = read_configuration(read_checkpoint(path), path)
         data = configuration.get("data", {})
         splits = {item.name: data[item.name] for item in fields(Splits) if item.name in data}
@@ -83,7 +81,9 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
         raise InputError(" ".join(str(error).split())) from error
-    function(**{name: value for name, value in options.items() if name != "config"})
+    options.pop("config")
+    check_values(function, options)
+    function(**options)
 
 
 def trained(checkpoint: Path, experiment: Experiment, device: str) -> TrainedCascade:
@@ -128,7 +128,6 @@ def judge(
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.measuring import report
 
-    check_batch_size(batch_size)
     suite, validation = data.suite(experiment, split), data.suite(experiment, "val")
     directory = output_directory(output, name)
     make_directory(directory)
@@ -136,9 +135,3 @@ def judge(
     comparison = report(cascade, suite, validation, classical, batch_size, str(checkpoint))
     log_comparison(directory, name, comparison, write_comparison(directory, comparison))
     sys.stdout.write(f"{listing(directory)}\n")
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Raises an InputError unless a batch has a scan."""
-    if batch_size < 1:
-        raise InputError(f"--batch-size is {batch_size}: it must be 1 or more")

@@ -1,14 +1,20 @@
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
-import command_line
 import pytest
+from command_line import TINY
+
+from mpi_cascade.cli import main
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch) -> Callable[..., Path]:
-    """Runs the command line in this process and returns the run directory."""
-    return functools.partial(
-        command_line.run, monkeypatch, tmp_path / "runs", config=command_line.TINY
-    )
+def fit(tmp_path) -> Callable[..., Path]:
+    """Trains in this process, without Tikhonov, and returns the directory of the run."""
+
+    def run(name: str, *options: str | Path) -> Path:
+        directory = tmp_path / name
+        chosen = ["--output", directory, "--report.tikhonov=false", *options]
+        main(["fit", "--config", str(TINY), *map(str, chosen)])
+        return directory
+
+    return run

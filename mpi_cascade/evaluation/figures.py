@@ -1,7 +1,4 @@
-"""The comparison as pictures.
-
-Must not know how numbers were measured, or where figures go.
-"""
+"""The comparison as pictures."""
 
 import math
 from collections.abc import Sequence

@@ -74,11 +74,12 @@ class EvaluationSet:
         """
         return scans.scan(self.scene, self.streams(indices))
 
-    def scans(self, experiment: Experiment) -> SimulatedScans:
-        """Returns the simulator, where the experiment's model of the scanner computes.
+    def scans(self, experiment: Experiment, device: torch.device | str) -> SimulatedScans:
+        """Returns the simulator.
 
         Args:
             experiment: The nominal scanner, its models, and the grid of the images.
+            device: Where it computes.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
@@ -97,21 +98,27 @@ class EvaluationSet:
             nominal_scanner=scanner,
             oversampling=oversampling,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
-        ).to(experiment.forward_model.device)
+        ).to(device)
 
     @torch.no_grad()
-    def batches(self, experiment: Experiment, batch_size: int = BATCH_SIZE) -> Iterator[Sample]:
-        """Yields all scans, batch by batch, where the experiment's model computes.
+    def batches(
+        self,
+        experiment: Experiment,
+        device: torch.device | str = "cpu",
+        batch_size: int = BATCH_SIZE,
+    ) -> Iterator[Sample]:
+        """Yields all scans, batch by batch.
 
         Args:
             experiment: The nominal scanner, its models, and the grid of the images.
+            device: Where they are simulated.
             batch_size: Scans in a batch.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
         """
-        scans = self.scans(experiment)
-        indices = torch.tensor(self.indices, device=experiment.forward_model.device)
+        scans = self.scans(experiment, device)
+        indices = torch.tensor(self.indices, device=device)
         for batch in indices.split(batch_size):
             yield self.scan(scans, batch)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_non_negative
+from mpi_cascade.checks import InputError, NonNegative, check_arguments
 from mpi_cascade.mdf.plane import Plane, find_plane
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.mdf.spectra import by_component, components, is_corrected
@@ -52,7 +52,7 @@ class MeasuredMatrix:
     """
 
     path: str
-    min_snr: float = 0.0
+    min_snr: NonNegative = 0.0
     frequencies_hz: tuple[float, float] = (0.0, math.inf)
     is_whitened: bool = False
     is_denoised: bool = False
@@ -60,7 +60,7 @@ class MeasuredMatrix:
 
     def check(self) -> None:
         """Raises an InputError if a value is out of its range."""
-        require_non_negative(self, "min_snr")
+        check_arguments(self)
         lowest, highest = self.frequencies_hz
         if not 0 <= lowest <= highest:
             raise InputError(

@@ -6,6 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+Images = Float[Tensor, "batch 1 ny nx"]
+"""Tracer concentrations on a grid of pixels (y, x)."""
+
+Signals = Float[Tensor, "batch c my mx"]
+"""Signals of scans: channels (harmonics), and the FFP positions (y, x)."""
+
 
 class LinearModel(nn.Module, ABC):
     """Linear map from a concentration image to the signal of a scan, S c = u.
@@ -21,9 +27,7 @@ class LinearModel(nn.Module, ABC):
         self.signal_shape = signal_shape
 
     @abstractmethod
-    def forward(
-        self, concentration: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c.
 
         Args:
@@ -34,7 +38,7 @@ class LinearModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns Sᵀ u, the adjoint of ``forward`` in the plain inner product.
 
         Args:

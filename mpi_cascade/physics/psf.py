@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex128, Float64
 from torch import Tensor
 
-from mpi_cascade.checks import require_positive
+from mpi_cascade.checks import Checked, Positive
 from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
@@ -78,11 +78,11 @@ def harmonic_psfs(
     Returns:
         c_n, the harmonics first, then the broadcast shape.
     """
-    orders = torch.tensor(harmonics, dtype=torch.float64)
-    response = torch.zeros((), dtype=torch.float64)
+    orders = torch.tensor(harmonics, dtype=torch.float64, device=x_m.device)
+    response = torch.zeros((), dtype=torch.float64, device=x_m.device)
     for particle, weight in _diameter_nodes(scanner.particle):
         beta = particle.field_sensitivity_per_t
-        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics))
+        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics)).to(x_m.device)
         projection = torch.cos(phases[:, None] * orders) * (2.0 / len(phases))
         drive_t = scanner.drive_amplitude_t * torch.cos(phases)
         field_x_t = scanner.gradient_x_t_per_m * x_m[..., None] + drive_t
@@ -121,7 +121,7 @@ def voltage_psf(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaSamplePSF:
+class DeltaSamplePSF(Checked):
     """The PSF that a calibration measures with a sample of finite size, not with a point.
 
     A square sample spreads every point over its area; its mean response stands for the point's.
@@ -133,11 +133,7 @@ class DeltaSamplePSF:
         InputError: If ``sample_size_m`` is not above 0.
     """
 
-    sample_size_m: float
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "sample_size_m")
+    sample_size_m: Positive
 
     def __call__(
         self,

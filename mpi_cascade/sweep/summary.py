@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mpi_cascade.evaluation.summary import student_interval
+from mpi_cascade.evaluation.intervals import student_interval
 from mpi_cascade.sweep.engine import best
 from mpi_cascade.sweep.record import Record, State, Trial
 

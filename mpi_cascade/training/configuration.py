@@ -30,8 +30,8 @@ _UNFIT = ("16-true", "bf16-true", "64", "64-true")
 
 
 _OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
-    ("output", Path | None, None, "Directory of the run (a new one below trainer.default_root_dir)."),
-    ("resume", Path | None, None, "Checkpoint of a training to go on with; holds its configuration."),
+    ("output", Path | None, None, "Directory of the run (a new one in trainer.default_root_dir)."),
+    ("resume", Path | None, None, "Checkpoint of a training to go on with, as it is configured."),
     ("weights", Path | None, None, "Checkpoint whose weights a new training starts from."),
     ("seed_everything", int, 0, "Seed of the first weights and of all else that a training draws."),
     ("report.tikhonov", bool, True, "Whether the report sets tuned Tikhonov beside the cascade."),

@@ -1,4 +1,4 @@
-"""The quantities that a calibration searches for: their scales, bounds, starts and uncertainties.
+"""The quantities that a calibration fits: their scales, bounds, starts and uncertainties.
 
 Lengths are searched in units of the scan's width, gradients and the diameter by their logarithm.
 """
@@ -31,19 +31,14 @@ class Estimate(NamedTuple):
     std: float
 
 
-class _Quantity(NamedTuple):
-    name: str
-    unit: float
-    lower: float
-    upper: float
-    is_log: bool = False
-
-
-class Search:
-    """The vector that least squares changes, and the quantities that it stands for.
+class Quantities:
+    """The quantities of a scan, and the vector that stands for them in a least-squares search.
 
     Args:
         scan: The scan, whose width, centre and drive field set the scales.
+
+    Attributes:
+        bounds: The lower and the upper bound of every entry of the vector.
 
     Raises:
         InputError: If all positions have one x.
@@ -57,30 +52,32 @@ class Search:
                 "the scan has one position along x, the drive direction: measure several"
             )
         # The gradient at which the drive field moves the FFP over the whole width.
-        self._gradient_t_per_m = gradient = 2 * scan.drive_amplitude_t / width_m
-        self._quantities = [
-            _Quantity("gradient_x_t_per_m", gradient, 0.05, 500.0, is_log=True),
-            _Quantity("core_diameter_m", 1e-9, 5.0, 80.0, is_log=True),
-            _Quantity("offset_x_m", width_m, *self._offsets(scan.x_m)),
-            _Quantity("sample_size_m", width_m, 0.0, 0.8),
-            _Quantity("sensitivity_slope_per_m", 1 / width_m, -2.0, 2.0),
-        ]
+        self._gradient_t_per_m = 2 * scan.drive_amplitude_t / width_m
+        is_log, gradient = True, (self._gradient_t_per_m, 0.05, 500.0, True)
+        # Unit, bounds in this unit, and whether the entry is a logarithm.
+        scales = {
+            "gradient_x_t_per_m": gradient,
+            "core_diameter_m": (1e-9, 5.0, 80.0, is_log),
+            "offset_x_m": (width_m, *self._around(scan.x_m), not is_log),
+            "sample_size_m": (width_m, 0.0, 0.8, not is_log),
+            "sensitivity_slope_per_m": (1 / width_m, -2.0, 2.0, not is_log),
+        }
         if not scan.is_line:
-            self._quantities += [
-                _Quantity("gradient_y_t_per_m", gradient, 0.05, 500.0, is_log=True),
-                _Quantity("offset_y_m", width_m, *self._offsets(scan.y_m)),
-            ]
+            scales["gradient_y_t_per_m"] = gradient
+            scales["offset_y_m"] = (width_m, *self._around(scan.y_m), not is_log)
+        self._names = tuple(scales)
+        columns = zip(*scales.values(), strict=True)
+        self._unit, lower, upper, self._is_log = (np.array(column) for column in columns)
+        self.bounds = self._entries(lower), self._entries(upper)
 
     def __len__(self) -> int:
         """Returns the number of quantities."""
-        return len(self._quantities)
+        return len(self._names)
 
     def values(self, vector: NDArray[np.float64]) -> dict[str, float]:
         """Returns the quantities that a vector stands for, by name."""
-        return {
-            quantity.name: quantity.unit * (math.exp(entry) if quantity.is_log else float(entry))
-            for quantity, entry in zip(self._quantities, vector, strict=True)
-        }
+        values = self._unit * np.where(self._is_log, np.exp(vector), vector)
+        return dict(zip(self._names, values.tolist(), strict=True))
 
     def estimates(
         self, vector: NDArray[np.float64], std: NDArray[np.float64]
@@ -92,60 +89,41 @@ class Search:
             std: Standard uncertainty of each of its entries.
         """
         values = self.values(vector)
-        return {
-            quantity.name: Estimate(
-                values[quantity.name],
-                float(entry) * (values[quantity.name] if quantity.is_log else quantity.unit),
-            )
-            for quantity, entry in zip(self._quantities, std, strict=True)
-        }
-
-    def bounds(self) -> tuple[list[float], list[float]]:
-        """Returns the lower and the upper bound of every entry."""
-        sides = [
-            [math.log(bound) if q.is_log else bound for bound in (q.lower, q.upper)]
-            for q in self._quantities
-        ]
-        return [lower for lower, _ in sides], [upper for _, upper in sides]
+        slopes = np.where(self._is_log, list(values.values()), self._unit)
+        pairs = zip(values.items(), (slopes * std).tolist(), strict=True)
+        return {name: Estimate(value, std) for (name, value), std in pairs}
 
     def starts(self) -> list[NDArray[np.float64]]:
         """Returns vectors to start from: the signal's centroid, and a range of PSF widths."""
-        power = (np.abs(self._scan.spectra[:, 2:]) ** 2).sum(axis=1)
-        centre = {
-            name: float((power * positions_m).sum() / power.sum())
-            for name, positions_m in (
-                ("offset_x_m", self._scan.x_m),
-                ("offset_y_m", self._scan.y_m),
-            )
-        }
-        ratios = (1.0,) if self._scan.is_line else _START_RATIOS
+        scan = self._scan
+        power = (np.abs(scan.spectra[:, 2:]) ** 2).sum(axis=1)
+        ratios = (1.0,) if scan.is_line else _START_RATIOS
         return [
             self._vector(
-                {
-                    **centre,
-                    "gradient_x_t_per_m": self._gradient_t_per_m / width,
-                    "gradient_y_t_per_m": ratio * self._gradient_t_per_m / width,
-                    "core_diameter_m": diameter_m,
-                    "sample_size_m": 0.1 * self._width_m,
-                    "sensitivity_slope_per_m": 0.0,
-                }
+                gradient_x_t_per_m=self._gradient_t_per_m / width,
+                gradient_y_t_per_m=ratio * self._gradient_t_per_m / width,
+                core_diameter_m=diameter_m,
+                offset_x_m=float((power * scan.x_m).sum() / power.sum()),
+                offset_y_m=float((power * scan.y_m).sum() / power.sum()),
+                sample_size_m=0.1 * self._width_m,
+                sensitivity_slope_per_m=0.0,
             )
             for width, diameter_m, ratio in itertools.product(
                 _START_WIDTHS, _START_DIAMETERS_M, ratios
             )
         ]
 
-    def _vector(self, values: dict[str, float]) -> NDArray[np.float64]:
-        lower, upper = self.bounds()
-        entries = [values[q.name] / q.unit for q in self._quantities]
-        entries = [
-            math.log(entry) if q.is_log else entry
-            for q, entry in zip(self._quantities, entries, strict=True)
-        ]
-        return np.clip(entries, np.array(lower) + 1e-6, np.array(upper) - 1e-6)
+    def _vector(self, **values: float) -> NDArray[np.float64]:
+        lower, upper = self.bounds
+        entries = self._entries(np.array([values[name] for name in self._names]) / self._unit)
+        return np.clip(entries, lower + 1e-6, upper - 1e-6)
 
-    def _offsets(self, positions_m: NDArray[np.float64]) -> tuple[float, float]:
-        """Returns the bounds of the FFP: half a width beyond the outermost positions."""
+    def _entries(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the vector's entries of values in their units."""
+        return np.log(values, where=self._is_log, out=values.astype(np.float64))
+
+    def _around(self, positions_m: NDArray[np.float64]) -> tuple[float, float]:
+        """Returns where the FFP may be: up to half a width beyond the outermost positions."""
         lower, upper = float(positions_m.min()), float(positions_m.max())
         return lower / self._width_m - 0.5, upper / self._width_m + 0.5
 
@@ -168,8 +146,7 @@ def standard_uncertainties(
     freedom = by_harmonic.shape[1] - 2 - num_entries / num_harmonics
     variance = (by_harmonic**2).sum(axis=1) / freedom
     told = np.linalg.norm(jacobian, axis=0) > 1e-8 * np.linalg.norm(jacobian)
-    columns = jacobian[:, told]
-    inverse = np.linalg.pinv(columns)
+    inverse = np.linalg.pinv(jacobian[:, told])
     scatter = np.repeat(variance, by_harmonic.shape[1])
     std = np.full(num_entries, math.inf)
     std[told] = np.sqrt((inverse**2 * scatter).sum(axis=1))

@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 import pytest
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
-from mpi_cascade.calibration.search import standard_uncertainties
 
 from mpi_cascade.calibration.fit import fit_scanner
 from mpi_cascade.calibration.levels import find_levels

@@ -127,7 +127,10 @@ def test_what_is_there_is_never_overwritten(matrix):
         (("--snr-db", "1e3"), "--snr-db is 1000.0: it must lie in -300 … 300"),
         (("--background-frames", "-1"), "--background-frames is -1: it must lie in 0 … 10000"),
         (("--experiment.scaner.num_ffp_x", "3"), "scaner"),
-        (("--experiment.scanner.num_ffp_x", "2.5"), "num_ffp_x\": Expected a <class 'int'>. Got value: 2.5"),
+        (
+            ("--experiment.scanner.num_ffp_x", "2.5"),
+            "num_ffp_x",
+        ),
         (("--experiment.system_matrix.path", "x"), "leave out experiment.system_matrix"),
     ],
 )

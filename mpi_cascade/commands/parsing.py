@@ -16,7 +16,9 @@ from jsonargparse import ArgumentParser, Namespace
 from mpi_cascade.checks import InputError
 
 _METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Path: "PATH"}
-_WRONG_VALUE = re.compile(r"Parser key \"([\w.]+)\".*: Expected a <class '(\w+)'>. Got value: (.*)")
+_WRONG_VALUE = re.compile(
+    r"Parser key \"([\w.]+)\"(?: element \d+)?: Expected a <class '(\w+)'>. Got value: (.*)"
+)
 _WANTED = {"int": "a whole number", "float": "a number"}
 
 

@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import pytest
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
-from mpi_cascade.calibration.search import standard_uncertainties
 
 from mpi_cascade.calibration.fit import fit_scanner
 from mpi_cascade.calibration.levels import find_levels
-from mpi_cascade.calibration.lines import left_by_one_scanner, left_by_separate_lines
+from mpi_cascade.calibration.lines import fits_of_lines, unexplained
+from mpi_cascade.calibration.quantities import standard_uncertainties
 from mpi_cascade.calibration.scan import read_rows
 from mpi_cascade.checks import InputError
 
@@ -159,7 +159,8 @@ def test_one_scanner_explains_three_measured_lines():
     r_squared = np.stack([fit.r_squared(scan.y_m == line_y_m) for line_y_m in scan.line_y_m])
     assert r_squared.min() > 0.97
     # Three one-dimensional fits need nearly three times as many parameters to leave little less.
-    together, separate = left_by_one_scanner(fit), left_by_separate_lines(scan, fit)
+    together = unexplained([fit], fit)
+    separate = unexplained(fits_of_lines(scan, fit.harmonics), fit)
     assert (together.num_parameters, separate.num_parameters) == (17, 45)
     assert together.share < 0.02
     assert separate.share > 0.5 * together.share
@@ -173,7 +174,8 @@ def test_of_noise_alone_separate_lines_explain_as_much_as_they_have_parameters(t
     """A true scanner behind all lines: what is left is noise, less the share of the parameters."""
     scan = simulated(tmp_path, Y_M, noise=0.02)
     fit = fit_scanner(scan, (2, 3))
-    together, separate = left_by_one_scanner(fit), left_by_separate_lines(scan, fit)
+    together = unexplained([fit], fit)
+    separate = unexplained(fits_of_lines(scan, fit.harmonics), fit)
     num_values = 2 * len(scan.x_m)
     expected = (num_values - separate.num_parameters) / (num_values - together.num_parameters)
     assert separate.share / together.share == pytest.approx(expected, rel=0.3)

@@ -1,12 +1,11 @@
 """``mpi-cascade calibrate``: a scanner's configuration from a measured small sample."""
 
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, Positive
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
@@ -26,8 +25,8 @@ def calibrate(
     file: Path,
     x_mm: tuple[float, float, float] | None = None,
     y_mm: tuple[float, float, float] = (0.0, 0.0, 1.0),
-    drive_mt: float | None = None,
-    drive_khz: float = 25.0,
+    drive_mt: Positive | None = None,
+    drive_khz: Positive = 25.0,
     dataset: str = "matrix",
     harmonics: Sequence[int] = (2, 3, 4, 5, 6),
     output: Path | None = None,
@@ -60,9 +59,6 @@ def calibrate(
             "--y-mm FIRST LAST NUMBER and --drive-mt"
         )
     else:
-        for name, value in (("mt", drive_mt), ("khz", drive_khz)):
-            if not 0 < value < math.inf:
-                raise InputError(f"--drive-{name} is {value}: it must be greater than 0")
         x_m, y_m = _positions_m("--x-mm", x_mm, least=2), _positions_m("--y-mm", y_mm, least=1)
         scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz)
     directory = output_directory(output, "calibrate")
@@ -82,7 +78,7 @@ def _positions_m(
 
     first, last, num = values
     is_number = least <= num <= _MOST_POSITIONS and num == round(num)
-    if not (is_number and math.isfinite(last - first) and (num == 1 or first != last)):
+    if not (is_number and (num == 1 or first != last)):
         raise InputError(
             f"{name} is {first:g} {last:g} {num:g}: give the first and last position in mm, which "
             f"must differ, and their number, {least} … {_MOST_POSITIONS}"

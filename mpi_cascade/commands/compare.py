@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
+
+ClassicalName = Literal["Tikhonov", "ART", "ADMM", "FISTA"]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -18,10 +20,10 @@ def main(arguments: Sequence[str]) -> None:
 def compare(
     checkpoints: list[str],
     suite: Literal["standard", "brief"] = "standard",
-    classical: Sequence[str] = ("Tikhonov", "ART", "ADMM", "FISTA"),
-    num_validation: int = 64,
+    classical: Sequence[ClassicalName] = ("Tikhonov", "ART", "ADMM", "FISTA"),
+    num_validation: PositiveInt = 64,
     output: Path | None = None,
-    batch_size: int = 64,
+    batch_size: PositiveInt = 64,
     device: str = "auto",
 ) -> None:
     """Sets trained cascades and classical methods side by side on one suite.
@@ -40,17 +42,10 @@ def compare(
     from mpi_cascade.evaluation import measuring, suites
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.loading import load_methods
-    from mpi_cascade.evaluation.methods import CLASSICAL
     from mpi_cascade.evaluation.summary import notes_on_pairs
     from mpi_cascade.results.directory import listing, make_directory, output_directory
     from mpi_cascade.results.messages import say_here
 
-    for name in classical:
-        if name not in CLASSICAL:
-            raise InputError(f"{name} is no classical method: use {', '.join(CLASSICAL)}")
-    for option, value in (("--num-validation", num_validation), ("--batch-size", batch_size)):
-        if value < 1:
-            raise InputError(f"{option} is {value}: it must be 1 or more")
     trained, experiment = load_methods(checkpoints, chosen_device(device))
     make_suite = {"standard": suites.standard_suite, "brief": suites.brief_suite}[suite]
     parts, notes = suites.feasible_part(make_suite(experiment.scanner), experiment.models)

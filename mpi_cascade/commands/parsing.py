@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,16 +25,22 @@ def run_typed(function: Callable[..., None], arguments: Sequence[str]) -> None:
 
     A parameter without a default is positional, one with a default an option of its name. A
     ``list`` or ``Sequence`` takes several words, a ``tuple`` as many as it has entries, and a
-    ``bool``, which is off by default, none. A ``Literal`` names the choices.
+    ``bool``, which is off by default, none. A ``Literal`` names the choices. A value must keep the
+    rule in its annotation.
 
     Args:
         function: The function, named as the command.
         arguments: All after the command's name.
 
     Raises:
-        InputError: If the command line can't be understood.
+        InputError: If the command line can't be understood, or a value breaks a rule.
     """
-    function(**vars(parsed(typed_parser(function), arguments)))
+    values = vars(parsed(typed_parser(function), arguments))
+    check_values(function, values)
+    for name, hint in typing.get_type_hints(function).items():
+        if any(typing.get_origin(part) is tuple for part in (hint, *typing.get_args(hint))):
+            values[name] = values[name] and tuple(values[name])
+    function(**values)
 
 
 def typed_parser(
@@ -84,6 +90,20 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
         option = _option(name) if "." not in name else f"--{name}"
         message = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
     raise InputError(f"{message} ({parser.prog} --help shows the options)")
+
+
+def check_values(function: Callable[..., None], values: Mapping[str, Any]) -> None:
+    """Raises an InputError unless every value keeps the rule in its parameter's annotation.
+
+    Args:
+        function: The function.
+        values: The values by parameter; what is None is left out.
+    """
+    for name, hint in typing.get_type_hints(function, include_extras=True).items():
+        for part in (hint, *typing.get_args(hint)):
+            for rule in getattr(part, "__metadata__", ()):
+                if values.get(name) is not None and not rule.is_kept(values[name]):
+                    raise InputError(f"{_option(name)} is {values[name]}: it must {rule.demand}")
 
 
 def _add(parser: ArgumentParser, parameter: inspect.Parameter, hint: Any, text: str) -> None:

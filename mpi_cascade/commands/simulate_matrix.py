@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
-from mpi_cascade.checks import InputError
-from mpi_cascade.commands.parsing import parsed, typed_parser
+from mpi_cascade.checks import InputError, Rule
+from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
 from mpi_cascade.experiment import PARSER_MODE, Experiment
 
 _USED = {"scanner", "true_scanner", "image_shape", "system_matrix"}
@@ -19,33 +19,26 @@ _USED = {"scanner", "true_scanner", "image_shape", "system_matrix"}
 _OTHERS = ("model", "data", "trainer", "report", "seed_everything")
 """What else a configuration of ``fit`` has."""
 
-_BOUNDS = {
-    "sample_mm": (0.0, 1e3),
-    "snr_db": (-300.0, 300.0),
-    "background_frames": (0, 10_000),
-    "seed": (0, 2**63 - 1),
-}
+
+def _between(lower: int, upper: int) -> Rule:
+    return Rule(lambda value: lower <= value <= upper, f"lie in {lower} … {upper}")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Simulates the calibration that the arguments describe."""
     values = parsed(_parser(), arguments)
-    for name, (lower, upper) in _BOUNDS.items():
-        if not lower <= values[name] <= upper:
-            raise InputError(
-                f"--{name.replace('_', '-')} is {values[name]}: it must lie in {lower:g} … "
-                f"{upper:g}"
-            )
-    options = ("sample_mm", "snr_db", "background_frames", "seed", "output")
-    simulate_matrix(values.experiment, **{name: values[name] for name in options})
+    names = ("sample_mm", "snr_db", "background_frames", "seed", "output")
+    options = {name: values[name] for name in names}
+    check_values(simulate_matrix, options)
+    simulate_matrix(values.experiment, **options)
 
 
 def simulate_matrix(
     experiment: Namespace,
-    sample_mm: float = 0.0,
-    snr_db: float = 30.0,
-    background_frames: int = 64,
-    seed: int = 0,
+    sample_mm: Annotated[float, _between(0, 1000)] = 0.0,
+    snr_db: Annotated[float, _between(-300, 300)] = 30.0,
+    background_frames: Annotated[int, _between(0, 10_000)] = 64,
+    seed: Annotated[int, _between(0, 2**32 - 1)] = 0,
     output: Path | None = None,
 ) -> None:
     """Simulates the calibration of a scanner, position by position of the image grid, as MDF.

@@ -35,23 +35,23 @@ def report(
     cascade: TrainedCascade,
     suite: Suite,
     validation: Suite,
-    has_tikhonov: bool = True,
+    classical: Sequence[str] = ("Tikhonov",),
     batch_size: int = BATCH_SIZE,
     source: str = "the best state of the training",
 ) -> Comparison:
-    """Returns the comparison of one cascade with Tikhonov, computed where the cascade is.
+    """Returns a small comparison: one cascade and tuned Tikhonov, computed where the cascade is.
 
     Args:
         cascade: The cascade.
         suite: What they are judged on.
-        validation: The suite whose first set, phantoms, Tikhonov's λ is tuned on.
-        has_tikhonov: Whether there is Tikhonov; its eigendecomposition takes time.
+        validation: The suite whose first set, of phantoms, classical methods are tuned on.
+        classical: Names of classical methods; Tikhonov's eigendecomposition takes time.
         batch_size: Scans in a batch.
         source: Where the cascade comes from.
     """
     return compare(
         [cascade_method(cascade, CASCADE, 0, source)],
-        cascade.experiment, suite, validation.sets[0], ["Tikhonov"] * has_tikhonov, batch_size,
+        cascade.experiment, suite, validation.sets[0], classical, batch_size,
     )  # fmt: skip
 
 

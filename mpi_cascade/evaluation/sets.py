@@ -56,14 +56,19 @@ class EvaluationSet:
         scene = self.scene.outlines if isinstance(self.scene, Capsules) else self.scene
         return scene.gaps_mm if isinstance(scene, TwoPoints) else ()
 
+    @property
+    def stream_number(self) -> int:
+        """Number of the stream of the scans."""
+        of_name = zlib.crc32((self.twin or self.name).encode())
+        return of_name if self.stream is None else self.stream
+
     def streams(self, indices: Int64[Tensor, " batch"]) -> RandomStreams:
         """Returns the random numbers of scans.
 
         Args:
             indices: Some of the set's indices.
         """
-        of_name = zlib.crc32((self.twin or self.name).encode())
-        return RandomStreams(self.seed, of_name if self.stream is None else self.stream, indices)
+        return RandomStreams(self.seed, self.stream_number, indices)
 
     def scan(self, scans: SimulatedScans, indices: Int64[Tensor, " batch"]) -> Sample:
         """Returns scans, on the device of the indices.

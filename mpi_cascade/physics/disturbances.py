@@ -2,10 +2,10 @@
 
 Every disturbance maps a signal (batch, channel, y, x) and the samples' random numbers to a signal
 of the same shape; a chain of them is applied in order. Amounts are relative to the peak of the
-signal that the disturbance is given. The FFP steps along x, line by line.
+signal that a disturbance is given. The FFP scans line by line, along x.
 
 Relaxation and the spread of core diameters belong to ``Particle``; a model that is off is another
-``Scanner``; a calibration with a sample of finite size is ``psf.DeltaSamplePSF``.
+``Scanner``; a calibration with a delta sample of finite size is ``psf.DeltaSamplePSF``.
 """
 
 import math

@@ -62,10 +62,9 @@ class ForwardModel(LinearModel):
         psf: PointSpreadFunction = voltage_psf,
         unit_scanner: Scanner | None = None,
     ) -> None:
-        super().__init__(image_shape, scanner.signal_shape)
+        super().__init__(scanner, image_shape, scanner.signal_shape)
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
-        self.scanner = scanner
         self._lattice = common_lattice(self.image_shape, scanner.ffp_shape)
         kernel = self._kernel(psf).double() / signal_unit(unit_scanner or scanner)
         by_fft = PaddedFFT(self._lattice, kernel)

@@ -122,12 +122,12 @@ def voltage_psf(
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaSamplePSF(Checked):
-    """The PSF that a calibration measures with a sample of finite size, not with a point.
+    """The PSF that a calibration measures with a delta sample of finite size instead of a point.
 
-    A square sample spreads every point over its area; its mean response stands for the point's.
+    The sample is a square, and what it gives is the mean response over its area.
 
     Args:
-        sample_size_m: Edge of the square sample in m, > 0.
+        sample_size_m: Edge of the delta sample in m, > 0.
 
     Raises:
         InputError: If ``sample_size_m`` is not above 0.
@@ -142,7 +142,7 @@ class DeltaSamplePSF(Checked):
         x_m: Float64[Tensor, "..."],
         y_m: Float64[Tensor, "..."],
     ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
-        """Returns ``voltage_psf`` averaged over the sample, by Gauss-Legendre quadrature."""
+        """Returns ``voltage_psf`` averaged over the delta sample, by Gauss-Legendre quadrature."""
         nodes, weights = np.polynomial.legendre.leggauss(_NUM_SAMPLE_NODES)
         half_m = self.sample_size_m / 2
         total = torch.zeros((), dtype=torch.float64)
@@ -158,10 +158,10 @@ class DeltaSamplePSF(Checked):
 def sample_psf(
     sample_size_m: float,
 ) -> Callable[[Scanner, int, Tensor, Tensor], Tensor]:
-    """Returns the PSF that a square sample measures, ``voltage_psf`` for a point.
+    """Returns the PSF that a square delta sample measures, ``voltage_psf`` for a point.
 
     Args:
-        sample_size_m: Edge of the sample in m, ≥ 0; 0 is a point.
+        sample_size_m: Edge of the delta sample in m, ≥ 0; 0 is a point.
     """
     return DeltaSamplePSF(sample_size_m=sample_size_m) if sample_size_m else voltage_psf
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.scanner import cell_centres
+from mpi_cascade.physics.scanner import Scanner, cell_centres
 
 
 class SystemMatrix(LinearModel):
@@ -20,6 +20,7 @@ class SystemMatrix(LinearModel):
     axis by axis, so that a fine grid costs no memory.
 
     Args:
+        scanner: The scanner that S belongs to.
         matrix: S, (channel·y·x of the signal, calibration positions), row-major; the signal of a
             position that is filled with a concentration of 1.
         grid_shape: Calibration positions (y, x).
@@ -32,12 +33,13 @@ class SystemMatrix(LinearModel):
 
     def __init__(
         self,
+        scanner: Scanner,
         matrix: Float[Tensor, "measurements positions"],
         grid_shape: tuple[int, int],
         signal_shape: tuple[int, int, int],
         image_shape: tuple[int, int],
     ) -> None:
-        super().__init__(image_shape, signal_shape)
+        super().__init__(scanner, image_shape, signal_shape)
         expected = (int(np.prod(signal_shape)), int(np.prod(grid_shape)))
         if tuple(matrix.shape) != expected:
             raise InputError(

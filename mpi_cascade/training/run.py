@@ -194,7 +194,7 @@ def _finish(
     suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
     comparison = report(
         trained.to(trainer.strategy.root_device), suite, data.validation,
-        config.report.tikhonov, data.evaluation_batch_size,
+        ["Tikhonov"] * config.report.tikhonov, data.evaluation_batch_size,
     )  # fmt: skip
     _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
     directory = start.directory / "report"

@@ -1,4 +1,4 @@
-"""``python -m mpi_cascade reconstruct``, from a file of scans to images."""
+"""``reconstruct``, from a file of scans to images."""
 
 import csv
 import gzip
@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 
+import command_line
 import h5py
 import nibabel
 import numpy as np
@@ -19,7 +20,17 @@ from PIL import Image
 
 from mpi_cascade.mdf import MDFFile, read_images, write_scans
 
-pytestmark = pytest.mark.slow
+
+@pytest.fixture
+def reconstruct(tmp_path):
+    """Runs ``reconstruct`` and returns its directory and what it said."""
+
+    def command(*arguments):
+        directory = tmp_path / "reconstructed"
+        shown = command_line.succeed("reconstruct", *arguments, "--output", directory)
+        return directory, shown
+
+    return command
 
 
 def rows(directory):
@@ -37,24 +48,24 @@ def any_trained(request):
     return request.getfixturevalue(request.param)
 
 
-def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tmp_path, capsys):
+def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tmp_path):
     checkpoint, cascade, scans = any_trained
-    write_scans(tmp_path / "scans.mdf", scans, cascade.scanner)
-    directory = reconstruct(checkpoint, tmp_path / "scans.mdf", "--batch-size", 16)
-    expected = torch.cat([cascade(batch).final for batch in scans.split(16)])
+    scans = torch.cat((scans[:4], torch.zeros_like(scans[:1])))
+    write_scans(tmp_path / "scans.mdf", scans, cascade.experiment.scanner)
+    directory, shown = reconstruct(checkpoint, tmp_path / "scans.mdf", "--batch-size", 2)
+    expected = torch.cat([cascade(batch).final for batch in scans.split(2)])
     assert torch.equal(images(directory), expected)
     assert {path.name for path in directory.iterdir()} == {
         "images.png", "reconstruction.mdf", "reconstruction.nii.gz", "scans.csv"
     }  # fmt: skip
-    shown = capsys.readouterr().out
     assert f"Everything lies in {directory}" in shown
     with MDFFile(directory / "reconstruction.mdf") as file:
         assert file.is_simulation
         assert file.text("/_mpi_cascade/checkpoint") == str(checkpoint)
     # What the table says can be said from the arrays alone.
-    residual = cascade.data.reconstruction_model()(expected) - scans
+    residual = cascade.experiment.forward_model(expected) - scans
     table = rows(directory)
-    assert [int(row["scan"]) for row in table] == list(range(40))
+    assert [int(row["scan"]) for row in table] == list(range(5))
     np.testing.assert_allclose(
         [float(row["residual"]) for row in table], residual.square().mean((1, 2, 3)).sqrt(), 1e-4
     )
@@ -71,16 +82,16 @@ def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tm
 
 def test_nifti_and_pictures(any_trained, reconstruct, tmp_path):
     checkpoint, cascade, scans = any_trained
-    np.save(tmp_path / "scans.npy", scans[:3])
-    directory = reconstruct(checkpoint, tmp_path / "scans.npy", "--png")
-    for name in ("images.png", "png/scan-0.png", "png/scan-1.png", "png/scan-2.png"):
+    np.save(tmp_path / "scans.npy", scans[:2])
+    directory, _ = reconstruct(checkpoint, tmp_path / "scans.npy", "--png")
+    for name in ("images.png", "png/scan-0.png", "png/scan-1.png"):
         with Image.open(directory / name) as picture:
             assert picture.size[0] > 500
     # The affine is that of the format: voxel centres in mm, 0 the centre of the image.
     nifti = nibabel.load(directory / "reconstruction.nii.gz")
     found = np.asarray(nifti.dataobj)
     assert np.array_equal(found[:, :, 0].T, images(directory)[:, 0])
-    num_y, num_x = cascade.image_shape
+    num_y, num_x = cascade.experiment.image_shape
     first, last = nifti.affine @ [0, 0, 0, 1], nifti.affine @ [num_x - 1, num_y - 1, 0, 1]
     np.testing.assert_allclose(first[:2], [-3.2 + 3.2 / num_x, -3.2 + 3.2 / num_y], atol=1e-6)
     np.testing.assert_allclose(last[:3], [*-first[:2], 0], atol=1e-6)
@@ -91,34 +102,36 @@ def test_nifti_and_pictures(any_trained, reconstruct, tmp_path):
 
 def test_npy_and_hdf5_give_the_same_images_without_a_channel_axis(trained, reconstruct, tmp_path):
     checkpoint, cascade, scans = trained
+    scans = scans[:2]
     np.save(tmp_path / "scans.npy", scans[:, 0].double().numpy().astype(">f8"))
-    first = reconstruct(checkpoint, tmp_path / "scans.npy")
-    expected = torch.cat([cascade(batch).final for batch in scans.split(32)])
+    first, _ = reconstruct(checkpoint, tmp_path / "scans.npy")
+    expected = cascade(scans).final
     assert torch.equal(images(first), expected)
     first.rename(tmp_path / "first")
     with h5py.File(tmp_path / "scans.h5", "w") as file:
         file["a/signal"] = scans
-    second = reconstruct(checkpoint, tmp_path / "scans.h5", "--dataset", "a/signal")
+    second, _ = reconstruct(checkpoint, tmp_path / "scans.h5", "--dataset", "a/signal")
     assert torch.equal(images(second), expected)
 
 
-def test_another_scanner_is_named_for_every_scan(trained, reconstruct, tmp_path, capsys):
+def test_another_scanner_is_named_for_every_scan(trained, reconstruct, tmp_path):
     checkpoint, cascade, scans = trained
     path = tmp_path / "scans.mdf"
-    write_scans(path, scans[:2], cascade.scanner)
+    write_scans(path, scans[:2], cascade.experiment.scanner)
     with h5py.File(path, "r+") as file:
         file["acquisition/drivefield/strength"][...] = 5e-3
-    directory = reconstruct(checkpoint, path)
+    directory, shown = reconstruct(checkpoint, path)
     phrase = "drive amplitude 5 mT, not 4"
-    assert f"warning: the scanner is not the trained one: {phrase}" in capsys.readouterr().out
+    assert f"warning: the scanner is not the trained one: {phrase}" in shown
     assert all(phrase in row["warnings"] for row in rows(directory))
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing(trained, tmp_path):
     checkpoint, cascade, _ = trained
     # More scans than are done in time, of which the disk holds next to nothing.
     path, output = tmp_path / "scans.npy", tmp_path / "reconstructed"
-    np.lib.format.open_memmap(path, "w+", np.float32, (10**6, *cascade.scanner.ffp_shape))
+    np.lib.format.open_memmap(path, "w+", np.float32, (10**6, *cascade.experiment.scanner.ffp_shape))
     process = processes.start(
         [sys.executable, "-m", "mpi_cascade", "reconstruct", str(checkpoint), str(path),
          "--output", str(output)]

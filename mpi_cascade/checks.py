@@ -74,6 +74,7 @@ def check_arguments(owner: object) -> None:
         rule.check(owner, name, getattr(owner, name))
 
 
+@dataclass(frozen=True)
 class Checked:
     """A dataclass whose arguments are checked when it is made."""
 

@@ -1,8 +1,6 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,6 @@ os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 import tiny_cascades
 import torch
 
-from mpi_cascade.cli import main
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)
@@ -49,18 +46,3 @@ def trained(tmp_path_factory) -> tiny_cascades.Saved:
 def trained_on_lines(tmp_path_factory) -> tiny_cascades.Saved:
     path = tmp_path_factory.mktemp("line") / "line.ckpt"
     return tiny_cascades.saved(path, tiny_cascades.LINE)
-
-
-@pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory of the one training that all tests share, and none changes: 12 steps."""
-    directory = tmp_path_factory.mktemp("trained") / "run"
-    config = Path(__file__).parent / "training" / "tiny.yaml"
-    main(["fit", "--config", str(config), "--output", str(directory)])
-    before = _contents(directory)
-    yield directory
-    assert _contents(directory) == before
-
-
-def _contents(directory: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}

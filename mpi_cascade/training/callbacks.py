@@ -25,6 +25,11 @@ class StoppableTrainer(Trainer):
         """Whether to stop after this step with a ``SIGTERMException``."""
         return self.is_stopping
 
+    @property
+    def was_stopped_early(self) -> bool:
+        """Whether SIGTERM came before the first step, when Lightning alone listens."""
+        return super().received_sigterm
+
 
 class StopOnSignal(Callback):
     """Ctrl-C, SIGTERM and SIGUSR1 end the training after the step they fall in, with a checkpoint.
@@ -54,6 +59,9 @@ class StopOnSignal(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts to listen, and heeds what came while the training was set up."""
+        assert isinstance(trainer, StoppableTrainer)
+        if trainer.was_stopped_early:
+            self.received = signal.SIGTERM
         self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
 
     def on_train_batch_end(

@@ -35,6 +35,11 @@ def losses(directory: Path) -> list[float]:
     return logged(directory, "train/loss")
 
 
+def contents(directory: Path) -> dict[Path, bytes]:
+    """All files in a directory."""
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
 def load(path: Path):
     return torch.load(path, weights_only=True)
 

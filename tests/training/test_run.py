@@ -52,7 +52,11 @@ def test_fit_leaves_a_directory_that_explains_itself(finished):
 def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     directory = tmp_path / "run"
-    options = ["--trainer.max_epochs=1", "--trainer.val_check_interval=3", "--report.tikhonov=false"]
+    options = [
+        "--trainer.max_epochs=1",
+        "--trainer.val_check_interval=3",
+        "--report.tikhonov=false",
+    ]
     main(["fit", "--config", str(TINY), "--output", str(directory), *options])
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
     media = [path.name for path in directory.glob("wandb/offline-run-*/files/media/images/val/*")]

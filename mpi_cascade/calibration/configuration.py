@@ -91,7 +91,7 @@ def _class(kind: type, arguments: dict[str, Any]) -> dict[str, Any]:
 def _scaled(scene: PhantomFamily | TwoPoints, factor: float) -> dict[str, Any]:
     """Returns the arguments of a scene; lengths have two digits, as metrics are named by them."""
     given: dict[str, Any] = {}
-    for item in fields(scene):  # type: ignore[arg-type]
+    for item in fields(scene):
         value = getattr(scene, item.name)
         ends = list(value) if isinstance(value, tuple) else [value]
         if item.name.endswith("_mm"):

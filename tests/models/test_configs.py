@@ -6,16 +6,17 @@ import yaml
 
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def options(name: str, stage: str) -> dict:
-    model = yaml.safe_load((CONFIGS / name).read_text())["model"]
+    experiment = yaml.safe_load((CONFIGS / name).read_text())["experiment"]
     return {
         key: tuple(value) if isinstance(value, list) else value
-        for key, value in model[stage]["init_args"].items()
+        for key, value in experiment[stage]["init_args"].items()
     }
 
 
@@ -24,7 +25,8 @@ def num_weights(*networks) -> int:
 
 
 def test_the_single_network_has_the_weights_of_the_cascade():
-    preliminary = SpectralInverse(Scanner(), (64, 64), **options("comparison.yaml", "preliminary"))
+    preliminary = SpectralInverse(**options("comparison.yaml", "preliminary"))
+    preliminary.use(ForwardModel(Scanner(), (64, 64)))
     refinement = ResidualUNet(**options("comparison.yaml", "refinement"))
     single = ResidualUNet(**options("strategies/single_network.yaml", "refinement"))
     cascade = num_weights(preliminary, refinement)

@@ -54,19 +54,20 @@ def wilson_interval(successes: NDArray[np.bool_]) -> Interval:
 
 
 def bootstrap_interval(
-    rows: NDArray[np.float64], statistic: Callable[[NDArray[np.float64]], float]
+    rows: NDArray[np.float64], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> Interval:
     """Returns a statistic of cases with its percentile bootstrap interval.
 
     Args:
         rows: Values of the cases, (cases, columns), none of them NaN. Their order doesn't matter.
-        statistic: Maps such rows to a number, NaN where it is undefined.
+        statistic: Maps any number of such tables, (…, cases, columns), to a number each, NaN where
+            it is undefined.
 
     Source:
         B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
     if len(rows) < 2:
-        return statistic(rows) if len(rows) else math.nan, math.nan, math.nan
+        return float(statistic(rows)) if len(rows) else math.nan, math.nan, math.nan
     # Resampling would see the order.
     rows = rows[np.lexsort(rows.T)]
     with warnings.catch_warnings():
@@ -74,11 +75,11 @@ def bootstrap_interval(
         warnings.simplefilter("ignore", DegenerateDataWarning)
         interval = bootstrap(
             (np.arange(len(rows)),),
-            lambda chosen: statistic(rows[chosen]),
-            vectorized=False,
+            lambda chosen, axis: statistic(rows[chosen]),
+            vectorized=True,
             n_resamples=_NUM_RESAMPLES,
             confidence_level=LEVEL,
             method="percentile",
             random_state=np.random.default_rng(0),
         ).confidence_interval
-    return statistic(rows), float(interval.low), float(interval.high)
+    return float(statistic(rows)), float(interval.low), float(interval.high)

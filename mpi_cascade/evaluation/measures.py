@@ -25,6 +25,7 @@ from mpi_cascade.scans.simulated import Sample
 Columns = Mapping[str, NDArray[np.float64]]
 """Values of cases by the name of the column, each (cases,), NaN where one is undefined."""
 
+MassFunction = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 Size = tuple[float, float]
 """The field of view (y, x) in m."""
 
@@ -108,40 +109,48 @@ def gap_resolved_above(threshold: float) -> Statistic:
     return gap_mm
 
 
-def mass_statistic(
-    function: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
-) -> Statistic:
+def mass_statistic(function: MassFunction) -> Statistic:
     """Returns a function of true and recovered tracer masses as a statistic."""
 
     def of_masses(columns: Columns) -> Estimate:
         rows = np.stack((columns["true_mass_m2"], columns["mass_m2"]), axis=1)
         rows = rows[~np.isnan(rows).any(axis=1)]
         return Estimate(
-            *bootstrap_interval(rows, lambda chosen: function(chosen[:, 0], chosen[:, 1])),
+            *bootstrap_interval(rows, lambda tables: function(tables[..., 0], tables[..., 1])),
             num_cases=len(rows),
         )
 
     return of_masses
 
 
-def mass_bias(true: NDArray[np.float64], recovered: NDArray[np.float64]) -> float:
+def mass_bias(true: NDArray[np.float64], recovered: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns Σ(m̂ − m)/Σm over images of tracer m, recovered as m̂; NaN without any tracer.
 
     0 is best, negative loses tracer. It is relative to all tracer, not image by image, so that
     nearly empty images don't rule it.
+
+    Args:
+        true: The tracer m of each image, (…, images).
+        recovered: The tracer m̂.
     """
-    total = true.sum()
-    return float((recovered.sum() - total) / total) if total > 0 else math.nan
+    total = true.sum(axis=-1)
+    total = np.where(total > 0, total, np.nan)
+    return np.asarray((recovered.sum(axis=-1) - total) / total)
 
 
-def mass_r2(true: NDArray[np.float64], recovered: NDArray[np.float64]) -> float:
+def mass_r2(true: NDArray[np.float64], recovered: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns R² = 1 − Σ(m̂ − m)²/Σ(m − m̄)² of images of tracer m, recovered as m̂.
 
     It is negative if bad, and NaN where all images hold the same tracer.
+
+    Args:
+        true: The tracer m of each image, (…, images).
+        recovered: The tracer m̂.
     """
-    if true.min() == true.max():
-        return math.nan
-    return float(1 - np.square(recovered - true).sum() / np.square(true - true.mean()).sum())
+    scatter = np.square(true - true.mean(axis=-1, keepdims=True)).sum(axis=-1)
+    # The mean of equal numbers may differ from them by rounding.
+    scatter = np.where(true.min(axis=-1) < true.max(axis=-1), scatter, np.nan)
+    return np.asarray(1 - np.square(recovered - true).sum(axis=-1) / scatter)
 
 
 def _estimate(interval: Callable[[NDArray[Any]], Interval], values: NDArray[Any]) -> Estimate:

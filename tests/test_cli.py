@@ -9,12 +9,12 @@ import pytest
 
 from mpi_cascade.cli import COMMANDS
 
-NOT_FOR_HELP = ("lightning", "wandb", "matplotlib")
+NOT_FOR_HELP = ("lightning", "wandb", "matplotlib", "scipy")
 
 
 def modules_after(code):
     """Returns which heavy modules a process has imported after some code."""
-    names = (*NOT_FOR_HELP, "torch", "scipy", "h5py")
+    names = (*NOT_FOR_HELP, "torch", "h5py")
     report = f"import sys; print('imported', *[m for m in {names} if m in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from jsonargparse import set_parsing_settings
@@ -17,11 +18,12 @@ from mpi_cascade.checkpoints import (
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
-from mpi_cascade.evaluation.sets import Suite
-from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import PARSER_MODE, Experiment
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.results.directory import listing, make_directory, output_directory
+
+if TYPE_CHECKING:
+    import mpi_cascade.evaluation.sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,10 @@ class Splits(Checked):
     num_validation: PositiveInt = 256
     num_test: PositiveInt = 512
 
-    def suite(self, experiment: Experiment, split: str) -> Suite:
+    def suite(self, experiment: Experiment, split: str) -> "mpi_cascade.evaluation.sets.Suite":
         """Returns the suite of a split, ``val`` or ``test``."""
+        from mpi_cascade.evaluation.suites import training_suite
+
         num_phantoms = {"val": self.num_validation, "test": self.num_test}[split]
         suite = training_suite(experiment, self.two_points, num_phantoms, split)
         suite.check_fits(experiment.scanner.field_of_view_m)

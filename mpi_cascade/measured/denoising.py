@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy import fft
 from torch import Tensor
 
 _STANDS_OUT = 3.0
@@ -38,6 +37,8 @@ def denoised(
     scale = noise_std[:, None, None, None, None]
     values = matrix.double().numpy().reshape(*signal_shape, *grid_shape) / scale
     # An orthogonal transform leaves white noise white.
+    from scipy import fft  # Takes long to import.
+
     spectrum = fft.dctn(values, axes=(1, 2, 3, 4), norm="ortho")
     flat = spectrum.reshape(matrix.shape)
     rows, columns = _standing_out(flat, axis=1), _standing_out(flat, axis=0)

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
@@ -48,5 +47,7 @@ def _sharpening(num_positions: int, cells: float) -> Float[Tensor, "positions po
             "its sample: leave out experiment.system_matrix.is_sample_corrected"
         )
     places = cell_centres(num_positions, float(num_positions)).numpy()
+    from scipy.interpolate import CubicSpline  # Takes long to import.
+
     second_derivative = CubicSpline(places, identity)(places, 2)
     return torch.from_numpy(identity - cells**2 / 24 * second_derivative).float()

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from scipy.constants import Boltzmann
 from torch import Tensor
 
 from mpi_cascade.checks import Checked, NonNegative, Positive
 
 _SERIES_LIMIT = 0.1
+
+_BOLTZMANN_J_PER_K = 1.380649e-23  # By definition.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Particle(Checked):
         """β = Ms·V/(k_B·T) in 1/T, with the core volume V = π·d³/6."""
         volume_m3 = math.pi / 6.0 * self.core_diameter_m**3
         moment_a_m2 = self.saturation_magnetisation_a_per_m * volume_m3
-        return moment_a_m2 / (Boltzmann * self.temperature_k)
+        return moment_a_m2 / (_BOLTZMANN_J_PER_K * self.temperature_k)
 
 
 def langevin_ratio(xi: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
@@ -73,6 +72,8 @@ def _to_grid(num_positions: int, num_pixels: int) -> Float[Tensor, "positions pi
     share = num_positions / num_pixels
     if num_positions == 1:
         return torch.full((1, num_pixels), share)
+    from scipy.interpolate import CubicSpline  # Takes long to import.
+
     spline = CubicSpline(cell_centres(num_positions, 1.0).numpy(), np.eye(num_positions))
     weights = spline(cell_centres(num_pixels, 1.0).numpy())
     return torch.from_numpy(share * weights.T).float()

@@ -1,89 +1,73 @@
-"""Writes what a sweep has found: tables and a figure.
+"""Writes what a sweep has found: tables and pictures."""
 
-Must not know how trials were run.
-"""
-
-import csv
 import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from mpi_cascade.results.tables import markdown_table
-from mpi_cascade.sweep.definition import SweepFile
-from mpi_cascade.sweep.figures import sweep_figure, varying
+from mpi_cascade.results.files import write_text
+from mpi_cascade.results.tables import markdown_table, write_csv
+from mpi_cascade.sweep.figures import history_figure, slices_figure
 from mpi_cascade.sweep.naming import setting_text, value_text
-from mpi_cascade.sweep.record import Record, State
-from mpi_cascade.sweep.summary import SEEDS, Setting, settings, value_of
+from mpi_cascade.sweep.study import State, SweepStudy
+from mpi_cascade.sweep.summary import Setting, settings, varying, without_seeds
 
 _NUM_SHOWN = 10
 
 
-def write_sweep(record: Record) -> str:
-    """Writes ``sweep.md``, ``sweep.csv``, ``trials.csv`` and ``sweep.png``.
+def write_sweep(study: SweepStudy) -> str:
+    """Writes ``sweep.md``, ``sweep.csv``, ``trials.csv``, ``sweep.png`` and ``history.png``.
 
     Args:
-        record: The trials, in the directory that is written.
+        study: The trials, in the directory that is written.
 
     Returns:
         The best settings as a Markdown table.
     """
-    found = settings(record)
-    _write_settings(record.directory / "sweep.csv", record.file, found)
-    _write_trials(record.directory / "trials.csv", record)
-    (record.directory / "sweep.md").write_text(_document(record, found))
-    if found:
-        figure = sweep_figure(
-            found, record.file.metric, record.file.is_maximised, record.file.logarithmic
-        )
-        figure.savefig(record.directory / "sweep.png", dpi=130)
-    return _table(found[:_NUM_SHOWN], record.file.metric, varying(found))
-
-
-def _write_settings(path: Path, file: SweepFile, found: Sequence[Setting]) -> None:
-    names = [name for name in file.space if name not in SEEDS]
-    head = [*names, "num_seeds", "num_stopped", file.metric, "low", "high"]
-    rows = ([*(item.parameters[name] for name in names), *item[1:]] for item in found)
-    _write_csv(path, head, rows)
-
-
-def _write_trials(path: Path, record: Record) -> None:
-    names = list(record.file.space)
-    head = ["trial", *names, "state", record.file.metric, "seconds", "directory", "message"]
-    rows = (
-        [
-            trial.number, *(trial.parameters[name] for name in names), trial.state.value,
-            value_of(record, trial), trial.seconds,
-            record.directory_of(trial).relative_to(record.directory), trial.message,
-        ]
-        for trial in record.trials
-    )  # fmt: skip
-    _write_csv(path, head, rows)
-
-
-def _write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(head)
-        writer.writerows(["" if value is None else value for value in row] for row in rows)
-
-
-def _document(record: Record, found: Sequence[Setting]) -> str:
-    file = record.file
+    found = settings(study.trials, study.file.is_maximised)
     columns = varying(found)
-    fixed = [f"{name} = {value_text(value)}" for name, value in _fixed(found, columns)]
+    _write_settings(study, found)
+    _write_trials(study)
+    write_text(study.directory / "sweep.md", _document(study, found))
+    if found:
+        history_figure(study.trials, study.file).savefig(study.directory / "history.png")
+    if columns:
+        figure = slices_figure(study.trials, study.file, columns)
+        figure.savefig(study.directory / "sweep.png")
+    return _table(found[:_NUM_SHOWN], study.file.metric, columns)
+
+
+def _write_settings(study: SweepStudy, found: Sequence[Setting]) -> None:
+    names = list(without_seeds(study.file.parameters))
+    head = [*names, "num_seeds", "num_stopped", study.file.metric, "low", "high"]
+    rows = ([*(item.parameters[name] for name in names), *item[1:]] for item in found)
+    write_csv(study.directory / "sweep.csv", head, rows)
+
+
+def _write_trials(study: SweepStudy) -> None:
+    names = list(study.file.parameters)
+    head = ["trial", *names, "state", study.file.metric, "seconds", "directory", "message"]
+    rows = (
+        [trial.number, *(trial.parameters[name] for name in names), *trial[2:]]
+        for trial in study.trials
+    )
+    write_csv(study.directory / "trials.csv", head, rows)
+
+
+def _document(study: SweepStudy, found: Sequence[Setting]) -> str:
+    file, columns = study.file, varying(found)
     extreme = "highest" if file.is_maximised else "lowest"
     parts = [
         f"# Sweep {file.path.name}",
         _table(found, file.metric, columns) if found else "No trial has logged the metric.",
-        f"Each trial counts with its best {file.metric}, the {extreme} that it logged: so does "
-        "wandb's engine when it searches. Trials of one setting and seed are one training, and "
-        "count once. Where a setting has several seeds its value is their mean, and in brackets "
-        "stands the 95 % interval over seeds (Student's t).",
+        f"Each trial counts with its best {file.metric}, the {extreme} that it logged. Trials of "
+        "one setting and seed are one training, and count once. Where a setting has several seeds "
+        "its value is their mean, and in brackets stands the 95 % interval over seeds (Student's "
+        "t).",
     ]
+    same = found[0].parameters if found else {}
+    fixed = [f"{name} = {value_text(same[name])}" for name in same if name not in columns]
     if fixed:
         parts.append(f"The same in every trial: {', '.join(fixed)}.")
-    failed = [trial for trial in record.trials if trial.state == State.FAILED]
+    failed = [trial for trial in study.trials if trial.state == State.FAILED]
     if failed:
         parts.append("## Failed trials")
         parts += [
@@ -91,12 +75,6 @@ def _document(record: Record, found: Sequence[Setting]) -> str:
             for trial in failed
         ]
     return "\n\n".join(parts) + "\n"
-
-
-def _fixed(found: Sequence[Setting], columns: Sequence[str]) -> list[tuple[str, Any]]:
-    if not found:
-        return []
-    return [(name, value) for name, value in found[0].parameters.items() if name not in columns]
 
 
 def _table(found: Sequence[Setting], metric: str, columns: Sequence[str]) -> str:

@@ -1,18 +1,14 @@
-"""Trials → one row per setting, with the interval over its seeds.
-
-Must not know how rows are shown.
-"""
+"""Trials → one row per setting, with the interval over its seeds."""
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mpi_cascade.evaluation.summary import student_interval
-from mpi_cascade.sweep.engine import best
-from mpi_cascade.sweep.record import Record, State, Trial
+from mpi_cascade.evaluation.intervals import student_interval
+from mpi_cascade.sweep.study import State, Trial
 
 SEEDS = ("seed_everything", "data.training_seed")
 """Parameters that make a trial another seed of the same setting."""
@@ -39,41 +35,44 @@ class Setting(NamedTuple):
     high: float
 
 
-def value_of(record: Record, trial: Trial) -> float | None:
-    """Returns the best value of the metric that a trial logged; None if it failed."""
-    history = record.history(trial)
-    if trial.state not in (State.FINISHED, State.STOPPED) or not history:
-        return None
-    return best(history, record.file.is_maximised)
+def settings(trials: Iterable[Trial], is_maximised: bool) -> list[Setting]:
+    """Returns every setting of which a seed has logged the metric, best first.
 
-
-def settings(record: Record) -> list[Setting]:
-    """Returns every setting of which a seed has logged the metric, best first."""
-    groups: dict[str, dict[tuple[Any, ...], tuple[Trial, float]]] = defaultdict(dict)
-    for trial in record.trials:
-        value = value_of(record, trial)
-        if value is not None:
-            key = json.dumps(_without_seeds(trial.parameters), sort_keys=True)
+    Args:
+        trials: The trials.
+        is_maximised: Whether a higher metric is better.
+    """
+    groups: dict[str, dict[tuple[Any, ...], Trial]] = defaultdict(dict)
+    for trial in trials:
+        if trial.value is not None:
+            key = json.dumps(without_seeds(trial.parameters), sort_keys=True)
             seeds = tuple(trial.parameters.get(name) for name in SEEDS)
-            groups[key].setdefault(seeds, (trial, value))
+            groups[key].setdefault(seeds, trial)
     found = [_setting(list(of_seeds.values())) for of_seeds in groups.values()]
-    return sorted(found, key=lambda item: item.value, reverse=record.file.is_maximised)
+    return sorted(found, key=lambda item: item.value, reverse=is_maximised)
 
 
-def _setting(trials: list[tuple[Trial, float]]) -> Setting:
-    values = np.array([value for _, value in trials])
-    mean, low, high = (
-        student_interval(values) if len(values) > 1 else (values[0].item(), np.nan, np.nan)
-    )
+def without_seeds(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the parameters that make another setting."""
+    return {name: value for name, value in parameters.items() if name not in SEEDS}
+
+
+def varying(found: Sequence[Setting]) -> list[str]:
+    """Returns the parameters that are not the same in every setting."""
+    first = found[0].parameters if found else {}
+    return [
+        name for name, value in first.items()
+        if any(item.parameters[name] != value for item in found)
+    ]  # fmt: skip
+
+
+def _setting(trials: list[Trial]) -> Setting:
+    value, low, high = student_interval(np.array([trial.value for trial in trials], float))
     return Setting(
-        parameters=_without_seeds(trials[0][0].parameters),
+        parameters=without_seeds(trials[0].parameters),
         num_seeds=len(trials),
-        num_stopped=sum(trial.state == State.STOPPED for trial, _ in trials),
-        value=mean,
+        num_stopped=sum(trial.state == State.STOPPED for trial in trials),
+        value=value,
         low=low,
         high=high,
     )
-
-
-def _without_seeds(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in SEEDS}

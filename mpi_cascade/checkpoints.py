@@ -64,11 +64,6 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> TrainedCascade
 
     Raises:
         InputError: If the file can't be used.
-
-    Examples:
-        >>> cascade = load("weights/reference.ckpt")  # doctest: +SKIP
-        >>> cascade(torch.zeros(1, 1, 64, 64)).final.shape  # doctest: +SKIP
-        torch.Size([1, 1, 64, 64])
     """
     path = Path(path)
     checkpoint = read_checkpoint(path)

@@ -51,13 +51,13 @@ def _help() -> str:
     lines = [f"  {name:16} {does}" for name, does in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: python -m mpi_cascade COMMAND ...",
+            "usage: mpi-cascade COMMAND ...",
             "",
             "Cascaded networks for image reconstruction in magnetic particle imaging.",
             "",
             *lines,
             "",
-            "python -m mpi_cascade COMMAND --help shows the options of a command.",
+            "mpi-cascade COMMAND --help shows the options of a command.",
             "",
         ]
     )

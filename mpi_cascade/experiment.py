@@ -4,6 +4,7 @@ It is what a configuration says under ``experiment``, and what a checkpoint hold
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -127,7 +128,8 @@ def build_experiment(description: Mapping[str, Any]) -> Experiment:
     parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
     parser.add_class_arguments(Experiment, "experiment")
     try:
-        parsed = parser.parse_object({"experiment": dict(description)})
+        # Parsing changes what it is given.
+        parsed = parser.parse_object({"experiment": deepcopy(dict(description))})
         experiment: Experiment = parser.instantiate_classes(parsed).experiment
     except InputError:
         raise

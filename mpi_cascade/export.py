@@ -1,20 +1,17 @@
-"""``python -m mpi_cascade export``: a trained cascade for use without this package."""
+"""A trained cascade for use without this package: a ``torch.export`` program, or an ONNX model."""
 
-import argparse
 import importlib.util
 import logging
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from mpi_cascade.checks import InputError, PlainArgumentParser
+from mpi_cascade.checkpoints import TrainedCascade
+from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Cascade, Reconstruction
-from mpi_cascade.training.parts import TrainedCascade, load_cascade
 
 _TOLERANCE = 1e-4
 """Most that an image may change, in units of the full concentration."""
@@ -23,36 +20,13 @@ _BATCHES = (3, 1)
 """Batches that an export is checked with: not only the one that it was traced with."""
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Exports what the arguments name, checks it, and says where it lies."""
-    options = _parser().parse_args(arguments)
-    for ending in options.formats:
-        if f".{ending}" not in _WRITERS:
-            raise InputError(f"{ending} is no format: use onnx, pt2 or both")
-    base = options.output or options.checkpoint.parent / options.checkpoint.stem
-    if not base.name or base.is_dir():
-        raise InputError(f"{base} is no name of a file: choose one with --output")
-    paths = [base.with_name(f"{base.name}.{ending}") for ending in options.formats]
-    for path in paths:
-        if path.exists():
-            raise InputError(f"{path} exists: move it, or choose another name with --output")
-        if not path.parent.is_dir():
-            raise InputError(f"{path.parent} is no directory: make it, or choose another --output")
-    cascade = load_cascade(options.checkpoint)
-    if any(path.suffix == ".onnx" for path in paths):
-        _require_onnx()
-    for path in paths:
-        difference = _written(_WRITERS[path.suffix], cascade, path)
-        sys.stdout.write(f"{path}: its images differ by {difference:.1e} at most\n")
-
-
 def export_program(cascade: TrainedCascade, path: Path) -> float:
     """Writes a ``torch.export`` program, and returns how far its images are from the cascade's.
 
     ``torch.export.load(path).module()(signal)`` is the pair of the preliminary and final image.
 
     Args:
-        cascade: The cascade.
+        cascade: The cascade, on the CPU.
         path: File to write, ending in .pt2.
 
     Raises:
@@ -72,14 +46,14 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free.
 
     Args:
-        cascade: The cascade.
+        cascade: The cascade, on the CPU.
         path: File to write, ending in .onnx.
 
     Raises:
         InputError: If onnxruntime is missing, a stage can't be exported, or the images differ by
             more than 1e-4.
     """
-    _require_onnx()
+    require_onnx()
     import onnxruntime
 
     program = _program(cascade)
@@ -107,31 +81,19 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     return _check(cascade, path, images)
 
 
-_WRITERS = {".pt2": export_program, ".onnx": export_onnx}
+WRITERS: dict[str, Callable[[TrainedCascade, Path], float]] = {
+    "pt2": export_program, "onnx": export_onnx
+}  # fmt: skip
+"""What writes each format, by the ending of its files."""
 
 
-def _require_onnx() -> None:
+def require_onnx() -> None:
+    """Raises an InputError unless what ONNX needs is installed."""
     if any(importlib.util.find_spec(name) is None for name in ("onnxruntime", "onnxscript")):
         raise InputError(
             "ONNX needs two more packages: pip install -c constraints.txt -e '.[export]', or leave "
             "it out with --formats pt2"
         )
-
-
-def _written(
-    write: Callable[[TrainedCascade, Path], float], cascade: TrainedCascade, path: Path
-) -> float:
-    """Writes a file that takes its name only when its images are right."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        difference = write(cascade, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} can't be written ({error}): choose another place") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-    return difference
 
 
 class _Images(nn.Module):
@@ -147,11 +109,11 @@ class _Images(nn.Module):
 
 
 def _program(cascade: TrainedCascade) -> torch.export.ExportedProgram:
-    signal = torch.zeros(_BATCHES[0], *cascade.data.signal_shape)
+    signal = torch.zeros(_BATCHES[0], *cascade.experiment.forward_model.signal_shape)
     batch = torch.export.Dim("batch")
     try:
         return torch.export.export(
-            _Images(cascade.module.cascade).eval(), (signal,), dynamic_shapes=({0: batch},)
+            _Images(cascade.cascade).eval(), (signal,), dynamic_shapes=({0: batch},)
         )
     # Of whatever a stage does that can't be traced.
     except Exception as error:
@@ -159,7 +121,7 @@ def _program(cascade: TrainedCascade) -> torch.export.ExportedProgram:
 
 
 def _refusal(cascade: TrainedCascade, target: str, error: Exception) -> str:
-    names = " and ".join(type(stage).__name__ for stage in cascade.module.cascade.children())
+    names = " and ".join(type(stage).__name__ for stage in cascade.cascade.children())
     reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
     return f"a cascade of {names} can't be exported to {target} ({reason.strip()[:200]})"
 
@@ -169,32 +131,16 @@ def _check(
     cascade: TrainedCascade, path: Path, images: Callable[[Tensor], Sequence[Tensor]]
 ) -> float:
     generator = torch.Generator().manual_seed(0)
+    shape = cascade.experiment.forward_model.signal_shape
     difference = 0.0
     for batch in _BATCHES:
-        signal = torch.rand(batch, *cascade.data.signal_shape, generator=generator) - 0.5
+        signal = torch.rand(batch, *shape, generator=generator) - 0.5
         for found, expected in zip(images(signal), cascade(signal), strict=True):
             scale = max(1.0, float(expected.abs().max()))
             difference = max(difference, float((found - expected).abs().max()) / scale)
     if not difference <= _TOLERANCE:
         raise InputError(
-            f"{path} makes images that differ by {difference:.1e} of the largest concentration, "
-            f"more than {_TOLERANCE:.0e}: don't use it, and report this"
+            f"{path.name} makes images that differ by {difference:.1e} of the largest "
+            f"concentration, more than {_TOLERANCE:.0e}: don't use it, and report this"
         )
     return difference
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = PlainArgumentParser(
-        prog="python -m mpi_cascade export",
-        description="Writes a trained cascade as ONNX and as a torch.export program, for any "
-        "batch, and checks that they make the same images.",
-    )
-    parser.add_argument("checkpoint", type=Path, help="a .ckpt file of a run")
-    parser.add_argument(
-        "--output", type=Path, metavar="NAME", help="files without their ending (the checkpoint's)"
-    )
-    parser.add_argument(
-        "--formats", nargs="+", default=["pt2", "onnx"], metavar="FORMAT",
-        help="onnx, pt2 (default: both)",
-    )  # fmt: skip
-    return parser

@@ -1,18 +1,23 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 # Before torch is imported: pytest-xdist keeps every core busy with a process of its own.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
-os.environ["WANDB_MODE"] = "offline"
+# Starting a run takes seconds: where Weights & Biases is what is tested, the test says "offline".
+os.environ["WANDB_MODE"] = "disabled"
 # Lightning 2.6 calls what jsonargparse 4.53 has renamed; nothing that this project can mend.
 os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 
+import tiny_cascades
 import torch
 
+from mpi_cascade.cli import main
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)
@@ -32,3 +37,30 @@ sys.addaudithook(_refuse_network)
 @pytest.fixture
 def small_scanner() -> Scanner:
     return Scanner(num_ffp_x=16, num_ffp_y=16)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> tiny_cascades.Saved:
+    path = tmp_path_factory.mktemp("square") / "square.ckpt"
+    return tiny_cascades.saved(path, tiny_cascades.SQUARE)
+
+
+@pytest.fixture(scope="session")
+def trained_on_lines(tmp_path_factory) -> tiny_cascades.Saved:
+    path = tmp_path_factory.mktemp("line") / "line.ckpt"
+    return tiny_cascades.saved(path, tiny_cascades.LINE)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of the one training that all tests share, and none changes: 12 steps."""
+    directory = tmp_path_factory.mktemp("trained") / "run"
+    config = Path(__file__).parent / "training" / "tiny.yaml"
+    main(["fit", "--config", str(config), "--output", str(directory)])
+    before = _contents(directory)
+    yield directory
+    assert _contents(directory) == before
+
+
+def _contents(directory: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""The figure of a calibration. Must not know how it was fitted."""
+"""The figure of a calibration."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -3,20 +3,21 @@
 The measured harmonic n is a_n times ``ScanModel`` plus b_n, the scale of the receive chain and a
 constant that background subtraction has left. a_n and b_n are solved for exactly inside the search
 for the other quantities.
-
-Must not know of files.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import optimize
 
 from mpi_cascade.calibration.model import ScanModel
+from mpi_cascade.calibration.quantities import Estimate, Quantities, standard_uncertainties
 from mpi_cascade.calibration.scan import DeltaSampleScan
-from mpi_cascade.calibration.search import Estimate, Search, standard_uncertainties
 from mpi_cascade.checks import InputError
+
+_CPU = torch.device("cpu")
 
 # Rounding of a Fourier transform, relative to the largest component.
 _NO_SIGNAL = 1e-14
@@ -75,7 +76,9 @@ def signed_profiles(
     return (spectra * np.exp(-1j * phase[:, None])).real, phase
 
 
-def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
+def fit_scanner(
+    scan: DeltaSampleScan, harmonics: tuple[int, ...], device: torch.device = _CPU
+) -> Fit:
     """Returns the scanner that explains a scan best.
 
     Every harmonic counts by its own scatter around the mean, so that weak ones count as much as
@@ -84,6 +87,7 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
     Args:
         scan: The scan.
         harmonics: The harmonics to explain, each 2 or higher.
+        device: Where voltages are computed.
 
     Raises:
         InputError: If a harmonic is absent, or there are too few positions.
@@ -91,27 +95,26 @@ def fit_scanner(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> Fit:
     _require_signal(scan, harmonics)
     measured, phase_rad = signed_profiles(scan.spectra[:, list(harmonics)].T)
     scatter = measured.std(axis=1, keepdims=True)
-    search, num_harmonics = Search(scan), len(harmonics)
-    if len(scan.x_m) * num_harmonics < len(search) + 3 * num_harmonics:
+    quantities, num_harmonics = Quantities(scan), len(harmonics)
+    if len(scan.x_m) * num_harmonics < len(quantities) + 3 * num_harmonics:
         raise InputError(
-            f"the scan has {len(scan.x_m)} positions, too few for {len(search)} quantities and two "
-            "more for each harmonic: measure more positions"
+            f"the scan has {len(scan.x_m)} positions, too few for {len(quantities)} quantities and "
+            "two more for each harmonic: measure more positions"
         )
-    y_m = None if scan.is_line else scan.y_m
-    model = ScanModel(scan.x_m, y_m, scan.drive_amplitude_t, harmonics)
+    model = ScanModel(scan, harmonics, device)
 
     def residual(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        fitted, _ = _scaled(model.profiles(search.values(vector)), measured)
+        fitted, _ = _scaled(model.profiles(quantities.values(vector)), measured)
         return ((fitted - measured) / scatter).ravel()
 
-    start = min(search.starts(), key=lambda vector: float((residual(vector) ** 2).sum()))
-    found = optimize.least_squares(residual, start, bounds=search.bounds(), x_scale="jac")
-    fitted, linear = _scaled(model.profiles(search.values(found.x)), measured)
+    start = min(quantities.starts(), key=lambda vector: float((residual(vector) ** 2).sum()))
+    found = optimize.least_squares(residual, start, bounds=quantities.bounds, x_scale="jac")
+    fitted, linear = _scaled(model.profiles(quantities.values(found.x)), measured)
     std = standard_uncertainties(found.jac, found.fun, num_harmonics)
     # A phase is known up to half a turn: take the one of a positive scale.
     sign = np.where(linear[:, 0] < 0, -1.0, 1.0)
     return Fit(
-        estimates=search.estimates(found.x, std),
+        estimates=quantities.estimates(found.x, std),
         harmonics=harmonics,
         phase_rad=phase_rad + np.where(sign < 0, np.pi, 0.0),
         scale=sign * linear[:, 0],

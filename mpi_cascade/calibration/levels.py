@@ -1,9 +1,10 @@
 """What disturbs a measured scan: noise, feed-through, drift and gain, relative to the peak.
 
 Drift and gain are what is left of their scatter without the noise, so that nothing is counted
-twice. Must not know of files or how the scanner was fitted.
+twice.
 """
 
+import cmath
 import math
 from typing import NamedTuple
 
@@ -65,18 +66,19 @@ def _levels_of(scan: DeltaSampleScan, fit: Fit, index: int) -> Levels:
     harmonic = fit.harmonics[index]
     peak = float(np.abs(fit.measured[index]).max())
     turn = np.exp(-1j * fit.phase_rad[index])
-    silent = scan.spectra[:, _silent(scan, fit)]
+    silent = _silent(scan, fit)
+    received = scan.spectra[:, silent]
     background = scan.background[:, harmonic] * turn
-    has_background = len(background) > 0
+    feed_through = complex(background.mean()) / peak if len(background) else None
     gain_std, left_rms = _gains(scan, fit, index)
-    drift_std = _drift_std(scan, background.real, _silent(scan, fit), left_rms)
+    drift_std = _drift_std(scan, background.real, silent, left_rms)
     return Levels(
         harmonic=harmonic,
         unexplained_snr_db=_snr_db(peak, np.array([left_rms])),
         quadrature_snr_db=_snr_db(peak, (scan.spectra[:, harmonic] * turn).imag),
-        receiver_snr_db=_snr_db(peak, np.stack((silent.real, silent.imag))),
-        feed_through=float(np.abs(background.mean())) / peak if has_background else None,
-        feed_through_phase_rad=float(np.angle(background.mean())) if has_background else None,
+        receiver_snr_db=_snr_db(peak, np.stack((received.real, received.imag))),
+        feed_through=None if feed_through is None else abs(feed_through),
+        feed_through_phase_rad=None if feed_through is None else cmath.phase(feed_through),
         drift_std=None if drift_std is None else drift_std / peak,
         gain_std=gain_std,
     )
@@ -138,16 +140,10 @@ def _drift_std(
     silent: NDArray[np.int64],
     left_rms: float,
 ) -> float | None:
-    """Returns the standard deviation of the background's steps without noise.
+    """Returns the standard deviation of the steps of a background in phase, (B,), without noise.
 
-    Noise is what the steps of silent components have; where a file has none, it is at most what
-    the fit leaves.
-
-    Args:
-        scan: The scan.
-        background: The background's part in phase, (B,).
-        silent: Components without signal.
-        left_rms: RMS of what the fit leaves.
+    Noise is what the steps of silent components have; where a file has none, it is at most the RMS
+    of what the fit leaves.
     """
     if len(background) < 2:
         return None

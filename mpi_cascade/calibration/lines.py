@@ -1,8 +1,6 @@
-"""Whether one scanner explains all lines of a grid as well as one of its own explains each.
+"""Whether one scanner explains all lines of a grid as well as one of its own explains each."""
 
-Must not know of files.
-"""
-
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +11,7 @@ from mpi_cascade.calibration.scan import DeltaSampleScan
 
 
 class Unexplained(NamedTuple):
-    """What a fit leaves, and how much it needs for that.
+    """What fits leave, and how much they need for that.
 
     Attributes:
         share: Of the spread around each harmonic's mean, averaged over the harmonics.
@@ -24,34 +22,35 @@ class Unexplained(NamedTuple):
     num_parameters: int
 
 
-def left_by_one_scanner(fit: Fit) -> Unexplained:
-    """Returns what a fit of the whole grid leaves."""
-    everywhere = np.ones(fit.measured.shape[1], np.bool_)
-    share = float((1 - fit.r_squared(everywhere)).mean())
-    return Unexplained(share, _num_parameters(fit))
-
-
-def left_by_separate_lines(scan: DeltaSampleScan, fit: Fit) -> Unexplained:
-    """Returns what one-dimensional fits leave, one for each line by itself.
+def unexplained(fits: Sequence[Fit], whole: Fit) -> Unexplained:
+    """Returns what fits of parts of a scan leave of its spread.
 
     Args:
-        scan: The scan of a grid.
-        fit: The scanner fitted to all of it, whose spread is the measure.
+        fits: The fits, one of each part.
+        whole: A fit of the whole scan.
+    """
+    residual = np.concatenate([fit.measured - fit.fitted for fit in fits], axis=1)
+    spread = whole.measured - whole.measured.mean(axis=1, keepdims=True)
+    share = (residual**2).sum(axis=1) / (spread**2).sum(axis=1)
+    num_parameters = sum(len(fit.estimates) + 2 * len(fit.harmonics) for fit in fits)
+    return Unexplained(float(share.mean()), num_parameters)
+
+
+def fits_of_lines(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> list[Fit]:
+    """Returns one-dimensional fits, one for each line by itself.
+
+    Args:
+        scan: The scan.
+        harmonics: The harmonics to explain.
 
     Raises:
         InputError: If a line has too few positions.
     """
-    fits = []
-    residual = np.zeros(len(fit.harmonics))
-    for y_m in scan.line_y_m:
-        here = scan.y_m == y_m
-        line = replace(scan, x_m=scan.x_m[here], y_m=scan.y_m[here], spectra=scan.spectra[here])
-        fits.append(fit_scanner(line, fit.harmonics))
-        residual += ((fits[-1].measured - fits[-1].fitted) ** 2).sum(axis=1)
-    spread = fit.measured - fit.measured.mean(axis=1, keepdims=True)
-    share = float((residual / (spread**2).sum(axis=1)).mean())
-    return Unexplained(share, sum(map(_num_parameters, fits)))
-
-
-def _num_parameters(fit: Fit) -> int:
-    return len(fit.estimates) + 2 * len(fit.harmonics)
+    lines = [scan.y_m == y_m for y_m in scan.line_y_m]
+    return [
+        fit_scanner(
+            replace(scan, x_m=scan.x_m[here], y_m=scan.y_m[here], spectra=scan.spectra[here]),
+            harmonics,
+        )
+        for here in lines
+    ]

@@ -1,7 +1,4 @@
-"""A measured scan of a small sample: spectra at known positions, background subtracted.
-
-Must not know how a scanner is fitted to it.
-"""
+"""A measured scan of a small sample: spectra at known positions, background subtracted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +47,12 @@ class DeltaSampleScan:
     def is_line(self) -> bool:
         """Whether all positions lie on one line along x."""
         return len(self.line_y_m) == 1
+
+
+def is_mdf(path: Path) -> bool:
+    """Returns whether an HDF5 file is MDF."""
+    with HDF5File(path) as file:
+        return file.find("/version") is not None
 
 
 def read_rows(

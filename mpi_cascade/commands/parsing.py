@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 from mpi_cascade.checks import InputError
 
 _METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Path: "PATH"}
-_WRONG_VALUE = re.compile(r"Parser key \"(\w+)\".*: Expected a <class '(\w+)'>. Got value: (.*)")
+_WRONG_VALUE = re.compile(r"Parser key \"([\w.]+)\".*: Expected a <class '(\w+)'>. Got value: (.*)")
 _WANTED = {"int": "a whole number", "float": "a number"}
 
 
@@ -25,34 +25,44 @@ def run_typed(function: Callable[..., None], arguments: Sequence[str]) -> None:
 
     A parameter without a default is positional, one with a default an option of its name. A
     ``list`` or ``Sequence`` takes several words, a ``tuple`` as many as it has entries, and a
-    ``bool``, which is off by default, none. A ``Literal`` names the choices.
+    ``bool``, which is off by default, none. A ``Literal`` names the choices. A value must keep the
+    rule in its annotation.
 
     Args:
         function: The function, named as the command.
         arguments: All after the command's name.
 
     Raises:
-        InputError: If the command line can't be understood.
+        InputError: If the command line can't be understood, or a value breaks a rule.
     """
-    function(**vars(parsed(typed_parser(function), arguments)))
+    values = vars(parsed(typed_parser(function), arguments))
+    check_values(function, values)
+    for name, hint in typing.get_type_hints(function).items():
+        if any(typing.get_origin(part) is tuple for part in (hint, *typing.get_args(hint))):
+            values[name] = values[name] and tuple(values[name])
+    function(**values)
 
 
-def typed_parser(function: Callable[..., None], without: Sequence[str] = ()) -> ArgumentParser:
+def typed_parser(
+    function: Callable[..., None], without: Sequence[str] = (), parser_mode: str = "yaml"
+) -> ArgumentParser:
     """Returns the parser of a typed function's parameters.
 
     Args:
         function: The function, named as the command.
         without: Parameters that are no options of their own.
+        parser_mode: How jsonargparse reads values.
     """
     description = docstring_parser.parse(function.__doc__ or "")
     helps = {item.arg_name: " ".join(str(item.description).split()) for item in description.params}
     layout = functools.partial(argparse.HelpFormatter, max_help_position=32, width=100)
     parser = ArgumentParser(
-        prog=f"python -m mpi_cascade {function.__name__.replace('_', '-')}",
+        prog=f"mpi-cascade {function.__name__.replace('_', '-')}",
         description=description.short_description,
         formatter_class=layout,  # type: ignore[arg-type]  # Called as a class is.
         exit_on_error=False,
         allow_abbrev=False,
+        parser_mode=parser_mode,
     )
     hints = typing.get_type_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():
@@ -77,8 +87,23 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
         message = " ".join(str(error).split())
     if found := _WRONG_VALUE.fullmatch(message):
         name, kind, value = found.groups()
-        message = f"{_option(name)} is {value}: it must be {_WANTED.get(kind, kind)}"
+        option = _option(name) if "." not in name else f"--{name}"
+        message = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
     raise InputError(f"{message} ({parser.prog} --help shows the options)")
+
+
+def check_values(function: Callable[..., None], values: Mapping[str, Any]) -> None:
+    """Raises an InputError unless every value keeps the rule in its parameter's annotation.
+
+    Args:
+        function: The function.
+        values: The values by parameter; what is None is left out.
+    """
+    for name, hint in typing.get_type_hints(function, include_extras=True).items():
+        for part in (hint, *typing.get_args(hint)):
+            for rule in getattr(part, "__metadata__", ()):
+                if values.get(name) is not None and not rule.is_kept(values[name]):
+                    raise InputError(f"{_option(name)} is {values[name]}: it must {rule.demand}")
 
 
 def _add(parser: ArgumentParser, parameter: inspect.Parameter, hint: Any, text: str) -> None:
@@ -90,9 +115,11 @@ def _add(parser: ArgumentParser, parameter: inspect.Parameter, hint: Any, text: 
         parser.add_argument(_option(name), action="store_true", help=text)
     else:
         words = _words(hint, several="*")
-        if default is not None:
-            shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-            text = f"{text} (default: {shown})"
+        if isinstance(default, tuple):
+            default = list(default)
+            text = f"{text} (default: {' '.join(map(str, default))})"
+        elif default is not None:
+            text = f"{text} (default: {default})"
         metavar = _METAVARS.get(words.get("type"))
         parser.add_argument(_option(name), default=default, help=text, metavar=metavar, **words)
 

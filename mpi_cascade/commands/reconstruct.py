@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
@@ -19,7 +19,7 @@ def reconstruct(
     scans: Path,
     dataset: str | None = None,
     output: Path | None = None,
-    batch_size: int = 32,
+    batch_size: PositiveInt = 32,
     device: str = "auto",
     png: bool = False,
 ) -> None:
@@ -39,8 +39,6 @@ def reconstruct(
     from mpi_cascade.reconstruction.running import reconstruct_file
     from mpi_cascade.results.directory import output_directory
 
-    if batch_size < 1:
-        raise InputError(f"--batch-size is {batch_size}: it must be 1 or more")
     directory = output_directory(output, "reconstruct")
     cascade = load(checkpoint, chosen_device(device))
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}

@@ -1,7 +1,4 @@
-"""Quality of iterative solvers against iterations and time: whether an opponent has converged.
-
-Must not know how results are shown.
-"""
+"""Quality of iterative solvers against iterations and time: whether an opponent has converged."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -3,7 +3,7 @@
 The observer knows both candidates exactly and sees every measurement in white Gaussian noise; d′ is
 then the distance of the two noise-free signals in units of the noise's standard deviation, and at
 d′ = 4 it errs in 2 % of the cases. The discs count as told apart only if no single capsule would
-make the same signal. Must not know of networks or reconstructions.
+make the same signal.
 """
 
 import numpy as np

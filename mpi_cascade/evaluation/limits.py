@@ -1,7 +1,4 @@
-"""What noise allows on each two-point set, gap by gap.
-
-Must not know of methods.
-"""
+"""What noise allows on each two-point set, gap by gap."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
-from mpi_cascade.evaluation.suites import EvaluationSet
+from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner

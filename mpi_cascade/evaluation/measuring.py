@@ -1,89 +1,142 @@
-"""Measures methods on a suite: every metric of every method on every set.
+"""A whole comparison: classical methods are tuned, then all methods are measured on a suite."""
 
-Must not know how results are shown.
-"""
-
+import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
-from mpi_cascade.evaluation.methods import FINAL, Method
-from mpi_cascade.evaluation.suites import EvaluationSet, Suite
-from mpi_cascade.metrics.cases import CaseMetric, ImageMean
-from mpi_cascade.metrics.collection import phantom_metrics
-from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.metrics.pair_cases import (
-    FalseSplitRate,
-    MeanDip,
-    MeanDiscNonUniformity,
-    MeanLocalisationError,
-    MeanWidth,
-    ResolvableGap,
-    ResolvedFraction,
+from mpi_cascade.checkpoints import TrainedCascade
+from mpi_cascade.evaluation.comparison import Comparison, first_trainings
+from mpi_cascade.evaluation.convergence import Progress, converge
+from mpi_cascade.evaluation.limits import limits
+from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
+from mpi_cascade.evaluation.methods import (
+    FINAL,
+    Method,
+    cascade_method,
+    classical_method,
+    tuned_solvers,
 )
-from mpi_cascade.scans.scanner_models import ScannerModels
-from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet, Suite
+from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, Result
+from mpi_cascade.experiment import Experiment
+from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.results.progress import showing_progress
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.art import ART
+from mpi_cascade.solvers.fista import FISTA
 
-Bundle = Mapping[str, CaseMetric]
 _NUM_TIMINGS = 5
 
 
-class Result(NamedTuple):
-    """One number.
+def report(
+    cascade: TrainedCascade,
+    suite: Suite,
+    validation: Suite,
+    classical: Sequence[str] = ("Tikhonov",),
+    batch_size: int = BATCH_SIZE,
+    source: str = "the best state of the training",
+) -> Comparison:
+    """Returns a small comparison: one cascade and tuned Tikhonov, computed where the cascade is.
 
-    Attributes:
-        label: The method's name.
-        number: Number of the training among those of its label.
-        image: ``final`` or ``preliminary``.
-        set_name: The set of scans.
-        metric: Name of the metric, with its unit.
-        gap_mm: The gap in mm, None for a metric over all of the set.
-        value: The metric.
-        low: Lower end of its 95 % interval over the cases.
-        high: Upper end.
-        num_cases: Number of cases.
+    Args:
+        cascade: The cascade.
+        suite: What they are judged on.
+        validation: The suite whose first set, of phantoms, classical methods are tuned on.
+        classical: Names of classical methods; Tikhonov's eigendecomposition takes time.
+        batch_size: Scans in a batch.
+        source: Where the cascade comes from.
     """
-
-    label: str
-    number: int
-    image: str
-    set_name: str
-    metric: str
-    gap_mm: float | None
-    value: float
-    low: float
-    high: float
-    num_cases: int
+    return compare(
+        [cascade_method(cascade, CASCADE, 0, source)],
+        cascade.experiment, suite, validation.sets[0], classical, batch_size,
+    )  # fmt: skip
 
 
+@torch.no_grad()
+def compare(
+    trained: Sequence[Method],
+    experiment: Experiment,
+    suite: Suite,
+    validation: EvaluationSet,
+    classical: Sequence[str],
+    batch_size: int = BATCH_SIZE,
+    notes: Sequence[str] = (),
+) -> Comparison:
+    """Returns all there is to know of methods on a suite; what noise allows, if it has controls.
+
+    Args:
+        trained: Trained methods.
+        experiment: The nominal scanner and the grid of the images; all is computed where its model
+            of the scanner is.
+        suite: What the methods are judged on.
+        validation: The scans that classical methods are tuned on, in no suite.
+        classical: Names of classical methods.
+        batch_size: Scans in a batch.
+        notes: What a reader has to know of this comparison, a sentence each.
+    """
+    device = experiment.forward_model.device
+    scans = [
+        (sample.signal, sample.concentration)
+        for sample in validation.batches(experiment, device, batch_size)
+    ]
+    progress: list[Progress] = []
+    with showing_progress() as bars:
+        task = bars.task("tuning", total=None)
+        solvers = tuned_solvers(
+            classical, experiment.forward_model, scans,
+            lambda search: task.move_to(task.done + 1, f"tuning {search}"),
+        )  # fmt: skip
+        for name, solver in solvers.items():
+            if isinstance(solver, ART | ADMM | FISTA):
+                task = bars.task(f"iterations of {name}", total=None)
+                progress += converge(name, solver, *scans[0], task.advance)
+        methods = [*trained, *(classical_method(*solver) for solver in solvers.items())]
+        num_images = len(methods) * sum(len(part.indices) for part in suite.sets)
+        task = bars.task(f"{len(methods)} methods on {suite.name}", num_images)
+        results = measure(methods, suite, experiment, task.advance, batch_size)
+        has_limits = suite.of_kind(CAPSULES) and experiment.system_matrix is None
+        if has_limits:
+            task = bars.task("what noise allows", total=1)
+        return Comparison(
+            suite, experiment, methods, results,
+            notes=list(notes),
+            limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
+            progress=progress,
+            times_s=times_per_image_s(methods, scans[0][0]),
+            tuning_quality_db=quality_db(methods, *scans[0]),
+        )  # fmt: skip
+
+
+@torch.no_grad()
 def measure(
     methods: Sequence[Method],
     suite: Suite,
-    models: ScannerModels,
-    image_shape: tuple[int, int],
+    experiment: Experiment,
     advance: Callable[[int], None],
+    batch_size: int = BATCH_SIZE,
 ) -> list[Result]:
     """Returns every metric of every method on every set of a suite.
 
     Args:
         methods: The methods; all of them are given the same signals.
         suite: The suite.
-        models: The models of the nominal scanner.
-        image_shape: Pixels (y, x) of the images.
+        experiment: The nominal scanner and the grid of the images; scans are simulated where its
+            model computes.
         advance: Called with the number of images after each batch of each method.
+        batch_size: Scans in a batch.
     """
-    results: list[Result] = []
-    for kind, metrics in _METRICS.items():
-        for part in getattr(suite, kind):
-            table = _Table(metrics, models.scanner.field_of_view_m)
-            for sample in part.batches(models, image_shape):
-                for method in methods:
-                    table.add(method, sample)
-                    advance(len(sample.indices))
-            results += table.results(part)
-    return results
+    keys = [MethodKey(*method[:2], image) for method in methods for image in method.image_names]
+    table = CaseTable(suite.sets, keys, experiment.scanner.field_of_view_m)
+    for part in suite.sets:
+        for sample in part.batches(experiment, experiment.forward_model.device, batch_size):
+            for method in methods:
+                for image, estimate in method.images(sample.signal).items():
+                    table.add(MethodKey(*method[:2], image), part, estimate, sample)
+                advance(len(sample.indices))
+    return table.results()
 
 
 def quality_db(methods: Sequence[Method], signal: Tensor, truth: Tensor) -> dict[str, float]:
@@ -95,13 +148,9 @@ def quality_db(methods: Sequence[Method], signal: Tensor, truth: Tensor) -> dict
         truth: True images, (batch, 1, y, x).
     """
     return {
-        label: psnr(method.images(signal)[FINAL], truth).nanmean().item()
-        for label, method in _firsts(methods).items()
+        method.label: psnr(method.images(signal)[FINAL], truth).nanmean().item()
+        for method in first_trainings(methods)
     }
-
-
-def _firsts(methods: Sequence[Method]) -> dict[str, Method]:
-    return {method.label: method for method in methods if method.number == 0}
 
 
 def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, float]:
@@ -111,107 +160,11 @@ def times_per_image_s(methods: Sequence[Method], signal: Tensor) -> dict[str, fl
         methods: The methods; of each label the first is timed.
         signal: The batch, (batch, channel, y, x).
     """
-    firsts = _firsts(methods)
-    times: dict[str, list[float]] = {label: [] for label in firsts}
+    times: dict[str, list[float]] = {method.label: [] for method in methods}
     for _ in range(_NUM_TIMINGS):
-        for label, method in firsts.items():
+        for method in first_trainings(methods):
             start = time.perf_counter()
-            method.images(signal)
-            times[label].append((time.perf_counter() - start) / len(signal))
-    return {label: sorted(values)[_NUM_TIMINGS // 2] for label, values in times.items()}
-
-
-def _phantom_metrics(size_m: tuple[float, float]) -> Bundle:
-    metrics = phantom_metrics(size_m)
-    # A comparison's names end in their unit.
-    return {"psnr_db": metrics.pop("psnr"), **metrics}
-
-
-def _all_pairs_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {
-        "resolvable_gap_m": ResolvableGap(size_m),
-        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
-    }
-
-
-def _pair_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {
-        "dip": MeanDip(size_m),
-        "resolved": ResolvedFraction(size_m),
-        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
-    }
-
-
-def _capsule_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {"false_splits": FalseSplitRate(size_m)}
-
-
-def _disc_metrics(size_m: tuple[float, float]) -> Bundle:
-    return {
-        "width_m": MeanWidth(size_m),
-        "localisation_error_m": MeanLocalisationError(size_m),
-        "disc_non_uniformity": MeanDiscNonUniformity(size_m),
-        "psnr_db": ImageMean(psnr, higher_is_better=True),
-    }
-
-
-class _Metrics(NamedTuple):
-    """What is measured on one kind of sets, for a field of view in m.
-
-    Attributes:
-        of_all: Metrics over all cases of a set.
-        of_gaps: Metrics over the cases of each gap.
-    """
-
-    of_all: Callable[[tuple[float, float]], Bundle]
-    of_gaps: Callable[[tuple[float, float]], Bundle] = lambda size_m: {}
-
-
-_METRICS = {
-    "phantoms": _Metrics(_phantom_metrics),
-    "pairs": _Metrics(_all_pairs_metrics, _pair_metrics),
-    "capsules": _Metrics(_capsule_metrics, _capsule_metrics),
-    "discs": _Metrics(_disc_metrics),
-}
-
-
-class _Table:
-    """The metrics of all methods on one set, as they accumulate."""
-
-    def __init__(self, metrics: _Metrics, field_of_view_m: tuple[float, float]) -> None:
-        self._kinds = metrics
-        self._field_of_view_m = field_of_view_m
-        self._bundles: dict[tuple[str, int, str, float | None], Bundle] = {}
-
-    def add(self, method: Method, sample: Sample) -> None:
-        """Adds what a method makes of a batch, which has one gap if the set has gaps."""
-        assert sample.pairs is None or len(sample.pairs.gap_m.unique()) == 1
-        for image, estimate in method.images(sample.signal).items():
-            key = method.label, method.number, image
-            self._update((*key, None), self._kinds.of_all, estimate, sample)
-            if sample.pairs is not None:
-                gap_mm = round(1e3 * sample.pairs.gap_m[0].item(), 6)
-                self._update((*key, gap_mm), self._kinds.of_gaps, estimate, sample)
-
-    def results(self, part: EvaluationSet) -> list[Result]:
-        """Returns all metrics with their intervals."""
-        return [
-            Result(
-                label, number, image, part.name, name, gap_mm, metric.compute().item(),
-                *metric.interval(), num_cases=metric.num_cases,
-            )
-            for (label, number, image, gap_mm), bundle in self._bundles.items()
-            for name, metric in bundle.items()
-        ]  # fmt: skip
-
-    def _update(
-        self,
-        key: tuple[str, int, str, float | None],
-        kind: Callable[[tuple[float, float]], Bundle],
-        estimate: Tensor,
-        sample: Sample,
-    ) -> None:
-        if key not in self._bundles:
-            self._bundles[key] = kind(self._field_of_view_m)
-        for metric in self._bundles[key].values():
-            metric.update(estimate, sample)
+            # Read, as a device may still be at work.
+            method.images(signal)[FINAL].sum().item()
+            times[method.label].append((time.perf_counter() - start) / len(signal))
+    return {label: statistics.median(values) for label, values in times.items()}

@@ -1,9 +1,6 @@
-"""Figures of reconstructed point pairs: matplotlib figures from arrays.
+"""The paper's two figures, of reconstructed point pairs."""
 
-Must not know how images were made, or where figures go.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -11,14 +8,66 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mpi_cascade.evaluation.measures import PAIRS
+from mpi_cascade.evaluation.methods import TRUTH
+from mpi_cascade.evaluation.sets import EvaluationSet, Suite
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip, pair_profile
-from mpi_cascade.phantoms.scenes import PairGeometry
+from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.scans.conventions import FULL_CONCENTRATION
 
 _WINDOW_PER_EXTENT = 1.7
 """Width of a window around a pair, relative to the widest pair."""
 _PROFILE_GAP_PER_DIAMETER = 0.75
 """The gap that is drawn as a profile: the paper's 0.3 mm for discs of 0.4 mm."""
+
+_GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""The gaps that are shown of more than a figure has room for."""
+_MOST_GAPS = 6
+_SET_NAMES = ("pairs", "pairs along x, 0.4 mm")
+"""The sets that are shown."""
+
+
+@torch.no_grad()
+def pair_figures(
+    images: Callable[[Tensor], Mapping[str, Tensor]],
+    suite: Suite,
+    experiment: Experiment,
+    device: torch.device | str,
+) -> dict[str, Figure]:
+    """Returns the paper's Figures 1 and 2 by name: of each gap, the pair in the middle.
+
+    Args:
+        images: Maps signals (batch, channel, y, x) to images (batch, 1, y, x) by name.
+        suite: A suite with equal pairs along x; of many gaps a few are shown.
+        experiment: The nominal scanner and the grid of the images.
+        device: Where the scans are simulated.
+    """
+    part = next(part for part in suite.of_kind(PAIRS) if part.name in _SET_NAMES)
+    size_m = experiment.scanner.field_of_view_m
+    chosen = _central_cases(part, size_m).to(device)
+    sample = part.scan(part.scans(experiment, device), chosen)
+    shown = {TRUTH: sample.concentration, **images(sample.signal)}
+    shown = {name: image.float().cpu() for name, image in shown.items()}
+    assert sample.pairs is not None
+    pairs = PairGeometry(*(column.cpu() for column in sample.pairs))
+    return {
+        "figure1": pair_images(shown, pairs, size_m),
+        "figure2": pair_profiles(shown, pairs, size_m),
+    }
+
+
+def _central_cases(part: EvaluationSet, size_m: tuple[float, float]) -> Tensor:
+    """Returns the index, for each gap that is shown, of the pair nearest to the middle."""
+    assert isinstance(part.scene, TwoPoints)
+    indices = torch.tensor(part.indices)
+    off_centre = part.scene.pairs(part.streams(indices), size_m).centre_m.norm(dim=1)
+    chosen: list[int] = []
+    for number, gap_mm in enumerate(part.gaps_mm):
+        if len(part.gaps_mm) <= _MOST_GAPS or gap_mm in _GAPS_MM:
+            of_gap = indices // part.scene.cases_per_gap == number
+            chosen.append(int(indices[off_centre.masked_fill(~of_gap, torch.inf).argmin()]))
+    return torch.tensor(chosen)
 
 
 def pair_images(

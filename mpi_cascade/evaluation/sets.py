@@ -56,14 +56,19 @@ class EvaluationSet:
         scene = self.scene.outlines if isinstance(self.scene, Capsules) else self.scene
         return scene.gaps_mm if isinstance(scene, TwoPoints) else ()
 
+    @property
+    def stream_number(self) -> int:
+        """Number of the stream of the scans."""
+        of_name = zlib.crc32((self.twin or self.name).encode())
+        return of_name if self.stream is None else self.stream
+
     def streams(self, indices: Int64[Tensor, " batch"]) -> RandomStreams:
         """Returns the random numbers of scans.
 
         Args:
             indices: Some of the set's indices.
         """
-        of_name = zlib.crc32((self.twin or self.name).encode())
-        return RandomStreams(self.seed, of_name if self.stream is None else self.stream, indices)
+        return RandomStreams(self.seed, self.stream_number, indices)
 
     def scan(self, scans: SimulatedScans, indices: Int64[Tensor, " batch"]) -> Sample:
         """Returns scans, on the device of the indices.
@@ -74,11 +79,12 @@ class EvaluationSet:
         """
         return scans.scan(self.scene, self.streams(indices))
 
-    def scans(self, experiment: Experiment) -> SimulatedScans:
-        """Returns the simulator, where the experiment's model of the scanner computes.
+    def scans(self, experiment: Experiment, device: torch.device | str) -> SimulatedScans:
+        """Returns the simulator.
 
         Args:
             experiment: The nominal scanner, its models, and the grid of the images.
+            device: Where it computes.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
@@ -97,21 +103,27 @@ class EvaluationSet:
             nominal_scanner=scanner,
             oversampling=oversampling,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
-        ).to(experiment.forward_model.device)
+        ).to(device)
 
     @torch.no_grad()
-    def batches(self, experiment: Experiment, batch_size: int = BATCH_SIZE) -> Iterator[Sample]:
-        """Yields all scans, batch by batch, where the experiment's model computes.
+    def batches(
+        self,
+        experiment: Experiment,
+        device: torch.device | str = "cpu",
+        batch_size: int = BATCH_SIZE,
+    ) -> Iterator[Sample]:
+        """Yields all scans, batch by batch.
 
         Args:
             experiment: The nominal scanner, its models, and the grid of the images.
+            device: Where they are simulated.
             batch_size: Scans in a batch.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
         """
-        scans = self.scans(experiment)
-        indices = torch.tensor(self.indices, device=experiment.forward_model.device)
+        scans = self.scans(experiment, device)
+        indices = torch.tensor(self.indices, device=device)
         for batch in indices.split(batch_size):
             yield self.scan(scans, batch)
 

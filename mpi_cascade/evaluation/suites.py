@@ -79,6 +79,17 @@ def brief_suite(scanner: Scanner) -> Suite:
     return _suite("brief", scanner, 64, cases, diameters_mm=(0.4,))
 
 
+def tuning_scans(num_phantoms: int) -> EvaluationSet:
+    """Returns phantoms that are in no suite, on which classical methods are tuned.
+
+    Args:
+        num_phantoms: How many.
+    """
+    return EvaluationSet(
+        name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_phantoms)
+    )
+
+
 def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]]:
     """Returns the sets that a scanner's models can make, and sentences on what is left out.
 

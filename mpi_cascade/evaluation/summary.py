@@ -1,7 +1,4 @@
-"""Results of single trainings → one number per label, with its interval.
-
-Must not know how numbers are shown.
-"""
+"""Results of single trainings → one number per label, with its interval."""
 
 import math
 from collections import Counter, defaultdict
@@ -9,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t
 
-from mpi_cascade.evaluation.measuring import Result
+from mpi_cascade.evaluation.intervals import student_interval
 from mpi_cascade.evaluation.methods import FINAL, Method
+from mpi_cascade.evaluation.table import Result
 
-_COARSE = ("resolved", "false_splits", "resolvable_gap_m")
+_COARSE = ("resolved", "false_splits", "resolvable_gap_mm")
 """Shares and gaps have few possible values: seeds often agree by chance."""
 
 _BOUNDS = {
@@ -25,8 +21,8 @@ _BOUNDS = {
     "false_splits": (0.0, 1.0),
     **dict.fromkeys(
         (
-            "nrmse", "non_uniformity", "disc_non_uniformity", "ghost_energy", "resolvable_gap_m",
-            "width_m", "localisation_error_m",
+            "nrmse", "non_uniformity", "disc_non_uniformity", "ghost_energy", "resolvable_gap_mm",
+            "width_mm", "localisation_error_mm",
         ),
         (0.0, math.inf),
     ),
@@ -104,7 +100,7 @@ class Difference(NamedTuple):
     num_seeds: int
 
 
-def differences(results: Iterable[Result], methods: Sequence[Method]) -> list[Difference]:
+def paired_differences(results: Iterable[Result], methods: Sequence[Method]) -> list[Difference]:
     """Returns every label minus the first, over the seeds that both have, two or more.
 
     Trainings of the same seeds have the same samples, so that what the seed does to both drops out.
@@ -181,10 +177,3 @@ def _value_and_interval(seeds: list[Result]) -> tuple[float, float, float]:
         high = np.max([high, *(result.high for result in seeds)])
     low, high = np.clip((low, high), *_BOUNDS.get(metric, (-math.inf, math.inf))).tolist()
     return value, low, high
-
-
-def student_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Returns the mean of two or more numbers, and both ends of its 95 % interval (Student's t)."""
-    mean = float(values.mean())
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
-    return mean, mean - half, mean + half

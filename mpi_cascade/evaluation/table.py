@@ -13,6 +13,9 @@ from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.scans.simulated import Sample
 
+CASCADE = "cascade"
+"""Label of the cascade where there is only one."""
+
 _HEAD = ("index", "gap_mm")
 
 
@@ -148,26 +151,27 @@ class CaseTable(nn.Module):
 
 
 def logged(results: Iterable[Result], split: str) -> dict[str, float]:
-    """Returns the results of one method as a training logs them, ``<split>/<image>/<metric>``.
+    """Returns results as a training logs them: ``val/final/psnr_db``, ``test/Tikhonov/psnr_db``.
 
     Args:
-        results: The results.
+        results: Those of one cascade and of classical methods.
         split: ``val`` or ``test``.
     """
+    named = ((item.image if item.label == CASCADE else item.label, item) for item in results)
     return {
-        _logged_name(split, result.image, result.metric, result.gap_mm): result.value
-        for result in results
+        f"{split}/{_logged_name(name, item.metric, item.gap_mm)}": item.value
+        for name, item in named
     }
 
 
 def logged_metrics(suite: Suite) -> list[str]:
-    """Returns the names of all that a training logs of a cascade on a suite, which names the split.
+    """Returns the names of all that a training logs of a cascade on a suite, but for the split.
 
     Args:
         suite: The suite of a training.
     """
     return [
-        _logged_name(suite.name, image, metric, gap_mm)
+        _logged_name(image, metric, gap_mm)
         for image in Reconstruction._fields
         for part in suite.sets
         for gaps_mm, metrics in (((None,), part.kind.of_all), (part.gaps_mm, part.kind.of_gaps))
@@ -176,8 +180,8 @@ def logged_metrics(suite: Suite) -> list[str]:
     ]
 
 
-def _logged_name(split: str, image: str, metric: str, gap_mm: float | None) -> str:
-    return f"{split}/{image}/{metric}" + ("" if gap_mm is None else f"@{gap_mm:g}mm")
+def _logged_name(name: str, metric: str, gap_mm: float | None) -> str:
+    return f"{name}/{metric}" + ("" if gap_mm is None else f"@{gap_mm:g}mm")
 
 
 def _named(part: EvaluationSet, columns: np.ndarray) -> Columns:

@@ -1,18 +1,11 @@
-"""The comparison as files: CSV, JSON and Markdown.
+"""The tables of a comparison, as Markdown."""
 
-Must not know how numbers were measured.
-"""
-
-import csv
-import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mpi_cascade.evaluation.convergence import Progress, has_converged
 from mpi_cascade.evaluation.limits import Limit
-from mpi_cascade.evaluation.measuring import Result
 from mpi_cascade.evaluation.methods import FINAL, PRELIMINARY
 from mpi_cascade.evaluation.summary import Difference, Summary
 from mpi_cascade.results.tables import markdown_table
@@ -27,6 +20,7 @@ class Column(NamedTuple):
         metric: Name of the metric.
         factor: What the value is multiplied by.
         digits: Digits after the point.
+        gap_mm: The gap in mm, None for a metric over all of the set.
     """
 
     title: str
@@ -34,105 +28,97 @@ class Column(NamedTuple):
     metric: str
     factor: float = 1.0
     digits: int = 2
+    gap_mm: float | None = None
 
 
-COLUMNS = (
+_COLUMNS = (
     Column("PSNR / dB", "phantoms", "psnr_db"),
     Column("SSIM", "phantoms", "ssim", digits=3),
+    Column("nRMSE", "phantoms", "nrmse", digits=3),
     Column("mass R²", "phantoms", "mass_r2", digits=4),
     Column("mass bias / %", "phantoms", "mass_bias", 100),
     Column("non-uniformity", "phantoms", "non_uniformity", digits=3),
     Column("ghosts", "phantoms", "ghost_energy", digits=4),
+    Column("non-uniformity of pairs", "pairs", "disc_non_uniformity", digits=3),
+    Column("resolvable gap / mm", "pairs", "resolvable_gap_mm"),
     Column("non-uniformity of pairs", "pairs along x, 0.4 mm", "disc_non_uniformity", digits=3),
-    Column("resolvable gap along x / mm", "pairs along x, 0.4 mm", "resolvable_gap_m", 1e3),
-    Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_m", 1e3),
+    Column("resolvable gap along x / mm", "pairs along x, 0.4 mm", "resolvable_gap_mm"),
+    Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_mm"),
     Column("capsules split / %", "capsules along x, 0.4 mm", "false_splits", 100, 1),
     Column("… any angle / %", "capsules any angle, 0.4 mm", "false_splits", 100, 1),
-    Column("width of a 0.4 mm disc / mm", "discs 0.4 mm", "width_m", 1e3),
-    Column("its place error / mm", "discs 0.4 mm", "localisation_error_m", 1e3, 3),
+    Column("width of a 0.4 mm disc / mm", "discs 0.4 mm", "width_mm"),
+    Column("its place error / mm", "discs 0.4 mm", "localisation_error_mm", digits=3),
 )
-"""What the summary table shows."""
 
 
-def write_csv(path: Path, rows: Sequence[Summary | Difference | Result | Limit | Progress]) -> None:
-    """Writes named tuples of one kind as CSV; nothing for no rows."""
-    if not rows:
-        return
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(rows[0]._fields)
-        writer.writerows(rows)
+def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) -> str:
+    """Returns a Markdown table of methods and what was measured of them, best PSNR first.
 
-
-def write_json(path: Path, provenance: Mapping[str, Any], summaries: Sequence[Summary]) -> None:
-    """Writes where the numbers come from, and the numbers; NaN becomes null."""
-    rows = [
-        {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in summary._asdict().items()
-        }
-        for summary in summaries
-    ]
-    path.write_text(json.dumps({**provenance, "results": rows}, indent=1) + "\n")
-
-
-def summary_table(
-    summaries: Sequence[Summary], times_s: Mapping[str, float], columns: Sequence[Column] = COLUMNS
-) -> str:
-    """Returns a Markdown table: a row per method and image, best PSNR first.
+    It shows what there is, each value with its 95 % interval, and lies on its side where that makes
+    it narrower.
 
     Args:
         summaries: The results.
-        times_s: Time per image of each label in s.
-        columns: What to show, each with its 95 % interval.
+        times_s: Time per image of each label in s, if known.
     """
+    columns = _columns_of(summaries)
     found = {
-        (item.label, item.image, item.set_name, item.metric): item
+        (item.label, item.image, item.set_name, item.metric, item.gap_mm): item
         for item in summaries
-        if item.gap_mm is None
     }
-    keys = list(dict.fromkeys((item.label, item.image) for item in summaries))
+    has_seeds = any(item.num_seeds > 1 for item in summaries)
+    has_capsules = any(item.metric == "false_splits" for item in summaries)
     first = columns[0]
 
     def quality(key: tuple[str, str]) -> float:
-        item = found.get((*key, first.set_name, first.metric))
+        item = found.get((*key, first.set_name, first.metric, first.gap_mm))
         return -math.inf if item is None or math.isnan(item.value) else item.value
 
-    titles = [column.title for column in columns]
-    head = ["method", "seeds", *titles, "worst capsules split / %", "ms per image"]
-    rows: list[list[str]] = []
+    rows: list[list[str]] = [
+        [
+            "method", *["seeds"] * has_seeds, *(column.title for column in columns),
+            *["worst capsules split / %"] * has_capsules, *["ms per image"] * bool(times_s),
+        ]
+    ]  # fmt: skip
+    keys = dict.fromkeys((item.label, item.image) for item in summaries)
     for label, image in sorted(keys, key=quality, reverse=True):
-        items = [found.get((label, image, column.set_name, column.metric)) for column in columns]
+        items = [found.get((label, image, *column[1:3], column.gap_mm)) for column in columns]
         seeds = max(item.num_seeds for item in summaries if item.label == label)
-        time = f"{1e3 * times_s[label]:.3g}" if image == FINAL else ""
-        name = label if image == FINAL else f"{label}, {PRELIMINARY}"
-        cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
-        rows.append([name, str(seeds), *cells, _worst_split(summaries, label, image), time])
-    return markdown_table(head, rows)
+        time = f"{1e3 * times_s[label]:.3g}" if times_s and image == FINAL else ""
+        rows.append(
+            [
+                label if image == FINAL else f"{label}, {PRELIMINARY}",
+                *[str(seeds)] * has_seeds,
+                *(_cell(item, column) for item, column in zip(items, columns, strict=True)),
+                *[_worst_split(summaries, label, image)] * has_capsules,
+                *[time] * bool(times_s),
+            ]
+        )
+    return _narrower(rows)
 
 
-def difference_table(differences: Sequence[Difference], columns: Sequence[Column] = COLUMNS) -> str:
-    """Returns a Markdown table of paired differences: a row per label."""
+def difference_table(differences: Sequence[Difference]) -> str:
+    """Returns a Markdown table of paired differences of the final images."""
+    columns = [column for column in _columns_of(differences) if column.gap_mm is None]
     found = {(item.label, item.set_name, item.metric): item for item in differences}
-    head = ["minus " + differences[0].reference, "seeds", *(column.title for column in columns)]
-    rows: list[list[str]] = []
+    rows = [["minus " + differences[0].reference, "seeds", *(column.title for column in columns)]]
     for label in dict.fromkeys(item.label for item in differences):
-        items = [found.get((label, column.set_name, column.metric)) for column in columns]
-        cells = [_cell(item, column) for item, column in zip(items, columns, strict=True)]
+        cells = [_cell(found.get((label, *column[1:3])), column) for column in columns]
         num_seeds = next(item.num_seeds for item in differences if item.label == label)
         rows.append([label, str(num_seeds), *cells])
-    return markdown_table(head, rows)
+    return _narrower(rows)
 
 
 def limit_table(limits: Sequence[Limit], set_name: str) -> str:
     """Returns a Markdown table of d′ against the gap."""
     chosen = [limit for limit in limits if limit.set_name == set_name]
-    head = ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)]
-    rows = [
-        ["d′, any capsule", *(f"{limit.d_prime:.1f}" for limit in chosen)],
-        ["d′, outline's capsule", *(f"{limit.outline_d_prime:.1f}" for limit in chosen)],
-    ]
-    return markdown_table(head, rows)
+    return _narrower(
+        [
+            ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)],
+            ["d′, any capsule", *(f"{limit.d_prime:.1f}" for limit in chosen)],
+            ["d′, outline's capsule", *(f"{limit.outline_d_prime:.1f}" for limit in chosen)],
+        ]
+    )
 
 
 def convergence_table(progress: Sequence[Progress]) -> str:
@@ -144,6 +130,23 @@ def convergence_table(progress: Sequence[Progress]) -> str:
         settled = "yes" if has_converged(steps) else "no"
         rows.append([label, path, f"{1e3 * steps[-1].time_s:.3g}", settled])
     return markdown_table(["method", "iterations → PSNR / dB", "ms per image", "converged"], rows)
+
+
+def _columns_of(items: Sequence[Summary] | Sequence[Difference]) -> list[Column]:
+    """Returns the columns of what was measured; of a short suite of pairs each gap has one too."""
+    measured = {(item.set_name, item.metric) for item in items}
+    found = [column for column in _COLUMNS if column[1:3] in measured]
+    gaps_mm = dict.fromkeys(
+        item.gap_mm for item in items if isinstance(item, Summary) and item.set_name == "pairs"
+    )
+    return found + [
+        Column(f"{title} at {gap_mm:g} mm{unit}", "pairs", metric, factor, digits, gap_mm)
+        for metric, title, unit, factor, digits in (
+            ("resolved", "pairs resolved", " / %", 100, 1), ("dip", "their dip", "", 1, 2)
+        )
+        for gap_mm in gaps_mm
+        if gap_mm is not None
+    ]  # fmt: skip
 
 
 def _worst_split(summaries: Sequence[Summary], label: str, image: str) -> str:
@@ -171,3 +174,11 @@ def _cell(item: Summary | Difference | None, column: Column) -> str:
         for end in (item.low, item.high)
     )
     return f"{value} ({low} … {high})"
+
+
+def _narrower(rows: Sequence[Sequence[str]]) -> str:
+    """Returns the narrower one of a table and its transpose."""
+    tables = [
+        markdown_table(first, others) for first, *others in (rows, list(zip(*rows, strict=True)))
+    ]
+    return min(tables, key=lambda table: table.index("\n"))

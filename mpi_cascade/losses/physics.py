@@ -3,10 +3,10 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.checks import InputError, Positive, check_arguments
 from mpi_cascade.losses.pixel import mean_root_square
 from mpi_cascade.losses.terms import SampleLoss
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.scans.simulated import Sample
 
 
@@ -26,19 +26,17 @@ class DataConsistency(SampleLoss):
         InputError: If ``floor`` is not positive, or if there is no model (when called).
     """
 
-    def __init__(self, forward_model: LinearModel | None = None, floor: float = 1e-4) -> None:
+    def __init__(self, forward_model: LinearModel | None = None, floor: Positive = 1e-4) -> None:
         super().__init__()
         self.forward_model = forward_model
         self.floor = floor
-        require_positive(self, "floor")
+        check_arguments(self)
 
     def use(self, forward_model: LinearModel) -> None:
         """Takes a forward model, in place of any that it had."""
         self.forward_model = forward_model
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], sample: Sample
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, sample: Sample) -> Float[Tensor, ""]:
         """Returns the mean over scans of √(mean|S c − u|² + floor²) − floor, 0 where S c = u."""
         if self.forward_model is None:
             raise InputError(

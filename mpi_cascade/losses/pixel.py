@@ -3,7 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import require_positive
+from mpi_cascade.checks import Positive, check_arguments
+from mpi_cascade.physics.linear import Images
 
 
 class ImageRMSE(nn.Module):
@@ -20,14 +21,12 @@ class ImageRMSE(nn.Module):
         InputError: If ``floor`` is not positive.
     """
 
-    def __init__(self, floor: float = 1e-3) -> None:
+    def __init__(self, floor: Positive = 1e-3) -> None:
         super().__init__()
         self.floor = floor
-        require_positive(self, "floor")
+        check_arguments(self)
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the mean over images of √(MSE + floor²) − floor, 0 at the truth."""
         return mean_root_square(estimate - truth, self.floor)
 
@@ -45,14 +44,12 @@ class Charbonnier(nn.Module):
         P. Charbonnier et al., Proc. IEEE ICIP, 1994, doi:10.1109/ICIP.1994.413553.
     """
 
-    def __init__(self, epsilon: float = 1e-3) -> None:
+    def __init__(self, epsilon: Positive = 1e-3) -> None:
         super().__init__()
         self.epsilon = epsilon
-        require_positive(self, "epsilon")
+        check_arguments(self)
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the loss, 0 at the truth."""
         return ((estimate - truth).square() + self.epsilon**2).sqrt().mean() - self.epsilon
 

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import require_non_negative
+from mpi_cascade.checks import NonNegative, check_arguments
+from mpi_cascade.physics.linear import Images
 
 
 class FocalFrequency(nn.Module):
@@ -25,14 +26,12 @@ class FocalFrequency(nn.Module):
         ICCV, 2021, doi:10.1109/ICCV48922.2021.01366.
     """
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: NonNegative = 1.0) -> None:
         super().__init__()
         self.alpha = alpha
-        require_non_negative(self, "alpha")
+        check_arguments(self)
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the loss, 0 at the truth."""
         spectrum = torch.view_as_real(torch.fft.fft2(estimate - truth, norm="ortho"))
         energy = spectrum.square().sum(dim=-1)

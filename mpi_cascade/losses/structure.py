@@ -5,7 +5,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.checks import InputError, Positive, check_arguments
+from mpi_cascade.physics.linear import Images
 from mpi_cascade.scans.conventions import (
     FEWEST_INTERIOR_PIXELS,
     FULL_CONCENTRATION,
@@ -35,9 +36,7 @@ class SSIM(nn.Module):
     window = SSIM_WINDOW
     sigma = SSIM_SIGMA
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns 1 − SSIM in 0 … 2, 0 at the truth."""
         _require_size(self, truth, self.window)
         luminance, contrast = _similarity(estimate, truth, self.window, self.sigma)
@@ -65,9 +64,7 @@ class MultiScaleSSIM(nn.Module):
     exponents = (0.3, 0.4, 0.3)
     smallest_similarity = 1e-3
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns 1 − MS-SSIM in 0 … 1, averaged over the images, 0 at the truth."""
         _require_size(self, truth, self.window * 2 ** (len(self.exponents) - 1))
         similarities = []
@@ -91,9 +88,7 @@ class Gradient(nn.Module):
         compare magnitudes; here the direction of an edge counts.
     """
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the mean over pixels and both axes, 0 where the error is constant."""
         return _differences(estimate - truth).abs().mean()
 
@@ -112,14 +107,12 @@ class TotalVariation(nn.Module):
         L. I. Rudin, S. Osher, E. Fatemi, Physica D 60, 1992, doi:10.1016/0167-2789(92)90242-F.
     """
 
-    def __init__(self, smoothing: float = 1e-3) -> None:
+    def __init__(self, smoothing: Positive = 1e-3) -> None:
         super().__init__()
         self.smoothing = smoothing
-        require_positive(self, "smoothing")
+        check_arguments(self)
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the mean of √(Δx² + Δy² + smoothing²) − smoothing, 0 for constant images."""
         square = _differences(estimate).square().sum(dim=0)
         return (square + self.smoothing**2).sqrt().mean() - self.smoothing
@@ -140,14 +133,12 @@ class Uniformity(nn.Module):
         InputError: If ``floor`` is not positive.
     """
 
-    def __init__(self, floor: float = 1e-3) -> None:
+    def __init__(self, floor: Positive = 1e-3) -> None:
         super().__init__()
         self.floor = floor
-        require_positive(self, "floor")
+        check_arguments(self)
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
         """Returns the mean over the images that count of √(var/mean² + floor²) − floor, or 0."""
         is_inside = interior(truth)
         is_counted = is_inside.sum(dim=(1, 2, 3)) >= FEWEST_INTERIOR_PIXELS
@@ -215,8 +206,6 @@ def _differences(image: Tensor) -> Float[Tensor, "2 batch 1 ny nx"]:
     return torch.stack((along_y, along_x))
 
 
-def _mean(
-    values: Float[Tensor, "batch 1 ny nx"], mask: Bool[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def _mean(values: Images, mask: Bool[Tensor, "batch 1 ny nx"]) -> Float[Tensor, " batch"]:
     """Returns the mean over the pixels of each image that the mask holds; 0 if it holds none."""
     return (values * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3)).clamp_min(1)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.scans.simulated import Sample
 
 
@@ -16,9 +16,7 @@ class SampleLoss(nn.Module, ABC):
     """A loss that needs more of the scan than its true image."""
 
     @abstractmethod
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], sample: Sample
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, sample: Sample) -> Float[Tensor, ""]:
         """Returns the loss of an image of the scan."""
 
     def use(self, forward_model: LinearModel) -> None:
@@ -67,16 +65,12 @@ class WeightedSum(SampleLoss):
                     f"WeightedSum.weights gives {name} {weight}: it must be finite and not negative"
                 )
 
-    def forward(
-        self, estimate: Float[Tensor, "batch 1 ny nx"], sample: Sample
-    ) -> Float[Tensor, ""]:
+    def forward(self, estimate: Images, sample: Sample) -> Float[Tensor, ""]:
         """Returns the sum of the weighted terms."""
         return _total(loss_terms(self, estimate, sample))
 
 
-def loss_terms(
-    loss: nn.Module, estimate: Float[Tensor, "batch 1 ny nx"], sample: Sample
-) -> dict[str, Float[Tensor, ""]]:
+def loss_terms(loss: nn.Module, estimate: Images, sample: Sample) -> dict[str, Float[Tensor, ""]]:
     """Returns the terms of any loss by name; their sum is the loss.
 
     Those of a ``WeightedSum`` are its own terms times their weights, where a sum within the sum is

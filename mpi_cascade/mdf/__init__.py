@@ -2,7 +2,7 @@
 
 ``MDFFile`` reads versions 2.0 and 2.1 and is lenient about names and layouts, strict about what
 changes a result; ``write_scans``, ``write_system_matrix`` and ``write_reconstruction`` write
-version 2.1, ``new_scans`` and ``new_reconstruction`` block by block. Must not know of networks.
+version 2.1, ``new_scans`` and ``new_reconstruction`` block by block.
 
 Source: T. Knopp et al., MDF: Magnetic Particle Imaging Data Format, 2020, arXiv:1602.06072.
 """

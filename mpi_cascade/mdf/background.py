@@ -1,7 +1,4 @@
-"""Frames with and without a sample, told apart: the background and its noise.
-
-Must not know of files or scanners.
-"""
+"""Frames with and without a sample, told apart: the background and its noise."""
 
 from typing import Any, NamedTuple
 

@@ -1,18 +1,16 @@
 """Scans and images of this package from MDF files, as ``to_mdf`` writes them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.mdf.fields import SIGNAL_UNIT
 from mpi_cascade.mdf.matching import require_positions
 from mpi_cascade.mdf.reading import MDFFile
-from mpi_cascade.mdf.spectra import as_channels, by_frame
-from mpi_cascade.mdf.writing import SIGNAL_UNIT
+from mpi_cascade.mdf.spectra import as_signals, by_frame
 from mpi_cascade.physics.scanner import Scanner
 
 
@@ -30,7 +28,7 @@ def read_scans(file: MDFFile, scanner: Scanner) -> Iterator[Float[Tensor, "batch
             not the scanner's.
     """
     _require_scanner(file, scanner)
-    return (_signals(file, spectra, scanner) for spectra in by_frame(file))
+    return (as_signals(spectra[:, :, 0], scanner) for spectra in by_frame(file))
 
 
 def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
@@ -49,15 +47,6 @@ def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
             "channels: images of one slice in the order xyz and one channel are read"
         )
     return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
-
-
-def _signals(file: MDFFile, values: NDArray[Any], scanner: Scanner) -> Tensor:
-    """Returns spectra (N, J, 1, K) as signals (N, channel, y, x)."""
-    if not scanner.is_complex and values.imag.any():
-        raise InputError(
-            f"{file.path} has signals in quadrature: give the scanner a relaxation_time_s above 0"
-        )
-    return torch.from_numpy(as_channels(values[:, :, 0], scanner.is_complex, scanner.ffp_shape))
 
 
 def _require_scanner(file: MDFFile, scanner: Scanner) -> None:

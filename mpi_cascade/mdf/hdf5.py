@@ -1,7 +1,7 @@
 """Careful access to HDF5 files from anywhere: one sentence for what can't be used, bounded memory.
 
 A file is never trusted: links out of it are not followed, a declared size is compared with what is
-stored, and no read returns more than a fixed number of bytes. Must not know the format's fields.
+stored, and no field of metadata is read that is larger than a fixed number of bytes.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -26,6 +26,8 @@ MAX_BLOCK_BYTES = 2**30
 # Deflate packs zeros at most 1032 to 1: whoever declares more has not stored it.
 _MAX_COMPRESSION = 1100
 _COMPLEX_PARTS = (("r", "i"), ("re", "im"), ("real", "imag"))
+
+File = TypeVar("File", bound="HDF5File")
 
 
 class HDF5File:
@@ -49,7 +51,7 @@ class HDF5File:
                 f"{path} is no HDF5 file, or was cut off: copy it again from where it was made"
             ) from error
 
-    def __enter__(self) -> "HDF5File":
+    def __enter__(self: File) -> File:
         """Returns the open file."""
         return self
 
@@ -73,9 +75,7 @@ class HDF5File:
         """Returns what lies at an absolute name, or None; links out of the file are refused."""
         found: Any = self._file
         with self.reading(name):
-            for part in name.strip("/").split("/"):
-                if not part:
-                    continue
+            for part in filter(None, name.split("/")):
                 link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
                 if link is None:
                     return None
@@ -86,19 +86,18 @@ class HDF5File:
                 found = found[part]
         return found
 
-    def dataset(self, name: str) -> h5py.Dataset:
-        """Returns a data set of numbers or text that is safe to read in blocks.
+    def text(self, name: str) -> str:
+        """Returns a data set of text, the first of several.
 
         Raises:
-            InputError: If it is absent, empty, stored in other files, or declares more than the
-                file holds.
+            InputError: If it is absent or no text.
         """
-        found = self.find(name)
-        if not isinstance(found, h5py.Dataset):
-            raise InputError(f"{self.path} has no data set {name}: it holds {self._describe(name)}")
+        found = self._dataset(name)
         with self.reading(name):
-            self._check_storage(name, found)
-        return found
+            is_text = h5py.check_string_dtype(found.dtype) is not None
+            if not is_text or _num_bytes(found) > MAX_FIELD_BYTES:
+                raise InputError(f"{self.path}: {name} is no short text: store it as a string")
+            return str(np.ravel(found.asstr(errors="replace")[()])[0]).strip()
 
     def array(self, name: str) -> NDArray[Any]:
         """Returns a small data set of real or complex numbers.
@@ -107,32 +106,16 @@ class HDF5File:
             InputError: If it is absent, no numbers, has NaN or infinite values, or is far larger
                 than metadata can be.
         """
-        parts = self.parts(name)
-        for part in parts:
-            if num_bytes(part) > MAX_FIELD_BYTES:
-                raise InputError(
-                    f"{self.path}: {name} declares {num_bytes(part) / 2**20:.0f} MiB: no such "
-                    "field is that large, so the file is damaged"
-                )
-        values = self.block(name, parts, ())
-        self.require_finite(name, values)
-        return values
+        numbers = self.numbers(name)
+        if numbers.num_bytes > MAX_FIELD_BYTES:
+            raise InputError(
+                f"{self.path}: {name} declares {numbers.num_bytes / 2**20:.0f} MiB: no such field "
+                "is that large, so the file is damaged"
+            )
+        return numbers.read_finite()
 
-    def text(self, name: str) -> list[str]:
-        """Returns a data set of text as a list.
-
-        Raises:
-            InputError: If it is absent or no text.
-        """
-        found = self.dataset(name)
-        with self.reading(name):
-            is_text = h5py.check_string_dtype(found.dtype) is not None
-            if not is_text or num_bytes(found) > MAX_FIELD_BYTES:
-                raise InputError(f"{self.path}: {name} is no short text: store it as a string")
-            return [str(value) for value in np.ravel(found.asstr(errors="replace")[()])]
-
-    def parts(self, name: str) -> list[h5py.Dataset]:
-        """Returns the data sets behind a name: one, or the real and imaginary parts in a group.
+    def numbers(self, name: str) -> "Numbers":
+        """Returns the numbers behind a name: one data set, or real and imaginary part in a group.
 
         Raises:
             InputError: If they are absent, no numbers, or of different shapes.
@@ -147,36 +130,18 @@ class HDF5File:
                     "be a data set, or hold the parts r and i"
                 )
             names = [f"{name}/{part}" for part in pairs[0]]
-        found = [self.dataset(part) for part in names]
+        found = [self._dataset(part) for part in names]
         for part in found:
-            self._require_numbers(name, part)
+            if not _is_numeric(part.dtype):
+                raise InputError(
+                    f"{self.path}: {name} is of the type {part.dtype}: it must be numbers"
+                )
         if len({part.shape for part in found}) > 1:
             raise InputError(
                 f"{self.path}: {name} has parts of the shapes {found[0].shape} and "
                 f"{found[1].shape}: real and imaginary part must match"
             )
-        return found
-
-    def block(
-        self, name: str, parts: list[h5py.Dataset], selection: tuple[Any, ...]
-    ) -> NDArray[Any]:
-        """Returns a part of a data set of numbers, complex where it has two parts.
-
-        Raises:
-            InputError: If it can't be read.
-        """
-        with self.reading(name):
-            values = [np.asarray(part[selection]) for part in parts]
-            if values[0].dtype.names is not None:
-                values = [values[0][part] for part in values[0].dtype.names]
-            return values[0] if len(values) == 1 else _complex(*values)
-
-    def require_finite(self, name: str, values: NDArray[Any]) -> None:
-        """Raises an InputError if there are NaN or infinite values."""
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"{self.path}: {name} has NaN or infinite values: leave out what was not measured"
-            )
+        return Numbers(self, name, found)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -194,49 +159,98 @@ class HDF5File:
                 "damaged, or uses a filter that is not installed"
             ) from error
 
-    def _check_storage(self, name: str, found: h5py.Dataset) -> None:
-        if found.is_virtual or found.external:
-            raise InputError(f"{self.path}: {name} lies in other files: store the data itself")
-        if found.shape is None or math.prod(found.shape) == 0:
-            raise InputError(f"{self.path}: {name} is empty")
-        if found.dtype.itemsize * math.prod(found.chunks or (1,)) > MAX_BLOCK_BYTES:
-            raise InputError(
-                f"{self.path}: {name} has chunks of {found.chunks}: store it in chunks of less "
-                f"than {MAX_BLOCK_BYTES / 2**30:.0f} GiB"
-            )
-        if num_bytes(found) > _MAX_COMPRESSION * found.id.get_storage_size():
-            raise InputError(
-                f"{self.path}: {name} declares the shape {found.shape}, but the file does not hold "
-                "that much: it is damaged or was never finished"
-            )
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """Returns a data set that is safe to read in blocks."""
+        found = self.find(name)
+        if not isinstance(found, h5py.Dataset):
+            raise InputError(f"{self.path} has no data set {name}: it holds {self._around(name)}")
+        with self.reading(name):
+            problem = _storage_problem(found)
+        if problem:
+            raise InputError(f"{self.path}: {name} {problem}")
+        return found
 
-    def _require_numbers(self, name: str, found: h5py.Dataset) -> None:
-        kinds = [found.dtype]
-        if found.dtype.names is not None:
-            if found.dtype.names not in _COMPLEX_PARTS:
-                kinds = []
-            kinds = [found.dtype[part] for part in found.dtype.names] if kinds else []
-        if not kinds or any(kind.kind not in "iufcb" or kind.shape for kind in kinds):
-            raise InputError(
-                f"{self.path}: {name} is of the type {found.dtype}: it must be numbers"
-            )
-
-    def _describe(self, name: str) -> str:
+    def _around(self, name: str) -> str:
         parent = name.rsplit("/", 1)[0]
         while parent and self.find(parent) is None:
             parent = parent.rsplit("/", 1)[0]
-        names = self.names(parent or "/")
-        return f"{', '.join(names[:20]) or 'nothing'} in {parent or '/'}"
+        return f"{', '.join(self.names(parent)[:20]) or 'nothing'} in {parent or '/'}"
 
 
-def num_bytes(found: h5py.Dataset) -> int:
+class Numbers:
+    """Real or complex numbers of a file, whose parts are read when they are asked for.
+
+    Attributes:
+        shape: Their shape.
+        dtype: Their type in the file.
+        is_complex: Whether they have a real and an imaginary part, stored in any way.
+        num_bytes: Their declared size.
+    """
+
+    def __init__(self, file: HDF5File, name: str, parts: list[h5py.Dataset]) -> None:
+        self._file, self._name, self._parts = file, name, parts
+        self.shape = tuple(int(length) for length in parts[0].shape)
+        self.dtype = parts[0].dtype
+        self.is_complex = len(parts) == 2 or self.dtype.kind == "c" or self.dtype.names is not None
+        self.num_bytes = sum(map(_num_bytes, parts))
+
+    def read(self, selection: tuple[Any, ...] = ()) -> NDArray[Any]:
+        """Returns a part of them, bit by bit.
+
+        Raises:
+            InputError: If it can't be read.
+        """
+        with self._file.reading(self._name):
+            values = [np.asarray(part[selection]) for part in self._parts]
+            if values[0].dtype.names is not None:
+                values = [values[0][part] for part in values[0].dtype.names]
+            if len(values) == 1:
+                return values[0]
+            precision = np.result_type(*values, np.float32)
+            whole = np.empty(values[0].shape, np.result_type(precision, np.complex64))
+            whole.real, whole.imag = values
+            return whole
+
+    def read_finite(self, selection: tuple[Any, ...] = ()) -> NDArray[Any]:
+        """Returns a part of them.
+
+        Raises:
+            InputError: If it can't be read, or has NaN or infinite values.
+        """
+        values = self.read(selection)
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{self._file.path}: {self._name} has NaN or infinite values: leave out what was "
+                "not measured"
+            )
+        return values
+
+
+def _storage_problem(found: h5py.Dataset) -> str | None:
+    """Returns why a data set is not safe to read, or None."""
+    if found.is_virtual or found.external:
+        return "lies in other files: store the data itself"
+    if found.shape is None or math.prod(found.shape) == 0:
+        return "is empty"
+    if found.dtype.itemsize * math.prod(found.chunks or (1,)) > MAX_BLOCK_BYTES:
+        return f"has chunks of {found.chunks}: store it in chunks of less than 1 GiB"
+    if _num_bytes(found) > _MAX_COMPRESSION * found.id.get_storage_size():
+        return (
+            f"declares the shape {found.shape}, but the file does not hold that much: it is "
+            "damaged or was never finished"
+        )
+    return None
+
+
+def _num_bytes(found: h5py.Dataset) -> int:
     """Returns the declared size of a data set, which NumPy's own product may overflow."""
     return int(found.dtype.itemsize) * math.prod(found.shape)
 
 
-def _complex(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[Any]:
-    """Returns complex numbers of two parts, bit by bit."""
-    precision = np.result_type(real, imaginary, np.float32)
-    values = np.empty(real.shape, np.result_type(precision, np.complex64))
-    values.real, values.imag = real, imaginary
-    return values
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    if dtype.names is None:
+        return dtype.kind in "iufcb"
+    parts = [dtype[name] for name in dtype.names]
+    return dtype.names in _COMPLEX_PARTS and all(
+        part.kind in "iufcb" and not part.shape for part in parts
+    )

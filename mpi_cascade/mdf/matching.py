@@ -1,14 +1,12 @@
-"""Where a file says that its scanner is not the one that its signals are wanted for.
-
-Must not read signals.
-"""
+"""Where a file says that its scanner is not the one that its signals are wanted for."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.mdf.fields import Acquisition
+from mpi_cascade.mdf.narrowband import narrowband_acquisition
 from mpi_cascade.mdf.reading import MDFFile
-from mpi_cascade.mdf.writing import ffp_fields
 from mpi_cascade.physics.scanner import Scanner
 
 MOST_RELATIVE = 0.01
@@ -24,11 +22,11 @@ def require_positions(file: MDFFile, scanner: Scanner) -> None:
         file: The open file, of as many periods as the scanner has FFP positions.
         scanner: The scanner that the signals are wanted for.
     """
-    found_m = _positions_m(file, scanner)
-    if found_m is None:
+    wanted = narrowband_acquisition(scanner)
+    found_m, wanted_m = _positions_m(file.acquisition, wanted), _positions_m(wanted, wanted)
+    if found_m is None or wanted_m is None:
         return
-    wanted_m = _wanted_m(scanner)
-    if found_m.shape != wanted_m.shape or not _steps_off(found_m, scanner) <= 0.5:
+    if not _steps_off(found_m, wanted_m, scanner) <= 0.5:
         raise InputError(
             f"{file.path} has other FFP positions than the scanner (offsetField and gradient: "
             f"{_range_mm(found_m)}, not {_range_mm(wanted_m)}): use its own field of view and FFP "
@@ -36,7 +34,9 @@ def require_positions(file: MDFFile, scanner: Scanner) -> None:
         )
 
 
-def differences(file: MDFFile, scanner: Scanner) -> list[str]:
+def differences(
+    file: MDFFile, scanner: Scanner, calibration: Acquisition | None = None
+) -> list[str]:
     """Returns what a file says of its scanner that differs, a phrase each.
 
     Gradient, drive amplitude and drive frequency may be 1 % off, FFP positions 5 % of a step. What
@@ -45,60 +45,70 @@ def differences(file: MDFFile, scanner: Scanner) -> list[str]:
     Args:
         file: The open file; ``read_scans`` takes it for this scanner.
         scanner: The scanner that the signals are wanted for.
+        calibration: How the scanner was calibrated, if it was.
     """
-    acquisition = file.acquisition
-    pairs = [
-        ("drive amplitude", "mT", 1e3, acquisition.drive_strength_t, scanner.drive_amplitude_t),
-        (
-            "drive frequency",
-            "kHz",
-            1e-3,
-            acquisition.drive_frequency_hz,
-            scanner.drive_frequency_hz,
+    found, wanted = file.acquisition, calibration or narrowband_acquisition(scanner)
+    # The sign of a field is a convention; of the FFP positions it counts.
+    phrases = [
+        *_difference("drive amplitude", 1e3, "mT", found.drive_strength_t, wanted.drive_strength_t),
+        *_difference(
+            "drive frequency", 1e-3, "kHz",
+            found.drive_frequency_hz[None], wanted.drive_frequency_hz[None],
         ),
-    ]
-    if acquisition.gradient_t_per_m is not None:
-        for axis, wanted in enumerate((scanner.gradient_x_t_per_m, scanner.gradient_y_t_per_m)):
-            # A line along x says nothing of y.
-            if axis == 0 or scanner.num_ffp_y > 1:
-                found = acquisition.gradient_t_per_m[..., axis, axis]
-                pairs.append((f"gradient along {'xy'[axis]}", "T/m", 1.0, found, wanted))
-    phrases = []
-    for name, unit, factor, values, wanted in pairs:
-        worst = values.flat[np.abs(np.abs(values) - wanted).argmax()]
-        if abs(abs(worst) - wanted) > MOST_RELATIVE * wanted:
-            phrases.append(f"{name} {factor * worst:.4g} {unit}, not {factor * wanted:.4g}")
-    found_m = _positions_m(file, scanner)
-    if found_m is not None and (steps := _steps_off(found_m, scanner)) > _MOST_STEPS:
+    ]  # fmt: skip
+    if found.gradient_t_per_m is not None and wanted.gradient_t_per_m is not None:
+        # A line along x says nothing of y.
+        for axis in range(2 if scanner.num_ffp_y > 1 else 1):
+            gradients = found.gradient_t_per_m[:, :, axis], wanted.gradient_t_per_m[:, :, axis]
+            phrases += _difference(f"gradient along {'xy'[axis]}", 1.0, "T/m", *gradients)
+    steps = _steps_off(_positions_m(found, wanted), _positions_m(wanted, wanted), scanner)
+    if steps > _MOST_STEPS:
         phrases.append(f"FFP positions up to {steps:.2f} steps off")
     return phrases
 
 
-def _positions_m(file: MDFFile, scanner: Scanner) -> NDArray[np.float64] | None:
-    """Returns the FFP positions (J, x and y) in m; None if the file has no offset field."""
-    acquisition = file.acquisition
-    if acquisition.offset_field_t is None:
+def _difference(
+    name: str,
+    factor: float,
+    unit: str,
+    found: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+) -> list[str]:
+    """Returns a phrase if a quantity, by period or once for all, is off at its largest value."""
+    if found.shape[1:] != wanted.shape[1:] or len({1, len(found), len(wanted)}) > 2:
+        return [f"{name} of the shape {found.shape}, not {wanted.shape}"]
+    found, wanted = np.broadcast_arrays(found, wanted)
+    off = np.abs(np.abs(found) - np.abs(wanted))
+    if off.max() <= MOST_RELATIVE * np.abs(wanted).max():
+        return []
+    worst = off.argmax()
+    values = factor * found.flat[worst], factor * wanted.flat[worst]
+    return [f"{name} {values[0]:.4g} {unit}, not {values[1]:.4g}"]
+
+
+def _positions_m(found: Acquisition, wanted: Acquisition) -> NDArray[np.float64] | None:
+    """Returns the FFP positions (J, x and y) in m; None if there is no offset field."""
+    gradient = wanted.gradient_t_per_m if found.gradient_t_per_m is None else found.gradient_t_per_m
+    if found.offset_field_t is None or gradient is None:
         return None
-    gradient = acquisition.gradient_t_per_m
-    if gradient is None:
-        gradient = ffp_fields(scanner)[1]
     diagonal = np.diagonal(gradient[:, 0], axis1=1, axis2=2)[:, :2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        positions_m: NDArray[np.float64] = -acquisition.offset_field_t[:, 0, :2] / diagonal
+        positions_m: NDArray[np.float64] = -found.offset_field_t[:, 0, :2] / diagonal
     return positions_m
 
 
-def _wanted_m(scanner: Scanner) -> NDArray[np.float64]:
-    offset_t, gradient_t_per_m = ffp_fields(scanner)
-    positions_m: NDArray[np.float64] = -offset_t[:, 0, :2] / np.diagonal(gradient_t_per_m[0, 0])[:2]
-    return positions_m
-
-
-def _steps_off(found_m: NDArray[np.float64], scanner: Scanner) -> float:
+def _steps_off(
+    found_m: NDArray[np.float64] | None, wanted_m: NDArray[np.float64] | None, scanner: Scanner
+) -> float:
     """Returns the largest error in steps of the FFP grid; y counts unless there is one line."""
+    if found_m is None or wanted_m is None:
+        return 0.0
+    if found_m.shape != wanted_m.shape:
+        return np.inf
     step_m = np.array(scanner.field_of_view_m[::-1]) / scanner.ffp_shape[::-1]
     num_axes = 2 if scanner.num_ffp_y > 1 else 1
-    return float((np.abs(found_m - _wanted_m(scanner)) / step_m)[:, :num_axes].max())
+    with np.errstate(invalid="ignore"):
+        return float((np.abs(found_m - wanted_m) / step_m)[:, :num_axes].max())
 
 
 def _range_mm(positions_m: NDArray[np.float64]) -> str:

@@ -1,17 +1,18 @@
-"""Spectra of an MDF file as reconstructions want them: without background or transfer function.
-
-Must not know of scanners or images.
-"""
+"""Spectra of an MDF file as reconstructions want them: without background or transfer function."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf.background import Separated, split_background
 from mpi_cascade.mdf.reading import MDFFile
+from mpi_cascade.physics.scanner import Scanner
 
 
 def is_corrected(file: MDFFile) -> bool:
@@ -68,17 +69,29 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
         yield _without_transfer_function(file, spectra, slice(None))
 
 
-def as_channels(pairs: NDArray[Any], is_complex: bool, ffp_shape: tuple[int, int]) -> NDArray[Any]:
-    """Returns spectra as signals (frame, channel, y, x).
+def as_signals(
+    pairs: NDArray[Any], scanner: Scanner, factors: NDArray[np.float64] | float = 1.0
+) -> Float[Tensor, "batch c my mx"]:
+    """Returns spectra as signals (frame, channel, y, x), in phase and quadrature if complex.
 
     Args:
         pairs: Spectra of pairs of receive channel and frequency, (frame, period, pair).
-        is_complex: Whether a pair makes two channels, in phase and quadrature, or one, in phase.
-        ffp_shape: FFP positions (y, x), a period each.
+        scanner: The scanner; a period is an FFP position.
+        factors: Factor of each pair.
+
+    Raises:
+        InputError: If they have a quadrature part that the scanner does not know.
     """
-    parts = [pairs.real, pairs.imag] if is_complex else [pairs.real]
-    stacked = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
-    return stacked.reshape(len(pairs), -1, *ffp_shape)
+    if not scanner.is_complex and np.iscomplexobj(pairs) and pairs.imag.any():
+        raise InputError(
+            "the signals have a quadrature part: give experiment.scanner.particle a "
+            "relaxation_time_s above 0, which says that signals are complex"
+        )
+    parts = [pairs.real, pairs.imag] if scanner.is_complex else [pairs.real]
+    # One by one: a complex product would not keep the sign of a zero.
+    scaled = [(part * factors).astype(part.dtype).swapaxes(1, 2) for part in parts]
+    stacked = np.stack(scaled, axis=2)
+    return torch.from_numpy(stacked.reshape(len(pairs), -1, *scanner.ffp_shape))
 
 
 def _without_transfer_function(file: MDFFile, spectra: NDArray[Any], part: slice) -> NDArray[Any]:

@@ -1,12 +1,13 @@
-"""Scans, system matrices and images of this package as MDF files.
+"""Scans, system matrices and images of this package as MDF files; values unchanged, bit by bit.
 
-Every FFP position is a period with an offset field of its own, every received harmonic a selected
-frequency: J × C × K with J = FFP positions, C = 1, K = harmonics. A real signal has an imaginary
-part of 0. Values go through unchanged, bit by bit.
+A real signal has an imaginary part of 0.
 """
 
+import importlib.metadata
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.mdf.growing import GrowingDataset
-from mpi_cascade.mdf.writing import (
-    new_file,
-    require_room,
-    write_acquisition,
-    write_description,
-    write_grid,
-    write_measurement,
-)
+from mpi_cascade.mdf.fields import Description, Origin, Processing
+from mpi_cascade.mdf.grid import Grid
+from mpi_cascade.mdf.measurement import DATA
+from mpi_cascade.mdf.narrowband import narrowband_acquisition
+from mpi_cascade.mdf.new_file import NewFile, new_file
 from mpi_cascade.physics.scanner import Scanner
 
 _NO_NOTES: Mapping[str, str] = {}
@@ -67,11 +64,11 @@ def new_scans(
         InputError: If signals are not of the scanner's shape, or the file can't be written.
     """
     with new_file(path) as file:
-        data = GrowingDataset(file, "measurement/data")
-        yield lambda signals: data.append(_spectra(signals, scanner))
-        write_description(file, scanner, "scans", True, notes)
-        write_acquisition(file, scanner, data.num_frames)
-        write_measurement(file, data.num_frames, scanner, is_frame_last=False)
+        yield lambda signals: file.append(DATA, _spectra(signals, scanner))
+        num_frames = file.num_frames(DATA)
+        _write_about(file, scanner, "scans", num_frames, True, notes)
+        is_background = np.zeros(num_frames, np.bool_)
+        file.write_record("/measurement", _processing(scanner, is_background, is_frame_last=False))
 
 
 def write_system_matrix(
@@ -105,21 +102,20 @@ def write_system_matrix(
             f"{num_pixels} pixels: they must agree"
         )
     columns = matrix.T if background is None else torch.cat((matrix.T, background))
-    frames = columns.reshape(len(columns), *_shape(scanner, matrix))
+    frames = columns.reshape(len(columns), *_signal_shape(scanner, matrix))
     data = np.moveaxis(_spectra(frames, scanner), 0, 3)
+    is_background = np.arange(len(frames)) >= num_pixels
     with new_file(path) as file:
-        write_description(file, scanner, "system matrix", True, notes)
-        write_acquisition(file, scanner, len(frames))
-        require_room(file, data.nbytes)
-        file["measurement/data"] = data
-        write_measurement(file, len(frames), scanner, is_frame_last=True)
-        file["measurement/isBackgroundFrame"][num_pixels:] = 1
-        write_grid(file, "calibration", image_shape, scanner.field_of_view_m)
-        file["calibration/method"] = "simulation"
-        file["calibration/isMeanderingGrid"] = np.int8(0)
-        if delta_sample_m:
-            # The sample of a two-dimensional model is a square.
-            file["calibration/deltaSampleSize"] = [delta_sample_m, delta_sample_m, 0.0]
+        _write_about(file, scanner, "system matrix", len(frames), True, notes)
+        file.write(DATA, data)
+        file.write_record("/measurement", _processing(scanner, is_background, is_frame_last=True))
+        # The sample of a two-dimensional model is a square.
+        sample_m = (delta_sample_m, delta_sample_m, 0.0) if delta_sample_m else None
+        grid = _grid(scanner, image_shape)
+        calibration = replace(
+            grid, method="simulation", is_meandering=False, delta_sample_m=sample_m
+        )
+        file.write_record("/calibration", calibration)
 
 
 def write_reconstruction(
@@ -166,15 +162,67 @@ def new_reconstruction(
     Raises:
         InputError: If the file can't be written.
     """
+    name = "/reconstruction/data"
     with new_file(path) as file:
-        data = GrowingDataset(file, "reconstruction/data")
-        yield lambda images: data.append(images.detach().cpu().flatten(1)[..., None].numpy())
-        write_description(file, scanner, "reconstruction", is_simulation, notes)
-        write_acquisition(file, scanner, data.num_frames)
-        write_grid(file, "reconstruction", image_shape, scanner.field_of_view_m)
+        yield lambda images: file.append(name, images.detach().cpu().flatten(1)[..., None].numpy())
+        num_frames = file.num_frames(name)
+        _write_about(file, scanner, "reconstruction", num_frames, is_simulation, notes)
+        file.write_record("/reconstruction", _grid(scanner, image_shape))
 
 
-def _shape(scanner: Scanner, matrix: Tensor) -> tuple[int, int, int]:
+def _write_about(
+    file: NewFile,
+    scanner: Scanner,
+    content: str,
+    num_frames: int,
+    is_simulation: bool,
+    notes: Mapping[str, str],
+) -> None:
+    """Writes what every file says: of itself, of the scan, and where it came from."""
+    nanometres = 1e9 * scanner.particle.core_diameter_m
+    description = Description(
+        study_description=content,
+        experiment=content,
+        experiment_description=content,
+        tracer=(f"particles of {nanometres:g} nm",),
+        drive_cycle_s=1 / scanner.drive_frequency_hz,
+    )
+    file.write_record("/", description)
+    file.write_record("/experiment", Origin(is_simulation=is_simulation))
+    file.write_record("/acquisition", narrowband_acquisition(scanner, num_frames))
+    provenance = {
+        "version": importlib.metadata.version("mpi-cascade"),
+        "scanner": json.dumps(asdict(scanner)),
+        **notes,
+    }
+    for name, text in provenance.items():
+        file.write(f"/_mpi_cascade/{name}", text)
+
+
+def _processing(
+    scanner: Scanner, is_background: NDArray[np.bool_], is_frame_last: bool
+) -> Processing:
+    """Returns what the spectra (N, J, C, K) are, or (J, C, K, N) with ``is_frame_last``."""
+    return Processing(
+        is_fourier=True,
+        is_frame_last=is_frame_last,
+        is_selection=True,
+        # The format counts from 1, and its first component is the mean.
+        frequency_selection=np.array(scanner.harmonics) + 1,
+        is_background_frame=is_background,
+    )
+
+
+def _grid(scanner: Scanner, shape: tuple[int, int]) -> Grid:
+    """Returns an image grid (y, x) over the field of view, pixels along x first."""
+    size_y_m, size_x_m = scanner.field_of_view_m
+    # A slice needs some thickness: that of a pixel.
+    return Grid(
+        size=(shape[1], shape[0], 1), field_of_view_m=(size_x_m, size_y_m, size_x_m / shape[1])
+    )
+
+
+def _signal_shape(scanner: Scanner, matrix: Tensor) -> tuple[int, int, int]:
     num_rows = scanner.num_channels * scanner.num_ffp_x * scanner.num_ffp_y
     if len(matrix) != num_rows:
         raise InputError(

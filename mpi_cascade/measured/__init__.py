@@ -1,7 +1,4 @@
-"""Measured system matrices in place of the analytic model, and their scanners' scans as signals.
-
-Must not know of networks, phantoms or Lightning.
-"""
+"""Measured system matrices in place of the analytic model, and their scanners' scans as signals."""
 
 from mpi_cascade.measured.matrix import MeasuredMatrix, MeasuredSystem, read_measured
 

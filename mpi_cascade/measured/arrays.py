@@ -69,7 +69,7 @@ def read_array(
     if tuple(ffp_shape) != scanner.ffp_shape or is_complex != scanner.is_complex:
         raise InputError(
             f"{path} has {'complex' if is_complex else 'real'} signals of {ffp_shape} FFP "
-            f"positions, data.scanner {'complex' if scanner.is_complex else 'real'} ones of "
+            f"positions, experiment.scanner {'complex' if scanner.is_complex else 'real'} ones of "
             f"{list(scanner.ffp_shape)}: they must agree (a relaxation_time_s above 0 says complex)"
         )
     values = np.asarray(values)

@@ -1,4 +1,4 @@
-"""A system matrix without most of its noise. Must not know where the matrix comes from."""
+"""A system matrix without most of its noise."""
 
 import math
 

@@ -10,14 +10,14 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_non_negative
+from mpi_cascade.checks import InputError, NonNegative, check_arguments
+from mpi_cascade.mdf.fields import SIGNAL_UNIT
 from mpi_cascade.mdf.plane import Plane, find_plane
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.mdf.spectra import by_component, components, is_corrected
-from mpi_cascade.mdf.writing import SIGNAL_UNIT
 from mpi_cascade.measured.arrays import read_array
 from mpi_cascade.measured.denoising import denoised
-from mpi_cascade.measured.receiver import Pairs, Receiver, describe_pairs
+from mpi_cascade.measured.receiver import ReceivedPairs, Receiver, describe_pairs
 from mpi_cascade.measured.sample import without_sample_blur
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
@@ -52,7 +52,7 @@ class MeasuredMatrix:
     """
 
     path: str
-    min_snr: float = 0.0
+    min_snr: NonNegative = 0.0
     frequencies_hz: tuple[float, float] = (0.0, math.inf)
     is_whitened: bool = False
     is_denoised: bool = False
@@ -60,7 +60,7 @@ class MeasuredMatrix:
 
     def check(self) -> None:
         """Raises an InputError if a value is out of its range."""
-        require_non_negative(self, "min_snr")
+        check_arguments(self)
         lowest, highest = self.frequencies_hz
         if not 0 <= lowest <= highest:
             raise InputError(
@@ -73,35 +73,36 @@ class MeasuredSystem(NamedTuple):
     """A system matrix that was read.
 
     Attributes:
+        scanner: Its scanner.
         matrix: S, (channel·y·x of the signal, calibration positions).
         grid_shape: Calibration positions (y, x) over the field of view.
         signal_shape: Shape (channel, y, x) of one scan's signal.
         receiver: How scans become signals; None for an array, whose scans are signals.
     """
 
+    scanner: Scanner
     matrix: Float[Tensor, "measurements positions"]
     grid_shape: tuple[int, int]
     signal_shape: tuple[int, int, int]
     receiver: Receiver | None
 
-    def is_as_simulated(self, scanner: Scanner) -> bool:
-        """Whether signals are those of the analytic model: its unit, its channels, its harmonics.
-
-        Args:
-            scanner: The scanner of the analytic model.
-        """
-        if self.signal_shape != scanner.signal_shape:
+    @property
+    def is_as_simulated(self) -> bool:
+        """Whether signals are those of the analytic model, of its unit, channels, harmonics."""
+        if self.signal_shape != self.scanner.signal_shape:
             return False
         receiver = self.receiver
         return receiver is None or (
-            receiver.unit == SIGNAL_UNIT
+            receiver.acquisition.unit == SIGNAL_UNIT
             and bool((receiver.factors == 1).all())
-            and receiver.components.tolist() == list(scanner.harmonics)
+            and receiver.components.tolist() == list(self.scanner.harmonics)
         )
 
     def model(self, image_shape: tuple[int, int]) -> SystemMatrix:
         """Returns the forward model on an image grid over the same field of view."""
-        return SystemMatrix(self.matrix, self.grid_shape, self.signal_shape, image_shape)
+        return SystemMatrix(
+            self.scanner, self.matrix, self.grid_shape, self.signal_shape, image_shape
+        )
 
 
 def read_measured(source: MeasuredMatrix, scanner: Scanner) -> MeasuredSystem:
@@ -120,11 +121,11 @@ def read_measured(source: MeasuredMatrix, scanner: Scanner) -> MeasuredSystem:
         if source != MeasuredMatrix(path=source.path):
             raise InputError(
                 f"{path} is an array without noise or frequencies: leave out all of "
-                "data.system_matrix but its path"
+                "experiment.system_matrix but its path"
             )
         matrix, grid_shape = read_array(path, scanner)
         signal_shape = (len(matrix) // math.prod(scanner.ffp_shape), *scanner.ffp_shape)
-        return MeasuredSystem(matrix, grid_shape, signal_shape, None)
+        return MeasuredSystem(scanner, matrix, grid_shape, signal_shape, None)
     with MDFFile(path) as file:
         return _read_mdf(source, file, scanner)
 
@@ -136,7 +137,7 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
     _require_scanner(file, plane, scanner)
     # That takes a pass over the file of its own.
     needs_noise = source.min_snr > 0 or source.is_whitened or source.is_denoised
-    pairs = describe_pairs(file, scanner) if needs_noise else Pairs(None, None)
+    pairs = describe_pairs(file, scanner) if needs_noise else ReceivedPairs(None, None)
     receiver = _receiver(source, pairs, file, scanner)
     num_kept = len(receiver.channels)
     kept = np.empty((len(plane.order), file.measurement.shape[1], num_kept), np.complex64)
@@ -145,20 +146,22 @@ def _read_mdf(source: MeasuredMatrix, file: MDFFile, scanner: Scanner) -> Measur
         here = np.flatnonzero((places >= part.start) & (places < part.stop))
         block = spectra.foreground[:, :, receiver.channels[here], places[here] - part.start]
         kept[:, :, here] = block[plane.order]
-    if receiver.unit != SIGNAL_UNIT or source.is_whitened:
+    if receiver.acquisition.unit != SIGNAL_UNIT or source.is_whitened:
         scaled = np.abs(kept * receiver.factors).sum(axis=0)
         receiver = receiver._replace(factors=receiver.factors / scaled.max())
     matrix = receiver.signals(kept).flatten(1).T.contiguous()
     if source.is_denoised:
         noise = _noise(pairs, file, "is_denoised", receiver.channels, places)
-        by_channel = np.repeat(noise * receiver.factors, 2 if receiver.is_complex else 1)
+        by_channel = np.repeat(noise * receiver.factors, 2 if scanner.is_complex else 1)
         matrix = denoised(matrix, by_channel, receiver.signal_shape, plane.shape)
     if source.is_sample_corrected:
         matrix = without_sample_blur(matrix, plane.shape, _sample_cells(file, plane))
-    return MeasuredSystem(matrix, plane.shape, receiver.signal_shape, receiver)
+    return MeasuredSystem(scanner, matrix, plane.shape, receiver.signal_shape, receiver)
 
 
-def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scanner) -> Receiver:
+def _receiver(
+    source: MeasuredMatrix, pairs: ReceivedPairs, file: MDFFile, scanner: Scanner
+) -> Receiver:
     lowest, highest = source.frequencies_hz
     frequency_hz = components(file) * file.acquisition.base_frequency_hz
     in_range = (frequency_hz >= lowest) & (frequency_hz <= highest)
@@ -176,19 +179,17 @@ def _receiver(source: MeasuredMatrix, pairs: Pairs, file: MDFFile, scanner: Scan
     if source.is_whitened:
         factors = 1 / _noise(pairs, file, "is_whitened", channels, places)
     return Receiver(
+        scanner=scanner,
         channels=channels,
         components=components(file)[places],
         factors=factors,
-        ffp_shape=scanner.ffp_shape,
-        is_complex=scanner.is_complex,
-        unit=file.acquisition.unit,
         acquisition=file.acquisition,
         is_corrected=is_corrected(file),
     )
 
 
 def _noise(
-    pairs: Pairs,
+    pairs: ReceivedPairs,
     file: MDFFile,
     name: str,
     channels: NDArray[np.int64],
@@ -197,8 +198,8 @@ def _noise(
     noise = _known(pairs.noise, file, name, True)[channels, places]
     if not (noise > 0).all():
         raise InputError(
-            f"data.system_matrix.{name} is True, but {file.path} has background frames without "
-            "noise: leave it out"
+            f"experiment.system_matrix.{name} is True, but {file.path} has background frames "
+            "without noise: leave it out"
         )
     return noise
 
@@ -208,8 +209,8 @@ def _sample_cells(file: MDFFile, plane: Plane) -> tuple[float, float]:
     size_m = file.calibration.delta_sample_m if file.calibration else None
     if size_m is None:
         raise InputError(
-            f"data.system_matrix.is_sample_corrected is True, but {file.path} does not say how "
-            "large the sample was (/calibration/deltaSampleSize): leave it out"
+            f"experiment.system_matrix.is_sample_corrected is True, but {file.path} does not say "
+            "how large the sample was (/calibration/deltaSampleSize): leave it out"
         )
     cells = [
         size * num / extent_m if extent_m else 0.0
@@ -225,8 +226,8 @@ def _known(
 ) -> NDArray[np.float64]:
     if values is None:
         raise InputError(
-            f"data.system_matrix.{name} is {value}, but {file.path} has fewer than two background "
-            "frames to tell the noise: leave it out"
+            f"experiment.system_matrix.{name} is {value}, but {file.path} has fewer than two "
+            "background frames to tell the noise: leave it out"
         )
     return values
 
@@ -235,12 +236,13 @@ def _require_scanner(file: MDFFile, plane: Plane, scanner: Scanner) -> None:
     num_ffp = scanner.num_ffp_y * scanner.num_ffp_x
     if file.measurement.shape[1] != num_ffp:
         raise InputError(
-            f"{file.path} has {file.measurement.shape[1]} periods, data.scanner "
+            f"{file.path} has {file.measurement.shape[1]} periods, experiment.scanner "
             f"{num_ffp} FFP positions: they must agree"
         )
     for axis, found_m, wanted_m in zip("yx", plane.size_m, scanner.field_of_view_m, strict=True):
         if found_m and abs(found_m - wanted_m) > _SIZE_TOLERANCE * wanted_m:
             raise InputError(
                 f"{file.path} was calibrated over {1e3 * found_m:g} mm along {axis}, "
-                f"data.scanner.field_of_view_{axis}_m is {wanted_m:g}: set it to {found_m:.6g}"
+                f"experiment.scanner.field_of_view_{axis}_m is {wanted_m:g}: set it to "
+                f"{found_m:.6g}"
             )

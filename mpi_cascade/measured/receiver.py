@@ -1,28 +1,18 @@
-"""Spectra of a scanner's files as signals: which rows count, and by how much.
-
-Must not know of images or calibration grids.
-"""
+"""Spectra of a scanner's files as signals: which rows count, and by how much."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.mdf.acquisition import Acquisition
-from mpi_cascade.mdf.matching import MOST_RELATIVE
+from mpi_cascade.mdf.fields import Acquisition
+from mpi_cascade.mdf.matching import MOST_RELATIVE, differences
 from mpi_cascade.mdf.reading import MDFFile
-from mpi_cascade.mdf.spectra import (
-    as_channels,
-    by_component,
-    by_frame,
-    components,
-    is_corrected,
-)
+from mpi_cascade.mdf.spectra import as_signals, by_component, by_frame, components, is_corrected
 from mpi_cascade.physics.scanner import Scanner
 
 
@@ -33,29 +23,25 @@ class Receiver(NamedTuple):
     complex: in phase, quadrature. A period is an FFP position.
 
     Attributes:
+        scanner: The scanner.
         channels: Receive channel of each pair, (P,).
         components: Component of the period of each pair, (P,).
         factors: Factor of each pair, (P,).
-        ffp_shape: FFP positions (y, x).
-        is_complex: Whether signals have a quadrature part.
-        unit: Unit of the files.
-        acquisition: How the calibration was made.
+        acquisition: How the scanner scans.
         is_corrected: Whether the transfer function is divided out.
     """
 
+    scanner: Scanner
     channels: NDArray[np.int64]
     components: NDArray[np.int64]
     factors: NDArray[np.float64]
-    ffp_shape: tuple[int, int]
-    is_complex: bool
-    unit: str | None
     acquisition: Acquisition
     is_corrected: bool
 
     @property
     def signal_shape(self) -> tuple[int, int, int]:
         """Shape (channel, y, x) of one scan's signal."""
-        return len(self.channels) * (2 if self.is_complex else 1), *self.ffp_shape
+        return len(self.channels) * (1 + self.scanner.is_complex), *self.scanner.ffp_shape
 
     def components_in(self, file: MDFFile) -> NDArray[np.int64]:
         """Returns where the spectra of a file have each pair's component, (P,).
@@ -74,14 +60,7 @@ class Receiver(NamedTuple):
         Raises:
             InputError: If they have a quadrature part that the scanner does not know.
         """
-        values = pairs * self.factors
-        if not self.is_complex and np.iscomplexobj(values) and values.imag.any():
-            raise InputError(
-                "the measured signals have a quadrature part: give data.scanner.particle a "
-                "relaxation_time_s above 0, which says that signals are complex"
-            )
-        channels = as_channels(values, self.is_complex, self.ffp_shape)
-        return torch.from_numpy(channels.astype(np.float32))
+        return as_signals(pairs, self.scanner, self.factors).float()
 
     def differences(self, file: MDFFile) -> list[str]:
         """Returns what a file says of its scanner that the calibration's does not, a phrase each.
@@ -89,68 +68,43 @@ class Receiver(NamedTuple):
         Args:
             file: The open file of scans.
         """
-        found, wanted = file.acquisition, self.acquisition
-        pairs = {
-            "drive amplitude": (found.drive_strength_t, wanted.drive_strength_t),
-            "drive frequency": (found.drive_frequency_hz, wanted.drive_frequency_hz),
-            "gradient": (found.gradient_t_per_m, wanted.gradient_t_per_m),
-            "offset field": (found.offset_field_t, wanted.offset_field_t),
-        }
-        return [
-            f"{name} other than that of the calibration"
-            for name, (one, other) in pairs.items()
-            if one is not None and other is not None and not _agree(one, other)
-        ]
+        return differences(file, self.scanner, self.acquisition)
 
     def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
         """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
         Raises:
-            InputError: If the file is not of the matrix's scanner.
+            InputError: If the file is not of this scanner.
         """
         num_periods, num_channels = file.measurement.shape[1:3]
-        if num_periods != self.ffp_shape[0] * self.ffp_shape[1]:
+        num_ffp, num_used = self.scanner.num_ffp_y * self.scanner.num_ffp_x, self.channels.max() + 1
+        if num_periods != num_ffp or num_channels < num_used:
             raise InputError(
-                f"{file.path} has {num_periods} periods, the system matrix FFP positions of "
-                f"{list(self.ffp_shape)}: they must agree"
+                f"{file.path} has {num_periods} periods and {num_channels} channels, the system "
+                f"matrix {num_ffp} FFP positions and {num_used} channels: they must agree"
             )
-        if file.acquisition.unit != self.unit:
+        found, wanted = file.acquisition, self.acquisition
+        if found.unit != wanted.unit:
             raise InputError(
-                f"{file.path} has signals in {file.acquisition.unit}, the system matrix in "
-                f"{self.unit}: they must agree"
+                f"{file.path} has signals in {found.unit}, the system matrix in {wanted.unit}: "
+                "they must agree"
             )
         if is_corrected(file) != self.is_corrected:
             raise InputError(
                 f"{file.path} and the system matrix must both have their transfer function, or "
                 "neither"
             )
-        if num_channels <= self.channels.max():
+        steps_hz = found.base_frequency_hz, wanted.base_frequency_hz
+        if abs(steps_hz[0] - steps_hz[1]) > MOST_RELATIVE * steps_hz[1]:
             raise InputError(
-                f"{file.path} has {num_channels} receive channels, the system matrix uses "
-                f"{self.channels.max() + 1}: they must be of one scanner"
-            )
-        found_hz, wanted_hz = (
-            how.base_frequency_hz for how in (file.acquisition, self.acquisition)
-        )
-        if abs(found_hz - wanted_hz) > MOST_RELATIVE * wanted_hz:
-            raise InputError(
-                f"{file.path} has frequencies in steps of {found_hz:g} Hz, the system matrix of "
-                f"{wanted_hz:g} Hz: they must be of one scanner"
+                f"{file.path} has frequencies in steps of {steps_hz[0]:g} Hz, the system matrix of "
+                f"{steps_hz[1]:g} Hz: they must be of one scanner"
             )
         places = self.components_in(file)
         return (self.signals(spectra[:, :, self.channels, places]) for spectra in by_frame(file))
 
 
-def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether two quantities by period agree, to a share of the largest value."""
-    if one.shape[1:] != other.shape[1:]:
-        return False
-    tolerance = MOST_RELATIVE * float(np.abs(other).max())
-    same_periods = len(one) == len(other) or 1 in (len(one), len(other))
-    return same_periods and bool((np.abs(one - other) <= tolerance).all())
-
-
-class Pairs(NamedTuple):
+class ReceivedPairs(NamedTuple):
     """What is known of every pair of receive channel and frequency of a calibration.
 
     Attributes:
@@ -162,7 +116,7 @@ class Pairs(NamedTuple):
     noise: NDArray[np.float64] | None
 
 
-def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
+def describe_pairs(file: MDFFile, scanner: Scanner) -> ReceivedPairs:
     """Returns the signal and the noise of every pair of a calibration.
 
     Args:
@@ -182,7 +136,7 @@ def describe_pairs(file: MDFFile, scanner: Scanner) -> Pairs:
     is_known = freedom > 0
     snr = signal / np.where(noise > 0, noise, np.inf) if is_known else None
     parts = 2 if scanner.is_complex else 1
-    return Pairs(
+    return ReceivedPairs(
         snr=snr if stated is None else stated.mean(axis=0),
         noise=noise / np.sqrt(parts) if is_known else None,
     )

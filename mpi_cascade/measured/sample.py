@@ -1,4 +1,4 @@
-"""A system matrix as a point would have measured it. Must not know of files or noise."""
+"""A system matrix as a point would have measured it."""
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ def _sharpening(num_positions: int, cells: float) -> Float[Tensor, "positions po
     if num_positions < _LEAST_POSITIONS:
         raise InputError(
             f"the calibration has {num_positions} positions along an axis, too few to correct for "
-            "its sample: leave out data.system_matrix.is_sample_corrected"
+            "its sample: leave out experiment.system_matrix.is_sample_corrected"
         )
     places = cell_centres(num_positions, float(num_positions)).numpy()
     second_derivative = CubicSpline(places, identity)(places, 2)

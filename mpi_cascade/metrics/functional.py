@@ -1,7 +1,6 @@
 """Image quality, one value per image: pure functions of an estimate and the truth.
 
-A value that is undefined for an image is NaN, never 0. Must not know of networks, scanners or
-Lightning.
+A value that is undefined for an image is NaN, never 0.
 """
 
 import torch

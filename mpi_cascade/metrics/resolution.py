@@ -2,7 +2,7 @@
 
 The same ``pair_dip`` serves the controls: a single capsule with a pair's outline has the pair's
 geometry, and is falsely split where its dip reaches ``RAYLEIGH_DIP``. A value that is undefined for
-an image is NaN, never 0. Must not know of networks, scanners or Lightning.
+an image is NaN, never 0.
 """
 
 import torch

@@ -5,13 +5,14 @@ once ``use`` has given it the forward model. An argument out of its range raises
 """
 
 import math
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.checks import InputError, require_positive, require_range
+from mpi_cascade.checks import InputError, Positive, PositiveInt, ascending, check_arguments
 from mpi_cascade.models.cascade import PhysicsStage
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
@@ -24,6 +25,8 @@ _LEAST_SHARE = 1e-2
 _LEAST_REGULARISATION = 1e-12
 """Smallest λ of a bank: float32 can't tell it from 0."""
 
+_Regularisations = Annotated[tuple[float, float], ascending(_LEAST_REGULARISATION)]
+
 
 class DenseInverse(PhysicsStage):
     """The voltage vector times a learned matrix, started from a Tikhonov inverse.
@@ -35,10 +38,10 @@ class DenseInverse(PhysicsStage):
             S Sᵀ, > 0.
     """
 
-    def __init__(self, relative_regularisation: float = 1e-3) -> None:
+    def __init__(self, relative_regularisation: Positive = 1e-3) -> None:
         super().__init__()
         self.relative_regularisation = relative_regularisation
-        require_positive(self, "relative_regularisation")
+        check_arguments(self)
 
     def use(self, forward_model: LinearModel) -> None:
         """Starts from the Tikhonov inverse of a forward model."""
@@ -59,10 +62,10 @@ class FixedTikhonov(PhysicsStage):
         relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0.
     """
 
-    def __init__(self, relative_regularisation: float = 1e-3) -> None:
+    def __init__(self, relative_regularisation: Positive = 1e-3) -> None:
         super().__init__()
         self.relative_regularisation = relative_regularisation
-        require_positive(self, "relative_regularisation")
+        check_arguments(self)
         self.inverse: Tensor
 
     def use(self, forward_model: LinearModel) -> None:
@@ -94,15 +97,14 @@ class TikhonovBank(PhysicsStage):
 
     def __init__(
         self,
-        num_images: int = 6,
-        num_features: int = 16,
-        relative_regularisation: tuple[float, float] = (1e-6, 1e-2),
+        num_images: PositiveInt = 6,
+        num_features: PositiveInt = 16,
+        relative_regularisation: _Regularisations = (1e-6, 1e-2),
     ) -> None:
         super().__init__()
         self.num_images, self.num_features = num_images, num_features
         self.relative_regularisation = relative_regularisation
-        require_positive(self, "num_images", "num_features")
-        require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
+        check_arguments(self)
         self.mean = nn.Parameter(torch.full((num_images, 1, 1), 1 / num_images))
         self.mixing = _mixing(num_images, num_features)
         self.from_signal: Tensor
@@ -147,15 +149,14 @@ class SpectralInverse(PhysicsStage):
 
     def __init__(
         self,
-        num_filters: int = 6,
-        num_features: int = 16,
-        relative_regularisation: tuple[float, float] = (1e-5, 1e-2),
+        num_filters: PositiveInt = 6,
+        num_features: PositiveInt = 16,
+        relative_regularisation: _Regularisations = (1e-5, 1e-2),
     ) -> None:
         super().__init__()
         self.num_filters, self.num_features = num_filters, num_features
         self.relative_regularisation = relative_regularisation
-        require_positive(self, "num_filters", "num_features")
-        require_range(self, "relative_regularisation", _LEAST_REGULARISATION, math.inf)
+        check_arguments(self)
         self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
         self.mixing = _mixing(num_filters, num_features)
         self.inverse: Tensor
@@ -202,12 +203,10 @@ class Unrolled(PhysicsStage):
         J. Adler and O. Öktem, Inverse Problems 33, 2017, doi:10.1088/1361-6420/aa9581.
     """
 
-    def __init__(self, num_steps: int = 5, num_features: int = 24) -> None:
+    def __init__(self, num_steps: PositiveInt = 5, num_features: PositiveInt = 24) -> None:
         super().__init__()
-        if num_steps < 1:
-            raise InputError(f"num_steps is {num_steps}: an Unrolled network needs at least 1")
-        self.num_features = num_features
-        require_positive(self, "num_features")
+        self.num_steps, self.num_features = num_steps, num_features
+        check_arguments(self)
         self.step_sizes = nn.Parameter(torch.ones(num_steps))
         self.corrections = nn.ModuleList(_mixing(2, num_features) for _ in range(num_steps))
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import InputError, require_non_negative, require_positive
+from mpi_cascade.checks import NON_NEGATIVE, InputError, PositiveInt, check_arguments
 
 
 class ResidualBlock(nn.Module):
@@ -49,8 +49,8 @@ class ResidualUNet(nn.Module):
                 f"ResidualUNet.num_features is {list(num_features)}: name one or more scales, "
                 "each with 1 channel or more"
             )
+        NON_NEGATIVE.check(self, "num_blocks", num_blocks)
         self.num_blocks = num_blocks
-        require_non_negative(self, "num_blocks")
         self.factor: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
@@ -103,12 +103,12 @@ class ResidualCNN(nn.Module):
         doi:10.1109/TIP.2017.2662206.
     """
 
-    def __init__(self, num_features: int = 40, num_layers: int = 8) -> None:
+    def __init__(self, num_features: PositiveInt = 40, num_layers: int = 8) -> None:
         super().__init__()
         if num_layers < 2:
             raise InputError(f"num_layers is {num_layers}: a ResidualCNN needs at least 2")
         self.num_features = num_features
-        require_positive(self, "num_features")
+        check_arguments(self)
         widths = [1, *[num_features] * (num_layers - 1), 1]
         layers: list[nn.Module] = []
         for num_in, num_out in itertools.pairwise(widths):

@@ -7,11 +7,9 @@ reproducible from its numbers. Positions are continuous, never tied to a grid.
 from mpi_cascade.phantoms.bars import Bars
 from mpi_cascade.phantoms.blobs import SmoothBlobs
 from mpi_cascade.phantoms.family import PhantomFamily
-from mpi_cascade.phantoms.letters import Letters
+from mpi_cascade.phantoms.held_out import Letters, ResolutionTubes, Rings
 from mpi_cascade.phantoms.mixture import PhantomMixture, default_families
 from mpi_cascade.phantoms.points import Points
-from mpi_cascade.phantoms.rings import Rings
-from mpi_cascade.phantoms.tubes import ResolutionTubes
 from mpi_cascade.phantoms.vessels import Vessels
 
 __all__ = [

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from mpi_cascade.checks import require_range
-from mpi_cascade.phantoms.family import PhantomFamily, direction, integer, place, scale
+from mpi_cascade.checks import ascending
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -27,24 +27,13 @@ class Bars(PhantomFamily):
         InputError: If a range is not an ascending pair of allowed values.
     """
 
-    num_bars: tuple[int, int] = (1, 4)
-    width_mm: tuple[float, float] = (0.2, 0.6)
-    gap_mm: tuple[float, float] = (0.1, 0.8)
-    length_mm: tuple[float, float] = (0.3, 2.5)
-    amplitude: tuple[float, float] = (0.4, 1.0)
+    num_bars: Annotated[tuple[int, int], ascending(1, 64)] = (1, 4)
+    width_mm: Size = (0.2, 0.6)
+    gap_mm: Span = (0.1, 0.8)
+    length_mm: Span = (0.3, 2.5)
+    amplitude: Span = (0.4, 1.0)
 
-    def __post_init__(self) -> None:
-        """Checks every range."""
-        require_range(self, "num_bars", 1, 64)
-        require_range(self, "width_mm", 1e-3, math.inf)
-        require_range(self, "gap_mm", 0, math.inf)
-        require_range(self, "length_mm", 0, math.inf)
-        require_range(self, "amplitude", 0, math.inf)
-
-    @property
-    def num_uniforms(self) -> int:
-        """Random numbers that one phantom takes."""
-        return 9
+    num_uniforms = 9
 
     @property
     def largest_extent_m(self) -> float:
@@ -52,23 +41,16 @@ class Bars(PhantomFamily):
         most, width, gap = self.num_bars[1], self.width_mm[1], self.gap_mm[1]
         return 1e-3 * math.hypot(most * width + (most - 1) * gap, self.length_mm[1] + width)
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns bars placed uniformly inside the field of view."""
-        count, width, gap, length, amplitude, angle, ends, *position = uniforms.unbind(1)
-        num_bars = integer(count, self.num_bars)
+        count, width, gap, length, amplitude, angle, ends, *position = uniforms.split(1, dim=1)
         width_m = 1e-3 * scale(width, self.width_mm)
         pitch_m = width_m + 1e-3 * scale(gap, self.gap_mm)
-        along = direction(angle)[:, None]
-        across = direction(angle + 0.25)[:, None]
         bar = torch.arange(self.num_bars[1], device=uniforms.device)
-        centre = (bar * pitch_m[:, None])[..., None] * across
-        half = 0.5e-3 * scale(length, self.length_mm)[:, None, None] * along
-        radius = (0.5 * width_m)[:, None].expand(-1, len(bar))
+        centre = (bar * pitch_m)[..., None] * direction(angle + 0.25)
+        half = 0.5e-3 * scale(length, self.length_mm)[..., None] * direction(angle)
         return place(
-            centre - half, centre + half, radius, radius,
-            scale(amplitude, self.amplitude)[:, None].expand_as(radius),
-            bar < num_bars[:, None], torch.stack(position, dim=1), field_of_view_m,
-            is_flat=ends < 0.5,
+            centre - half, centre + half, 0.5 * width_m, scale(amplitude, self.amplitude),
+            position, field_of_view_m,
+            is_present=bar < integer(count, self.num_bars), is_flat=ends < 0.5,
         )  # fmt: skip

@@ -1,14 +1,13 @@
 """Smooth phantoms: Gaussian blobs."""
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from mpi_cascade.checks import require_positive, require_range
-from mpi_cascade.phantoms.family import PhantomFamily, integer, scale
+from mpi_cascade.checks import Positive, ascending
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import integer, scale
 from mpi_cascade.phantoms.rendering import Blobs
 
 
@@ -26,17 +25,10 @@ class SmoothBlobs(PhantomFamily):
         InputError: If a range is not an ascending pair of allowed values.
     """
 
-    num_blobs: tuple[int, int] = (1, 5)
-    sigma_mm: tuple[float, float] = (0.15, 0.6)
-    spread_mm: float = 1.5
-    amplitude: tuple[float, float] = (0.4, 1.0)
-
-    def __post_init__(self) -> None:
-        """Checks every range."""
-        require_range(self, "num_blobs", 1, 64)
-        require_range(self, "sigma_mm", 1e-3, math.inf)
-        require_positive(self, "spread_mm")
-        require_range(self, "amplitude", 0, math.inf)
+    num_blobs: Annotated[tuple[int, int], ascending(1, 64)] = (1, 5)
+    sigma_mm: Size = (0.15, 0.6)
+    spread_mm: Positive = 1.5
+    amplitude: Span = (0.4, 1.0)
 
     @property
     def num_uniforms(self) -> int:
@@ -48,26 +40,22 @@ class SmoothBlobs(PhantomFamily):
         """Twice the spread and two standard deviations on both sides in m."""
         return 1e-3 * (2 * self.spread_mm + 4 * self.sigma_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Blobs:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Blobs:
         """Returns blobs around a centre placed uniformly inside the field of view."""
         most = self.num_blobs[1]
-        count, amplitude, *position = uniforms[:, :4].unbind(1)
+        count, amplitude, *position = uniforms[:, :4].split(1, dim=1)
         share, *pairs = uniforms[:, 4:].reshape(-1, 5, most).unbind(1)
-        is_present = (
-            torch.arange(most, device=uniforms.device) < integer(count, self.num_blobs)[:, None]
-        )
+        blob = torch.arange(most, device=uniforms.device)
+        is_present = blob < integer(count, self.num_blobs)
         share = share * is_present
         share = share / share.sum(dim=1, keepdim=True)
         sigma = 1e-3 * scale(torch.stack(pairs[:2], dim=-1), self.sigma_mm)
         offset = 1e-3 * self.spread_mm * (2 * torch.stack(pairs[2:], dim=-1) - 1)
         room = uniforms.new_tensor(field_of_view_m[::-1]) - self.largest_extent_m
-        centre = (torch.stack(position, dim=1) - 0.5) * room
-        sample = torch.arange(len(uniforms), device=uniforms.device)[:, None].expand(-1, most)
+        centre = (torch.cat(position, dim=1) - 0.5) * room
         return Blobs(
-            sample=sample[is_present],
+            sample=torch.nonzero(is_present)[:, 0],
             centre=(centre[:, None] + offset)[is_present],
             sigma=sigma[is_present],
-            amplitude=(scale(amplitude, self.amplitude)[:, None] * share)[is_present],
+            amplitude=(scale(amplitude, self.amplitude) * share)[is_present],
         )

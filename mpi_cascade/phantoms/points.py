@@ -1,14 +1,13 @@
 """Point phantoms: pairs and clusters of discs."""
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from mpi_cascade.checks import require_range
-from mpi_cascade.phantoms.family import PhantomFamily, direction, integer, place, scale
+from mpi_cascade.checks import ascending
+from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
+from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -28,17 +27,10 @@ class Points(PhantomFamily):
         InputError: If a range is not an ascending pair of allowed values.
     """
 
-    num_points: tuple[int, int] = (2, 2)
-    diameter_mm: tuple[float, float] = (0.2, 0.8)
-    gap_mm: tuple[float, float] = (0.0, 1.0)
-    amplitude: tuple[float, float] = (0.4, 1.0)
-
-    def __post_init__(self) -> None:
-        """Checks every range."""
-        require_range(self, "num_points", 1, 64)
-        require_range(self, "diameter_mm", 1e-3, math.inf)
-        require_range(self, "gap_mm", 0, math.inf)
-        require_range(self, "amplitude", 0, math.inf)
+    num_points: Annotated[tuple[int, int], ascending(1, 64)] = (2, 2)
+    diameter_mm: Size = (0.2, 0.8)
+    gap_mm: Span = (0.0, 1.0)
+    amplitude: Span = (0.4, 1.0)
 
     @property
     def num_uniforms(self) -> int:
@@ -51,23 +43,19 @@ class Points(PhantomFamily):
         most = self.num_points[1]
         return 1e-3 * (most * self.diameter_mm[1] + (most - 1) * self.gap_mm[1])
 
-    def shapes(
-        self, uniforms: Float[Tensor, "phantoms uniforms"], field_of_view_m: tuple[float, float]
-    ) -> Strokes:
+    def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns discs placed uniformly inside the field of view."""
         most = self.num_points[1]
-        count, equal, *position = uniforms[:, :4].unbind(1)
-        num_points = integer(count, self.num_points)
+        count, equal, *position = uniforms[:, :4].split(1, dim=1)
         diameter, gap, angle, amplitude = uniforms[:, 4:].reshape(-1, 4, most).unbind(1)
         # Every second phantom has discs of one diameter, as resolution phantoms do.
-        diameter = torch.where(equal[:, None] < 0.5, diameter[:, :1], diameter)
+        diameter = torch.where(equal < 0.5, diameter[:, :1], diameter)
         radius = 0.5e-3 * scale(diameter, self.diameter_mm)
         neighbour = torch.cat((radius[:, :1], radius[:, :-1]), dim=1)
         step = radius + neighbour + 1e-3 * scale(gap, self.gap_mm)
         step[:, 0] = 0
         centre = (step[..., None] * direction(angle)).cumsum(dim=1)
-        is_present = torch.arange(most, device=uniforms.device) < num_points[:, None]
         return place(
-            centre, centre, radius, radius, scale(amplitude, self.amplitude),
-            is_present, torch.stack(position, dim=1), field_of_view_m,
+            centre, centre, radius, scale(amplitude, self.amplitude), position, field_of_view_m,
+            is_present=torch.arange(most, device=centre.device) < integer(count, self.num_points),
         )  # fmt: skip

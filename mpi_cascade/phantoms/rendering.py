@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
 _TILE = 4
@@ -60,7 +61,7 @@ def render(
     num_samples: int,
     image_shape: tuple[int, int],
     field_of_view_m: tuple[float, float],
-) -> Float[Tensor, "batch 1 ny nx"]:
+) -> Images:
     """Returns the concentration of every sample, (batch, 1, y, x) float32.
 
     Args:

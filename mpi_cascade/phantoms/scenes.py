@@ -1,15 +1,15 @@
 """Scenes: what is scanned. Those with a known answer are here, never used in training."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_fraction, require_positive
+from mpi_cascade.checks import Checked, Fraction, InputError, Positive, PositiveInt, ascending
+from mpi_cascade.phantoms.family import GAPS
 from mpi_cascade.phantoms.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
 
@@ -46,7 +46,7 @@ class Drawing(NamedTuple):
     pairs: PairGeometry | None
 
 
-class Scene(ABC):
+class Scene(Checked, ABC):
     """What is scanned: one phantom per sample, a pure function of the sample's random numbers."""
 
     @abstractmethod
@@ -75,24 +75,11 @@ class TwoPoints(Scene):
         InputError: If a value is out of its range.
     """
 
-    gaps_mm: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)
-    diameter_mm: float = 0.4
-    cases_per_gap: int = 256
-    angles_deg: tuple[float, float] = (0.0, 0.0)
-    second_concentration: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "diameter_mm", "cases_per_gap")
-        require_fraction(self, "second_concentration")
-        if not self.gaps_mm or not all(0 <= gap < math.inf for gap in self.gaps_mm):
-            raise InputError(
-                f"TwoPoints.gaps_mm is {list(self.gaps_mm)}: name one or more gaps, none negative"
-            )
-        if not -math.inf < self.angles_deg[0] <= self.angles_deg[1] < math.inf:
-            raise InputError(
-                f"TwoPoints.angles_deg is {list(self.angles_deg)}: it must be an ascending pair"
-            )
+    gaps_mm: Annotated[tuple[float, ...], GAPS] = (0.1, 0.2, 0.3, 0.5)
+    diameter_mm: Positive = 0.4
+    cases_per_gap: PositiveInt = 256
+    angles_deg: Annotated[tuple[float, float], ascending()] = (0.0, 0.0)
+    second_concentration: Fraction = 1.0
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -162,11 +149,7 @@ class SingleDiscs(Scene):
         InputError: If the diameter is not positive.
     """
 
-    diameter_mm: float = 0.4
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "diameter_mm")
+    diameter_mm: Positive = 0.4
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a disc doesn't fit the field of view (y, x) in m."""

@@ -11,6 +11,7 @@ from jaxtyping import Complex64, Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.physics.linear import Images, Signals
 
 _MOST_POINTS = 2**24
 """Of a transform: a PSF on more takes minutes and many GB."""
@@ -104,12 +105,12 @@ class PaddedFFT(nn.Module):
         per_transform = self.num_points * math.log2(self.num_points)
         return 3 * (1 + len(self._transfer_function)) * per_transform
 
-    def forward(self, image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, image: Images) -> Signals:
         """Returns the signals of images."""
         spectrum = self._spectrum(image, self.lattice.pixel_steps) * self._transfer_function
         return self._sample(spectrum, self.lattice.ffp_steps)
 
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns the adjoint's images of signals."""
         spectrum = self._spectrum(signal, self.lattice.ffp_steps) * self._transfer_function.conj()
         return self._sample(spectrum.sum(dim=1, keepdim=True), self.lattice.pixel_steps)

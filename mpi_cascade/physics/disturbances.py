@@ -2,10 +2,10 @@
 
 Every disturbance maps a signal (batch, channel, y, x) and the samples' random numbers to a signal
 of the same shape; a chain of them is applied in order. Amounts are relative to the peak of the
-signal that the disturbance is given. The FFP steps along x, line by line.
+signal that a disturbance is given. The FFP scans line by line, along x.
 
 Relaxation and the spread of core diameters belong to ``Particle``; a model that is off is another
-``Scanner``; a calibration with a sample of finite size is ``psf.DeltaSamplePSF``.
+``Scanner``; a calibration with a delta sample of finite size is ``psf.DeltaSamplePSF``.
 """
 
 import math
@@ -16,18 +16,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import require_finite, require_non_negative
+from mpi_cascade.checks import Checked, Finite, NonNegative
+from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
 
-class Disturbance(ABC):
+class Disturbance(Checked, ABC):
     """One effect of a real receive chain."""
 
     @abstractmethod
-    def __call__(
-        self, signal: Float[Tensor, "batch c my mx"], scanner: Scanner, streams: RandomStreams
-    ) -> Float[Tensor, "batch c my mx"]:
+    def __call__(self, signal: Signals, scanner: Scanner, streams: RandomStreams) -> Signals:
         """Returns the disturbed signal."""
 
 
@@ -42,11 +41,7 @@ class WhiteNoise(Disturbance):
         InputError: If ``peak_snr_db`` is not finite.
     """
 
-    peak_snr_db: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_finite(self, "peak_snr_db")
+    peak_snr_db: Finite = 30.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
@@ -65,11 +60,7 @@ class PinkNoise(Disturbance):
         InputError: If ``peak_snr_db`` is not finite.
     """
 
-    peak_snr_db: float = 40.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_finite(self, "peak_snr_db")
+    peak_snr_db: Finite = 40.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
@@ -99,13 +90,8 @@ class FeedThrough(Disturbance):
         InputError: If a value is out of its range.
     """
 
-    relative_amplitude: float = 0.1
-    phase_rad: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_non_negative(self, "relative_amplitude")
-        require_finite(self, "phase_rad")
+    relative_amplitude: NonNegative = 0.1
+    phase_rad: Finite = 0.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus a constant per channel."""
@@ -130,11 +116,7 @@ class BackgroundDrift(Disturbance):
         InputError: If ``relative_std`` is negative.
     """
 
-    relative_std: float = 0.016
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_non_negative(self, "relative_std")
+    relative_std: NonNegative = 0.016
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus an offset per line and channel."""
@@ -154,11 +136,7 @@ class GainVariation(Disturbance):
         InputError: If ``relative_std`` is negative.
     """
 
-    relative_std: float = 0.018
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_non_negative(self, "relative_std")
+    relative_std: NonNegative = 0.018
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal times a gain per line."""
@@ -181,12 +159,8 @@ class FFPDisplacement(Disturbance):
         InputError: If a value is negative.
     """
 
-    offset_std_m: float = 0.0
-    jitter_std_m: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_non_negative(self, "offset_std_m", "jitter_std_m")
+    offset_std_m: NonNegative = 0.0
+    jitter_std_m: NonNegative = 0.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal at the displaced positions."""
@@ -201,10 +175,10 @@ class FFPDisplacement(Disturbance):
 
 
 def _interpolate(
-    signal: Float[Tensor, "batch c my mx"],
+    signal: Signals,
     row: Float[Tensor, "batch my mx"],
     column: Float[Tensor, "batch my mx"],
-) -> Float[Tensor, "batch c my mx"]:
+) -> Signals:
     """Returns the signal at fractional positions by cubic convolution, held constant outside.
 
     torch's own bicubic kernel (a = −0.75) makes slopes half as steep again: jitter needs a = −0.5.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.convolution import PaddedFFT, common_lattice
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.psf import voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 from mpi_cascade.physics.waves import WaveProducts, wave_products
@@ -62,10 +62,9 @@ class ForwardModel(LinearModel):
         psf: PointSpreadFunction = voltage_psf,
         unit_scanner: Scanner | None = None,
     ) -> None:
-        super().__init__(image_shape, scanner.signal_shape)
+        super().__init__(scanner, image_shape, scanner.signal_shape)
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
-        self.scanner = scanner
         self._lattice = common_lattice(self.image_shape, scanner.ffp_shape)
         kernel = self._kernel(psf).double() / signal_unit(unit_scanner or scanner)
         by_fft = PaddedFFT(self._lattice, kernel)
@@ -73,13 +72,11 @@ class ForwardModel(LinearModel):
         self.register_buffer("transfer_function", by_fft.transfer_function, persistent=False)
         self._convolution = _faster(by_fft, wave_products(self._lattice, kernel))
 
-    def forward(
-        self, concentration: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c, (batch, channel, y, x) on the FFP grid."""
         return _in_chunks(self._convolution.forward, concentration)
 
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns the image Sᵀ u, (batch, 1, y, x) on the image grid."""
         return _in_chunks(self._convolution.adjoint, signal)
 

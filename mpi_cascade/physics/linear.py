@@ -6,24 +6,37 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpi_cascade.physics.scanner import Scanner
+
+Images = Float[Tensor, "batch 1 ny nx"]
+"""Tracer concentrations on a grid of pixels (y, x)."""
+
+Signals = Float[Tensor, "batch c my mx"]
+"""Signals of scans: channels (harmonics), and the FFP positions (y, x)."""
+
 
 class LinearModel(nn.Module, ABC):
     """Linear map from a concentration image to the signal of a scan, S c = u.
 
     Args:
+        scanner: The scanner.
         image_shape: Pixels (y, x) of the image.
         signal_shape: Shape (channel, y, x) of one scan's signal.
     """
 
-    def __init__(self, image_shape: tuple[int, int], signal_shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        scanner: Scanner,
+        image_shape: tuple[int, int],
+        signal_shape: tuple[int, int, int],
+    ) -> None:
         super().__init__()
+        self.scanner = scanner
         self.image_shape = (image_shape[0], image_shape[1])
         self.signal_shape = signal_shape
 
     @abstractmethod
-    def forward(
-        self, concentration: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c.
 
         Args:
@@ -34,7 +47,7 @@ class LinearModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns Sᵀ u, the adjoint of ``forward`` in the plain inner product.
 
         Args:

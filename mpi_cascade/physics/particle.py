@@ -8,13 +8,13 @@ from jaxtyping import Float
 from scipy.constants import Boltzmann
 from torch import Tensor
 
-from mpi_cascade.checks import require_non_negative, require_positive
+from mpi_cascade.checks import Checked, NonNegative, Positive
 
 _SERIES_LIMIT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Particle:
+class Particle(Checked):
     """Superparamagnetic iron oxide particles in thermal equilibrium.
 
     Args:
@@ -30,17 +30,11 @@ class Particle:
         InputError: If a value is out of its range.
     """
 
-    core_diameter_m: float = 25e-9
-    saturation_magnetisation_a_per_m: float = 446e3
-    temperature_k: float = 300.0
-    diameter_log_std: float = 0.0
-    relaxation_time_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "core_diameter_m", "saturation_magnetisation_a_per_m")
-        require_positive(self, "temperature_k")
-        require_non_negative(self, "diameter_log_std", "relaxation_time_s")
+    core_diameter_m: Positive = 25e-9
+    saturation_magnetisation_a_per_m: Positive = 446e3
+    temperature_k: Positive = 300.0
+    diameter_log_std: NonNegative = 0.0
+    relaxation_time_s: NonNegative = 0.0
 
     @property
     def field_sensitivity_per_t(self) -> float:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex128, Float64
 from torch import Tensor
 
-from mpi_cascade.checks import require_positive
+from mpi_cascade.checks import Checked, Positive
 from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
@@ -78,11 +78,11 @@ def harmonic_psfs(
     Returns:
         c_n, the harmonics first, then the broadcast shape.
     """
-    orders = torch.tensor(harmonics, dtype=torch.float64)
-    response = torch.zeros((), dtype=torch.float64)
+    orders = torch.tensor(harmonics, dtype=torch.float64, device=x_m.device)
+    response = torch.zeros((), dtype=torch.float64, device=x_m.device)
     for particle, weight in _diameter_nodes(scanner.particle):
         beta = particle.field_sensitivity_per_t
-        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics))
+        phases = _phases(beta * scanner.drive_amplitude_t, max(harmonics)).to(x_m.device)
         projection = torch.cos(phases[:, None] * orders) * (2.0 / len(phases))
         drive_t = scanner.drive_amplitude_t * torch.cos(phases)
         field_x_t = scanner.gradient_x_t_per_m * x_m[..., None] + drive_t
@@ -121,23 +121,19 @@ def voltage_psf(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeltaSamplePSF:
-    """The PSF that a calibration measures with a sample of finite size, not with a point.
+class DeltaSamplePSF(Checked):
+    """The PSF that a calibration measures with a delta sample of finite size instead of a point.
 
-    A square sample spreads every point over its area; its mean response stands for the point's.
+    The sample is a square, and what it gives is the mean response over its area.
 
     Args:
-        sample_size_m: Edge of the square sample in m, > 0.
+        sample_size_m: Edge of the delta sample in m, > 0.
 
     Raises:
         InputError: If ``sample_size_m`` is not above 0.
     """
 
-    sample_size_m: float
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_positive(self, "sample_size_m")
+    sample_size_m: Positive
 
     def __call__(
         self,
@@ -146,7 +142,7 @@ class DeltaSamplePSF:
         x_m: Float64[Tensor, "..."],
         y_m: Float64[Tensor, "..."],
     ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
-        """Returns ``voltage_psf`` averaged over the sample, by Gauss-Legendre quadrature."""
+        """Returns ``voltage_psf`` averaged over the delta sample, by Gauss-Legendre quadrature."""
         nodes, weights = np.polynomial.legendre.leggauss(_NUM_SAMPLE_NODES)
         half_m = self.sample_size_m / 2
         total = torch.zeros((), dtype=torch.float64)
@@ -162,10 +158,10 @@ class DeltaSamplePSF:
 def sample_psf(
     sample_size_m: float,
 ) -> Callable[[Scanner, int, Tensor, Tensor], Tensor]:
-    """Returns the PSF that a square sample measures, ``voltage_psf`` for a point.
+    """Returns the PSF that a square delta sample measures, ``voltage_psf`` for a point.
 
     Args:
-        sample_size_m: Edge of the sample in m, ≥ 0; 0 is a point.
+        sample_size_m: Edge of the delta sample in m, ≥ 0; 0 is a point.
     """
     return DeltaSamplePSF(sample_size_m=sample_size_m) if sample_size_m else voltage_psf
 

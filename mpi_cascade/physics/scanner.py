@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_positive
+from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt
 from mpi_cascade.physics.particle import Particle
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scanner:
+class Scanner(Checked):
     """A narrowband scanner whose field-free point (FFP) steps over a rectangle.
 
     At position r, with the FFP at r_F, the flux density is B(t) = G·(r − r_F) + A·cos(ωt)·x̂ with
@@ -36,22 +36,20 @@ class Scanner:
         InputError: If a value is out of its range.
     """
 
-    gradient_x_t_per_m: float = 5.0
-    gradient_y_t_per_m: float = 2.5
-    drive_amplitude_t: float = 4e-3
-    drive_frequency_hz: float = 25e3
-    field_of_view_x_m: float = 6.4e-3
-    field_of_view_y_m: float = 6.4e-3
-    num_ffp_x: int = 64
-    num_ffp_y: int = 64
+    gradient_x_t_per_m: Positive = 5.0
+    gradient_y_t_per_m: Positive = 2.5
+    drive_amplitude_t: Positive = 4e-3
+    drive_frequency_hz: Positive = 25e3
+    field_of_view_x_m: Positive = 6.4e-3
+    field_of_view_y_m: Positive = 6.4e-3
+    num_ffp_x: PositiveInt = 64
+    num_ffp_y: PositiveInt = 64
     harmonics: tuple[int, ...] = (3,)
     particle: Particle = field(default_factory=Particle)
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        require_positive(self, "gradient_x_t_per_m", "gradient_y_t_per_m")
-        require_positive(self, "drive_amplitude_t", "drive_frequency_hz")
-        require_positive(self, "field_of_view_x_m", "field_of_view_y_m", "num_ffp_x", "num_ffp_y")
+        super().__post_init__()
         is_valid = all(harmonic >= 2 for harmonic in self.harmonics)
         is_ascending = all(one < two for one, two in itertools.pairwise(self.harmonics))
         if not self.harmonics or not is_valid or not is_ascending:

@@ -7,8 +7,8 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.scanner import cell_centres
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.physics.scanner import Scanner, cell_centres
 
 
 class SystemMatrix(LinearModel):
@@ -20,6 +20,7 @@ class SystemMatrix(LinearModel):
     axis by axis, so that a fine grid costs no memory.
 
     Args:
+        scanner: The scanner that S belongs to.
         matrix: S, (channel·y·x of the signal, calibration positions), row-major; the signal of a
             position that is filled with a concentration of 1.
         grid_shape: Calibration positions (y, x).
@@ -32,12 +33,13 @@ class SystemMatrix(LinearModel):
 
     def __init__(
         self,
+        scanner: Scanner,
         matrix: Float[Tensor, "measurements positions"],
         grid_shape: tuple[int, int],
         signal_shape: tuple[int, int, int],
         image_shape: tuple[int, int],
     ) -> None:
-        super().__init__(image_shape, signal_shape)
+        super().__init__(scanner, image_shape, signal_shape)
         expected = (int(np.prod(signal_shape)), int(np.prod(grid_shape)))
         if tuple(matrix.shape) != expected:
             raise InputError(
@@ -52,16 +54,14 @@ class SystemMatrix(LinearModel):
         for axis, positions, pixels in zip("yx", grid_shape, image_shape, strict=True):
             self.register_buffer(f"_to_grid_{axis}", _to_grid(positions, pixels), persistent=False)
 
-    def forward(
-        self, concentration: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c, (batch, channel, y, x)."""
         # Physics needs full precision, whatever the networks around it use.
         with torch.autocast(concentration.device.type, enabled=False):
             on_grid = self._to_grid_y @ concentration.float() @ self._to_grid_x.T
             return (on_grid.flatten(1) @ self._matrix.T).unflatten(1, self.signal_shape)
 
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns the image Sᵀ u, (batch, 1, y, x)."""
         with torch.autocast(signal.device.type, enabled=False):
             on_grid = (signal.float().flatten(1) @ self._matrix).unflatten(1, (1, *self.grid_shape))

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from mpi_cascade.physics.convolution import Lattice
+from mpi_cascade.physics.linear import Images, Signals
 
 _TOLERANCE = 2.0**-24
 """What may be left of a kernel per axis, both Σ|k − k̃|/Σ|k| and max|k − k̃|/max|k|: half a unit of
@@ -85,13 +86,13 @@ class WaveProducts(nn.Module):
         signal = len(self._ffps_x) * waves_y * (waves_x + len(self._ffps_y))
         return float(image + num_channels * signal)
 
-    def forward(self, image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch c my mx"]:
+    def forward(self, image: Images) -> Signals:
         """Returns the signals of images."""
         # The drive axis, x, has the steeper gradient, so more waves: it goes second, then first.
         found = self._pixels_y.T @ image @ self._pixels_x
         return self._ffps_y @ (self._respond(found) @ self._ffps_x.T)
 
-    def adjoint(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def adjoint(self, signal: Signals) -> Images:
         """Returns the adjoint's images of signals."""
         found = self._ffps_y.T @ signal @ self._ffps_x
         waves = [

@@ -67,12 +67,9 @@ def open_scans(path: Path, dataset: str | None, models: ScannerModels) -> Iterat
             yield _mdf_scans(mdf, models)
     else:
         with HDF5File(path) as file:
-            parts = file.parts(f"/{dataset.strip('/')}")
-            # Complex numbers have two parts.
-            kind = parts[0].dtype if len(parts) == 1 else np.dtype(np.complex64)
-            yield _array_scans(
-                path, parts[0].shape, kind, shape, lambda part: file.block(dataset, parts, (part,))
-            )
+            values = file.numbers(f"/{dataset.strip('/')}")
+            kind = np.dtype(np.complex64) if values.is_complex else values.dtype
+            yield _array_scans(path, values.shape, kind, shape, lambda part: values.read((part,)))
 
 
 def _require_mdf(path: Path) -> None:

@@ -1,14 +1,16 @@
 """Regions of a true image: well inside its objects, and well outside them."""
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 from torch.nn import functional
+
+from mpi_cascade.physics.linear import Images
 
 _FLATNESS = 0.9
 _TRACE = 0.01
 
 
-def interior(truth: Float[Tensor, "batch 1 ny nx"]) -> Bool[Tensor, "batch 1 ny nx"]:
+def interior(truth: Images) -> Bool[Tensor, "batch 1 ny nx"]:
     """Returns the pixels inside objects: their 3 × 3 neighbourhood holds tracer, evenly.
 
     Edges, which anti-aliasing blurs, and slopes of smooth objects don't count: the smallest
@@ -22,7 +24,7 @@ def interior(truth: Float[Tensor, "batch 1 ny nx"]) -> Bool[Tensor, "batch 1 ny 
     return (smallest >= _FLATNESS * largest) & (largest > _TRACE)
 
 
-def exterior(truth: Float[Tensor, "batch 1 ny nx"]) -> Bool[Tensor, "batch 1 ny nx"]:
+def exterior(truth: Images) -> Bool[Tensor, "batch 1 ny nx"]:
     """Returns the pixels outside objects: no tracer above 0.01 within two pixels.
 
     Args:

@@ -61,7 +61,7 @@ class ScannerModels:
     @property
     def are_as_simulated(self) -> bool:
         """Whether signals are those of the analytic model: unit, channels and harmonics."""
-        return self._measured is None or self._measured.is_as_simulated(self.scanner)
+        return self._measured is None or self._measured.is_as_simulated
 
     def believed(self, image_shape: tuple[int, int]) -> LinearModel:
         """Returns the model on the image grid that a reconstruction may know.

@@ -11,7 +11,7 @@ from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.phantoms.scenes import PairGeometry, Scene
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -28,8 +28,8 @@ class Sample(NamedTuple):
     """
 
     indices: Int64[Tensor, " batch"]
-    signal: Float[Tensor, "batch c my mx"]
-    concentration: Float[Tensor, "batch 1 ny nx"]
+    signal: Signals
+    concentration: Images
     pairs: PairGeometry | None
 
 
@@ -114,7 +114,7 @@ class SimulatedScans(nn.Module):
         if isinstance(self.forward_model, ForwardModel) and (
             self.forward_model.scanner.is_complex and not self.nominal_scanner.is_complex
         ):
-            # Who believes that there is no relaxation receives the part in phase alone.
+            # Reconstructions that know of no relaxation have channels for the in-phase part only.
             signal = signal[:, ::2]
         for disturbance in self.disturbances:
             signal = disturbance(signal, self.nominal_scanner, streams)
@@ -130,9 +130,7 @@ def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:
     return (oversampling, oversampling) if isinstance(oversampling, int) else oversampling
 
 
-def _cell_means(
-    fine: Float[Tensor, "batch 1 fy fx"], size: tuple[int, int]
-) -> Float[Tensor, "batch 1 ny nx"]:
+def _cell_means(fine: Float[Tensor, "batch 1 fy fx"], size: tuple[int, int]) -> Images:
     """Returns the means of cells of (y, x) pixels, on a CPU seven times as fast as a pooling."""
     size_y, size_x = size
     first, *others = (fine[..., number::size_y, :] for number in range(size_y))

@@ -1,15 +1,14 @@
 """Non-negative total variation and L1 by ADMM, with one dense inverse for every iteration."""
 
-import math
-from collections import deque
 from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mpi_cascade.checks import InputError, require_non_negative, require_positive
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.checks import POSITIVE, NonNegative, PositiveInt, check_arguments
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.solvers.iterative import IterativeSolver
 from mpi_cascade.solvers.total_variation import (
     clip_vectors,
     gradient,
@@ -23,12 +22,11 @@ _RELAXATION = 1.7
 _EDGE_SHARE = 1 / 8
 
 
-class ADMM(nn.Module):
+class ADMM(IterativeSolver):
     """Minimises ``total_variation.objective`` over c ≥ 0, in few but dense iterations.
 
-    Called like a network: signal in, image out. Each iteration solves the least-squares part
-    exactly; copies of ∇c and of c take total variation, L1 and c ≥ 0, and all three are drawn
-    together.
+    Each iteration solves the least-squares part exactly; copies of ∇c and of c take total
+    variation, L1 and c ≥ 0, and all three are drawn together.
 
     Args:
         forward_model: The model S that the reconstruction believes in; a matrix of pixels × pixels
@@ -51,44 +49,25 @@ class ADMM(nn.Module):
     def __init__(
         self,
         forward_model: LinearModel,
-        tv_weight: float = 3e-5,
-        l1_weight: float = 5e-4,
-        num_iterations: int = 600,
+        tv_weight: NonNegative = 3e-5,
+        l1_weight: NonNegative = 5e-4,
+        num_iterations: PositiveInt = 600,
         relative_penalty: float = 2e-3,
     ) -> None:
-        super().__init__()
+        super().__init__(forward_model)
         self.tv_weight = tv_weight
         self.l1_weight = l1_weight
         self.num_iterations = num_iterations
-        require_non_negative(self, "tv_weight", "l1_weight")
-        require_positive(self, "num_iterations")
+        check_arguments(self)
         # No attribute, as the inverse below is that of one penalty.
-        if not 0 < relative_penalty < math.inf:
-            raise InputError(
-                f"ADMM.relative_penalty is {relative_penalty}: it must be greater than 0"
-            )
-        self.forward_model = forward_model
+        POSITIVE.check(self, "relative_penalty", relative_penalty)
         self._penalty = relative_penalty * squared_norm(forward_model)
         self._inverse: Tensor
         self.register_buffer("_inverse", self._inverse_matrix(), persistent=False)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the image after the last iteration.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
-        return deque(self.iterates(signal), maxlen=1).pop()
-
     @torch.no_grad()
-    def iterates(
-        self, signal: Float[Tensor, "batch c my mx"]
-    ) -> Iterator[Float[Tensor, "batch 1 ny nx"]]:
-        """Yields the non-negative copy of the image after each iteration.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
+    def iterates(self, signal: Signals) -> Iterator[Images]:
+        """Yields the non-negative copy of the image after each iteration."""
         peak = peaks(signal)
         backprojection = self.forward_model.adjoint(signal / peak) / self._penalty
         copy = torch.zeros_like(backprojection)

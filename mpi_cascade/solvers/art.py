@@ -1,22 +1,21 @@
 """The algebraic reconstruction technique: regularised Kaczmarz sweeps, MPI's everyday method."""
 
-from collections import deque
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mpi_cascade.checks import require_positive
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.checks import Positive, PositiveInt, check_arguments
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.solvers.iterative import IterativeSolver
 
 
-class ART(nn.Module):
+class ART(IterativeSolver):
     """Kaczmarz sweeps over the rows of [S √λ I][c; v] = u, with c ≥ 0 restored after each.
 
-    Called like a network: signal in, image out. Without the restriction the sweeps tend to
-    Tikhonov's image for the same λ. With it they minimise nothing that could be written down, and
-    the image still improves after hundreds of sweeps: their number is a parameter like λ.
+    Without the restriction to c ≥ 0 the sweeps tend to Tikhonov's image for the same λ. With it
+    they minimise nothing that could be written down, and the image still improves after hundreds
+    of sweeps: their number is a parameter like λ.
 
     Args:
         forward_model: The model S that the reconstruction believes in; a matrix of measurements ×
@@ -36,35 +35,20 @@ class ART(nn.Module):
     def __init__(
         self,
         forward_model: LinearModel,
-        relative_regularisation: float = 0.03,
-        num_sweeps: int = 1000,
+        relative_regularisation: Positive = 0.03,
+        num_sweeps: PositiveInt = 1000,
     ) -> None:
-        super().__init__()
+        super().__init__(forward_model)
         self.relative_regularisation = relative_regularisation
         self.num_sweeps = num_sweeps
-        require_positive(self, "relative_regularisation", "num_sweeps")
-        self.forward_model = forward_model
+        check_arguments(self)
         matrix = forward_model.matrix()
         self._gram: Tensor
         self.register_buffer("_gram", matrix @ matrix.T, persistent=False)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the image after the last sweep.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
-        return deque(self.iterates(signal), maxlen=1).pop()
-
     @torch.no_grad()
-    def iterates(
-        self, signal: Float[Tensor, "batch c my mx"]
-    ) -> Iterator[Float[Tensor, "batch 1 ny nx"]]:
-        """Yields the image, ≥ 0, after each sweep.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
+    def iterates(self, signal: Signals) -> Iterator[Images]:
+        """Yields the image, ≥ 0, after each sweep."""
         regularisation = self.relative_regularisation * self._gram.diagonal().mean()
         system = self._gram.clone()
         system.diagonal().add_(regularisation)

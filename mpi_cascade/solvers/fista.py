@@ -1,15 +1,14 @@
 """Non-negative total variation and L1 by accelerated proximal gradient steps, matrix-free."""
 
 import math
-from collections import deque
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mpi_cascade.checks import require_non_negative, require_positive
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.checks import NonNegative, PositiveInt, check_arguments
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.solvers.iterative import IterativeSolver
 from mpi_cascade.solvers.total_variation import (
     clip_vectors,
     gradient,
@@ -19,12 +18,12 @@ from mpi_cascade.solvers.total_variation import (
 )
 
 
-class FISTA(nn.Module):
+class FISTA(IterativeSolver):
     """Minimises ``total_variation.objective`` over c ≥ 0; needs only S and Sᵀ.
 
-    Called like a network: signal in, image out. Each iteration is a gradient step of the misfit and
-    of L1, then the proximal map of total variation over c ≥ 0. The momentum is never restarted:
-    for S, whose singular values fall off without a gap, restarts cost more than they gain.
+    Each iteration is a gradient step of the misfit and of L1, then the proximal map of total
+    variation over c ≥ 0. The momentum is never restarted: for S, whose singular values fall off
+    without a gap, restarts cost more than they gain.
 
     Args:
         forward_model: The model S that the reconstruction believes in.
@@ -46,38 +45,22 @@ class FISTA(nn.Module):
     def __init__(
         self,
         forward_model: LinearModel,
-        tv_weight: float = 3e-5,
-        l1_weight: float = 5e-4,
-        num_iterations: int = 2000,
-        num_prox_iterations: int = 5,
+        tv_weight: NonNegative = 3e-5,
+        l1_weight: NonNegative = 5e-4,
+        num_iterations: PositiveInt = 2000,
+        num_prox_iterations: PositiveInt = 5,
     ) -> None:
-        super().__init__()
+        super().__init__(forward_model)
         self.tv_weight = tv_weight
         self.l1_weight = l1_weight
         self.num_iterations = num_iterations
         self.num_prox_iterations = num_prox_iterations
-        require_non_negative(self, "tv_weight", "l1_weight")
-        require_positive(self, "num_iterations", "num_prox_iterations")
-        self.forward_model = forward_model
+        check_arguments(self)
         self._step = 1 / squared_norm(forward_model)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the image after the last iteration.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
-        return deque(self.iterates(signal), maxlen=1).pop()
-
     @torch.no_grad()
-    def iterates(
-        self, signal: Float[Tensor, "batch c my mx"]
-    ) -> Iterator[Float[Tensor, "batch 1 ny nx"]]:
-        """Yields the image, ≥ 0, after each iteration.
-
-        Args:
-            signal: Signals, (batch, channel, y, x).
-        """
+    def iterates(self, signal: Signals) -> Iterator[Images]:
+        """Yields the image, ≥ 0, after each iteration."""
         peak = peaks(signal)
         signal = signal / peak
         image = signal.new_zeros(len(signal), 1, *self.forward_model.image_shape)

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import require_positive
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.checks import Positive, check_arguments
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
 """Candidates of λ for a search."""
@@ -35,10 +35,12 @@ class Tikhonov(nn.Module):
         regularised inversion of a system matrix in magnetic particle imaging.
     """
 
-    def __init__(self, forward_model: LinearModel, relative_regularisation: float = 1e-3) -> None:
+    def __init__(
+        self, forward_model: LinearModel, relative_regularisation: Positive = 1e-3
+    ) -> None:
         super().__init__()
         self.relative_regularisation = relative_regularisation
-        require_positive(self, "relative_regularisation")
+        check_arguments(self)
         self.image_shape = forward_model.image_shape
         matrix = forward_model.matrix().double()
         is_wide = matrix.shape[0] <= matrix.shape[1]
@@ -54,7 +56,7 @@ class Tikhonov(nn.Module):
         self.register_buffer("from_signal", from_signal.float(), persistent=False)
         self.register_buffer("to_image", to_image.float(), persistent=False)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the image that minimises ‖S c − u‖² + λ‖c‖².
 
         Args:

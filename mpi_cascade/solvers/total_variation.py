@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 # Of 150 power iterations from a random start in up to 10⁵ dimensions, 0.871·ln(n)/149 is missing
 # in the mean (Kuczyński and Woźniakowski 1992).
@@ -13,8 +13,8 @@ _POWER_ITERATIONS, _POWER_MARGIN = 150, 1.07
 
 def objective(
     forward_model: LinearModel,
-    image: Float[Tensor, "batch 1 ny nx"],
-    signal: Float[Tensor, "batch c my mx"],
+    image: Images,
+    signal: Signals,
     tv_weight: float,
     l1_weight: float,
 ) -> Float[Tensor, " batch"]:
@@ -40,13 +40,13 @@ def objective(
     return misfit + peaks(signal).flatten() * (tv_weight * variation + l1_weight * mass)
 
 
-def peaks(signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 1 1"]:
+def peaks(signal: Signals) -> Float[Tensor, "batch 1 1 1"]:
     """Returns max|u| of each scan, or 1 for an empty one, so that it can be divided by."""
     peak = signal.abs().amax(dim=(1, 2, 3), keepdim=True)
     return torch.where(peak > 0, peak, 1)
 
 
-def gradient(image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch 2 ny nx"]:
+def gradient(image: Images) -> Float[Tensor, "batch 2 ny nx"]:
     """Returns the forward differences ∇c along y and x, 0 at the far edge (Neumann)."""
     differences = image.new_zeros(len(image), 2, *image.shape[-2:])
     torch.sub(image[:, 0, 1:], image[:, 0, :-1], out=differences[:, 0, :-1])
@@ -54,7 +54,7 @@ def gradient(image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch 2 ny
     return differences
 
 
-def gradient_adjoint(field: Float[Tensor, "batch 2 ny nx"]) -> Float[Tensor, "batch 1 ny nx"]:
+def gradient_adjoint(field: Float[Tensor, "batch 2 ny nx"]) -> Images:
     """Returns ∇ᵀ of a vector field (y, x), which is minus its divergence."""
     image = field.new_zeros(len(field), 1, *field.shape[-2:])
     along_y, along_x = field[:, 0, :-1], field[:, 1, :, :-1]

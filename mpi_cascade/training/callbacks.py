@@ -30,9 +30,10 @@ class StopOnSignal(Callback):
     """Ctrl-C, SIGTERM and SIGUSR1 end the training after the step they fall in, with a checkpoint.
 
     SIGUSR1, which Windows doesn't have, is what clusters send before a job's time is up. The step's
-    logging, and a validation that is due, are completed first; then Lightning raises ``SIGTERMException``. A second signal
-    of the same kind acts at once. Several processes on GPUs, which would have to wait for each
-    other, ask each other after every ``log_every_n_steps``-th step.
+    logging, and a validation that is due, are completed first; then Lightning raises
+    ``SIGTERMException``. A second signal of the same kind acts at once. Several processes on GPUs,
+    which would have to wait for each other, ask each other after every ``log_every_n_steps``-th
+    step.
 
     Args:
         checkpoint: Path of the checkpoint to write.

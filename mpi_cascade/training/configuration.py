@@ -1,6 +1,7 @@
 """The configuration of a training: its parser, and what it builds."""
 
 import re
+from argparse import HelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any, NamedTuple
 
 import yaml
 from jsonargparse import (
-    ActionConfigFile,
     ArgumentError,
     ArgumentParser,
     Namespace,
@@ -30,8 +30,8 @@ _UNFIT = ("16-true", "bf16-true", "64", "64-true")
 
 
 _OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
-    ("output", Path | None, None, "Directory of the run (a new one below trainer.default_root_dir)."),
-    ("resume", Path | None, None, "Checkpoint of a training to go on with; holds its configuration."),
+    ("output", Path | None, None, "Directory of the run (a new one in trainer.default_root_dir)."),
+    ("resume", Path | None, None, "Checkpoint of a training to go on with, as it is configured."),
     ("weights", Path | None, None, "Checkpoint whose weights a new training starts from."),
     ("seed_everything", int, 0, "Seed of the first weights and of all else that a training draws."),
     ("report.tikhonov", bool, True, "Whether the report sets tuned Tikhonov beside the cascade."),
@@ -55,9 +55,9 @@ class Built(NamedTuple):
 class _Parser(ArgumentParser):
     """A parser whose help doesn't list every class of torch."""
 
-    def format_help(self) -> str:
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Returns the help, with the classes to choose from where they are few."""
-        return _CHOICES.sub(_few, super().format_help())
+        return _CHOICES.sub(_few, super().format_help(formatter))
 
 
 def _few(choices: re.Match[str]) -> str:
@@ -75,7 +75,7 @@ def training_parser() -> ArgumentParser:
         parser_mode=PARSER_MODE,
         exit_on_error=False,
     )
-    parser.add_argument("-c", "--config", action=ActionConfigFile, help="Configuration, YAML.")
+    parser.add_argument("-c", "--config", action="config", help="Configuration, YAML.")
     for name, kind, default, text in _OPTIONS:
         parser.add_argument(f"--{name}", type=kind, default=default, help=text)
     parser.add_class_arguments(Experiment, "experiment", sub_configs=True)
@@ -163,9 +163,9 @@ def check_validations(trainer: Trainer, data: SimulatedDataModule) -> None:
         trainer: The trainer.
         data: The scans.
     """
-    interval = trainer.val_check_interval  # type: ignore[attr-defined]
+    interval = trainer.val_check_interval
     num_batches = len(data.training_batches(0, trainer.world_size))
-    if isinstance(interval, int) and interval > num_batches and trainer.check_val_every_n_epoch:  # type: ignore[attr-defined]
+    if isinstance(interval, int) and interval > num_batches and trainer.check_val_every_n_epoch:
         raise InputError(
             f"trainer.val_check_interval is {interval}: an epoch has {num_batches} batches, so "
             "make it smaller, or set trainer.check_val_every_n_epoch to null to count over epochs"

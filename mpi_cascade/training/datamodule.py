@@ -94,7 +94,7 @@ class SimulatedDataModule(LightningDataModule):
         if keys.stream == TRAINING_STREAM:
             streams = RandomStreams(self.training_seed, TRAINING_STREAM, keys.indices)
             return scans.scan(self.experiment.mixture, streams)
-        part = next(part for part in self.validation.sets if part.stream == keys.stream)
+        part = next(part for part in self.validation.sets if part.stream_number == keys.stream)
         return part.scan(scans, keys.indices)
 
     def training_samples(self, num: int) -> Sample:
@@ -132,7 +132,7 @@ class SimulatedDataModule(LightningDataModule):
     def val_dataloader(self) -> list[DataLoader[SampleKeys]]:
         """Returns the sets of the validation."""
         return [
-            self._loader(part.stream, self._fixed(part.indices, *self._process()))
+            self._loader(part.stream_number, self._fixed(part.indices, *self._process()))
             for part in self.validation.sets
         ]
 

@@ -5,7 +5,7 @@ import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
-from mpi_cascade.evaluation.report import pair_figures
+from mpi_cascade.evaluation.pair_figures import pair_figures
 from mpi_cascade.results.messages import going_on_without
 from mpi_cascade.training.datamodule import SimulatedDataModule
 
@@ -21,7 +21,10 @@ class ValidationFigures(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, SimulatedDataModule)
         with torch.no_grad(), trainer.precision_plugin.forward_context():
-            figures = pair_figures(pl_module, data.validation, data.experiment, pl_module.device)
+            figures = pair_figures(
+                lambda signal: pl_module(signal)._asdict(),
+                data.validation, data.experiment, pl_module.device,
+            )  # fmt: skip
         images = {f"val/{name}": wandb.Image(figure) for name, figure in figures.items()}
         for logger in loggers:
             with going_on_without("a figure of the validation"):

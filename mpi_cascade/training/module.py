@@ -10,7 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.table import CaseTable, MethodKey, logged
+from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, logged
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.models.cascade import Reconstruction
@@ -150,7 +150,7 @@ class CascadeModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Begins the table of this validation."""
         data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        keys = [MethodKey("cascade", 0, image) for image in Reconstruction._fields]
+        keys = [MethodKey(CASCADE, 0, image) for image in Reconstruction._fields]
         self.table = CaseTable(data.validation.sets, keys, self.field_of_view_m)
 
     def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:

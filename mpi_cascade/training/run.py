@@ -17,7 +17,8 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mpi_cascade.checkpoints import TrainedCascade, load_weights, read_checkpoint
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.report import write_report
+from mpi_cascade.evaluation.comparison import write_comparison
+from mpi_cascade.evaluation.measuring import report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
@@ -191,12 +192,15 @@ def _finish(
     data = built.data
     trained = TrainedCascade(data.experiment, cascade.eval(), yaml.safe_load(text))
     suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
-    with going_on_without(start.directory / "report"):
-        results = write_report(
-            trained.to(trainer.strategy.root_device), suite, data.validation,
-            start.directory / "report", has_tikhonov=config.report.tikhonov,
-        )  # fmt: skip
-        _log(trainer.loggers, logged(results, "test"), trainer.global_step)
+    comparison = report(
+        trained.to(trainer.strategy.root_device), suite, data.validation,
+        ["Tikhonov"] * config.report.tikhonov, data.evaluation_batch_size,
+    )  # fmt: skip
+    _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
+    directory = start.directory / "report"
+    with going_on_without(directory):
+        directory.mkdir(exist_ok=True)
+        write_comparison(directory, comparison)
     sys.stdout.write(f"{listing(start.directory)}\n")
 
 

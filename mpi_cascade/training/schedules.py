@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mpi_cascade.checks import require_fraction
+from mpi_cascade.checks import Checked, Fraction
 
 Schedule = Callable[[float], float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmupCosine:
+class WarmupCosine(Checked):
     """A linear rise, then half a cosine down to a last share of the learning rate.
 
     Args:
@@ -26,12 +26,8 @@ class WarmupCosine:
         [0.5, 1.0, 0.5, 0.0]
     """
 
-    warmup: float = 0.04
-    final: float = 0.001
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_fraction(self, "warmup", "final")
+    warmup: Fraction = 0.04
+    final: Fraction = 0.001
 
     def __call__(self, progress: float) -> float:
         """Returns the share of the learning rate at a progress of 0 … 1."""

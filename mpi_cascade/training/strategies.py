@@ -1,28 +1,22 @@
 """Training strategies: which stage trains when, and with which losses.
 
-A strategy is a sequence of phases, each a share of the training. Must not know of networks, data
-or Lightning.
+A strategy is a sequence of phases, each a share of the training.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from mpi_cascade.checks import (
-    InputError,
-    require_fraction,
-    require_non_negative,
-    require_positive,
-)
+from mpi_cascade.checks import FRACTION, POSITIVE, Checked, InputError, NonNegative, Positive
 
 STAGES = ("preliminary", "refinement")
 """The stages of a cascade, by the names of its attributes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
+class Phase(Checked):
     """A share of the training in which the same stages train.
 
     Args:
@@ -38,16 +32,15 @@ class Phase:
         InputError: If a value is out of its range.
     """
 
-    share: float = 1.0
+    share: Positive = 1.0
     trained: tuple[str, ...] = STAGES
-    final_weight: float = 1.0
+    final_weight: NonNegative = 1.0
     preliminary_weights: tuple[float, float] = (0.0, 0.0)
-    learning_rate: float = 1.0
+    learning_rate: Positive = 1.0
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        require_positive(self, "share", "learning_rate")
-        require_non_negative(self, "final_weight")
+        super().__post_init__()
         if "refinement" in self.trained and self.final_weight == 0:
             raise InputError(
                 "Phase.final_weight is 0.0 while stage 2 trains: only the final image's loss can "
@@ -84,7 +77,7 @@ class Moment(NamedTuple):
     progress: float
 
 
-class Strategy(ABC):
+class Strategy(Checked, ABC):
     """Which stage trains when, with which losses."""
 
     @property
@@ -93,7 +86,9 @@ class Strategy(ABC):
         """The phases in their order."""
 
     def at(self, progress: float) -> Moment:
-        """Returns the phase at a progress of 0 … 1 through the training; a phase has its end.
+        """Returns the phase at a progress of 0 … 1 through the training.
+
+        At the moment in which one phase ends and the next begins it is the one that ends.
 
         Raises:
             InputError: If the phases' shares don't add up to 1.
@@ -137,12 +132,8 @@ class DeepSupervision(Strategy):
         C.-Y. Lee et al., Deeply-supervised nets, AISTATS 2015.
     """
 
-    first_weight: float = 0.2
-    last_weight: float = 0.2
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        require_non_negative(self, "first_weight", "last_weight")
+    first_weight: NonNegative = 0.2
+    last_weight: NonNegative = 0.2
 
     @property
     def phases(self) -> Sequence[Phase]:
@@ -161,12 +152,11 @@ class Staged(Strategy):
         InputError: If the share is out of its range.
     """
 
-    preliminary_share: float = 0.3
+    preliminary_share: Annotated[float, FRACTION, POSITIVE] = 0.3
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        require_fraction(self, "preliminary_share")
-        require_positive(self, "preliminary_share")
+        super().__post_init__()
         if self.preliminary_share == 1:
             raise InputError(
                 "Staged.preliminary_share is 1.0: leave a share for stage 2, or choose a cascade "
@@ -195,13 +185,13 @@ class StagedThenFineTuned(Strategy):
         InputError: If a value is out of its range.
     """
 
-    preliminary_share: float = 0.2
-    refinement_share: float = 0.4
-    learning_rate: float = 0.3
+    preliminary_share: Positive = 0.2
+    refinement_share: Positive = 0.4
+    learning_rate: Positive = 0.3
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        require_positive(self, "preliminary_share", "refinement_share", "learning_rate")
+        super().__post_init__()
         share = self.preliminary_share + self.refinement_share
         if share >= 1:
             raise InputError(

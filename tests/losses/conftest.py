@@ -1,9 +1,9 @@
 import pytest
 import torch
+from noisy import noisy_scans
 
-from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.scans.simulated import Sample
-from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def images():
 
 
 @pytest.fixture
-def data(small_scanner) -> SimulatedDataModule:
-    return SimulatedDataModule(scanner=small_scanner, image_shape=(32, 32))
+def model(small_scanner) -> ForwardModel:
+    return ForwardModel(small_scanner, (32, 32))
 
 
 @pytest.fixture
-def sample(data) -> Sample:
-    return data.simulate(SampleKeys(Stream.TRAINING, torch.arange(4)))
+def sample(small_scanner) -> Sample:
+    return noisy_scans(small_scanner, (32, 32), 4)

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from noisy import noisy_scans
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.losses import DataConsistency, WeightedSum
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.scans.sampling import SampleKeys
-from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
 
 COMPLEX = {"harmonics": (2, 3), "particle": Particle(relaxation_time_s=3e-6)}
 
@@ -17,10 +16,9 @@ COMPLEX = {"harmonics": (2, 3), "particle": Particle(relaxation_time_s=3e-6)}
 def case(request):
     """A forward model, scans and images for them."""
     scanner = Scanner(num_ffp_y=12, num_ffp_x=16, **request.param)
-    data = SimulatedDataModule(scanner=scanner, image_shape=(16, 8))
-    sample = data.simulate(SampleKeys(Stream.TRAINING, torch.arange(3)))
+    sample = noisy_scans(scanner, (16, 8), 3)
     noise = torch.randn(3, 1, 16, 8, generator=torch.Generator().manual_seed(0))
-    return data.reconstruction_model(), sample, sample.concentration + 0.1 * noise
+    return ForwardModel(scanner, (16, 8)), sample, sample.concentration + 0.1 * noise
 
 
 def test_is_the_residual_of_the_explicit_matrix(case):

@@ -27,8 +27,8 @@ class SignalPower(SampleLoss):
         return sample.signal.square().mean() * estimate.mean()
 
 
-def test_terms_are_the_weighted_losses_by_name(data, sample, estimate):
-    model, truth = data.reconstruction_model(), sample.concentration
+def test_terms_are_the_weighted_losses_by_name(model, sample, estimate):
+    truth = sample.concentration
     loss = WeightedSum(
         {"absolute": nn.L1Loss(), "ssim": SSIM(), "signal": DataConsistency(model)},
         weights={"ssim": 0.3, "signal": 2.0},

@@ -98,7 +98,7 @@ CONTRADICTIONS = {
         "it must be numbers",
     ),
     "no flag": ({"/measurement/isFourierTransformed": None}, "no data set /measurement/isFourier"),
-    "flag of 2": ({"/measurement/isFourierTransformed": np.int8(2)}, "2.0: it must be 0 or 1"),
+    "flag of 2": ({"/measurement/isFourierTransformed": np.int8(2)}, "is 2: it must be 0 or 1"),
     "real spectra": ({"/measurement/isFourierTransformed": ONE}, "isFourierTransformed is 1: sig"),
     "complex in time": (
         {"/measurement/data": np.ones((6, 2, 3, 16), complex)}, "isFourierTransformed is 0: sig"
@@ -108,23 +108,26 @@ CONTRADICTIONS = {
     "periods": ({"/acquisition/numPeriodsPerFrame": 3}, "has 2 periods, /acquisition/numPeriodsP"),
     "channels": ({f"{RECEIVER}/numChannels": 1}, "has 3 channels, /acquisition/receiver/numCh"),
     "frames last": ({"/measurement/isFastFrameAxis": ONE}, "has 16 frames, /acquisition/numFram"),
-    "fewer samples": ({f"{RECEIVER}/numSamplingPoints": 8}, "has 16 bins, which do not fit"),
+    "fewer samples": ({f"{RECEIVER}/numSamplingPoints": 8}, "has 16 samples, /acquisition/rec"),
     "half a sample": ({f"{RECEIVER}/numSamplingPoints": 16.5}, "is 16.5: it must be an integer"),
     "background frames": (
-        {"/measurement/isBackgroundFrame": np.zeros(5, np.int8)}, "0 or 1 for each of 6 frames"
+        {"/measurement/isBackgroundFrame": np.zeros(5, np.int8)},
+        "isBackgroundFrame has 5 frames, /acquisition/numFrames is 6: they must agree",
     ),
     "only background": (
         {"/measurement/isBackgroundFrame": np.ones(6, np.int8)}, "marks all frames: there is no"
     ),
-    "conversion": ({f"{RECEIVER}/dataConversionFactor": np.ones((2, 2))}, "for each of 3 channels"),
+    "conversion": (
+        {f"{RECEIVER}/dataConversionFactor": np.ones((2, 2))}, "Factor has 2 channels, /acq"
+    ),
     "strength in mT": ({f"{DRIVE}/strength": np.full((2, 1, 1), 12.0)}, "format's unit is T, so"),
-    "strength": ({f"{DRIVE}/strength": np.ones((2, 1, 2))}, "they must be J × D × F and D × F"),
-    "phase": ({f"{DRIVE}/phase": np.ones((1, 1, 1))}, "both must be J × D × F"),
+    "strength": ({f"{DRIVE}/strength": np.ones((2, 1, 2))}, "strength has 2 drive frequencies"),
+    "phase": ({f"{DRIVE}/phase": np.ones((2, 2, 1))}, "phase has 2 drive channels, /acqu"),
     "periods of strength": (
         {f"{DRIVE}/strength": np.ones((3, 1, 1)), f"{DRIVE}/phase": np.ones((3, 1, 1))},
-        "/acquisition/drivefield/strength is of 3 periods, /measurement/data has 2",
+        "strength has 3 periods, /acquisition/numPeriodsPerFrame is 2: they must agree",
     ),
-    "divider": ({f"{DRIVE}/divider": np.array([[0]])}, "has values of 0 or less"),
+    "divider": ({f"{DRIVE}/divider": np.array([[0]])}, "divider is 0: it must be an integer ≥ 1"),
     "frequency": ({f"{DRIVE}/baseFrequency": None}, "has no data set /acquisition/drivefield/base"),
     "no group": (
         {name: None for name in measured_fields() if DRIVE in name},
@@ -132,10 +135,10 @@ CONTRADICTIONS = {
     ),
     "gradient": ({"/acquisition/gradient": np.ones((2, 1, 3))}, "it must be J × Y × 3 × 3"),
     "offset": ({"/acquisition/offsetField": np.ones((2, 1, 2))}, "it must be J × Y × 3"),
-    "offsets": ({"/acquisition/offsetField": np.ones((5, 1, 3))}, "offsetField is of 5 periods"),
+    "offsets": ({"/acquisition/offsetField": np.ones((5, 1, 3))}, "offsetField has 5 periods"),
     "many complex numbers": (
         {f"{DRIVE}/baseFrequency": np.full((2, 2), 100 + 1.000001e6j, np.complex64)},
-        "baseFrequency is [(100+1000001j), (100+1000001j), ",
+        "baseFrequency is complex: it must be real",
     ),
     "NaN in metadata": ({f"{DRIVE}/baseFrequency": np.nan}, "baseFrequency has NaN or infinite"),
 }  # fmt: skip
@@ -152,10 +155,11 @@ CALIBRATIONS = {
         {"/measurement/framePermutation": None}, "no data set /measurement/framePermutation"
     ),
     "permutation from 0": (
-        {"/measurement/framePermutation": np.arange(6)}, "must hold 6 numbers of 1 … 6"
+        {"/measurement/framePermutation": np.arange(6)}, "is 0: it must be an integer ≥ 1"
     ),
     "permutation twice": (
-        {"/measurement/framePermutation": np.array([1, 1, 2, 3, 4, 5])}, "names a frame twice"
+        {"/measurement/framePermutation": np.array([1, 1, 2, 3, 4, 5])},
+        "must hold each of 1 … 6 once",
     ),
     "selection missing": (
         {"/measurement/isFrequencySelection": ONE}, "no data set /measurement/frequencySelection"
@@ -168,23 +172,24 @@ CALIBRATIONS = {
             "/measurement/isFrequencySelection": ONE,
             "/measurement/frequencySelection": np.arange(2, 11),
         },
-        "must hold 9 numbers of 1 … 9",
+        "must hold ascending numbers of 1 … 9",
     ),
     "selection descends": (
         {
             "/measurement/isFrequencySelection": ONE,
             "/measurement/frequencySelection": np.arange(9, 0, -1),
         },
-        "is not ascending",
+        "must hold ascending numbers of 1 … 9",
     ),
     "positions and frames": (
         {"/calibration/size": np.array([3, 2, 1])}, "/calibration has 6 positions, /measurement/d"
     ),
-    "size": ({"/calibration/size": np.array([2, 0, 2])}, "it must be three positive integers"),
-    "size of two": ({"/calibration/size": np.array([2, 2])}, "has 2 values: it must have x, y"),
+    "size": ({"/calibration/size": np.array([2, 0, 2])}, "is 0: it must be an integer ≥ 1"),
+    "size of two": ({"/calibration/size": np.array([2, 2])}, "has the shape (2,): it must be 3"),
     "order": ({"/calibration/order": "xxz"}, "'xxz': it must hold x, y and z once"),
     "positions": (
-        {"/calibration/positions": np.ones((5, 3))}, "one triple of coordinates for each voxel"
+        {"/calibration/positions": np.ones((5, 3))},
+        "has 5 positions, /calibration/size is (2, 2, 1): there must be one for each voxel",
     ),
     "in mm": ({"/calibration/fieldOfView": np.array([20.0, 40, 1])}, "format's unit is m, so"),
     "a huge grid": (

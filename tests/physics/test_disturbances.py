@@ -167,12 +167,12 @@ def test_gain_varies_from_line_to_line_around_one():
 
 def disc_signals(scanner, centres_m):
     """Returns the signals of discs of 0.8 mm, drawn on a fine grid, one for each (x, y)."""
-    position_m = (torch.arange(192) + 0.5) * (6.4e-3 / 192) - 3.2e-3
+    position_m = (torch.arange(128) + 0.5) * (6.4e-3 / 128) - 3.2e-3
     images = []
     for x_m, y_m in centres_m:
         radius_m = torch.hypot(position_m - x_m, position_m[:, None] - y_m)
-        images.append(((0.4e-3 - radius_m) / (6.4e-3 / 192) + 0.5).clamp(0, 1))
-    return ForwardModel(scanner, (192, 192))(torch.stack(images)[:, None])
+        images.append(((0.4e-3 - radius_m) / (6.4e-3 / 128) + 0.5).clamp(0, 1))
+    return ForwardModel(scanner, (128, 128))(torch.stack(images)[:, None])
 
 
 def test_an_offset_of_the_ffp_moves_the_phantom_the_other_way():

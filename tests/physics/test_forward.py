@@ -8,7 +8,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.physics.convolution import common_lattice
 from mpi_cascade.physics.forward import ForwardModel, signal_unit
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import DeltaSamplePSF, voltage_psf
+from mpi_cascade.physics.psf import voltage_psf
 from mpi_cascade.physics.scanner import Scanner
 
 # The transform is applied in float32: about 1e-7 of the peak for every factor of two in size.
@@ -101,8 +101,11 @@ def test_each_harmonic_has_its_channels_in_the_order_of_the_scanner(harmonics, r
     assert_is_the_matrix(model, brute_force_matrix(scanner, (12, 8)))
 
 
-def test_the_psf_of_a_calibration_takes_the_place_of_the_voltage():
-    scanner, psf = small_scanner(), DeltaSamplePSF(sample_size_m=0.5e-3)
+def test_another_psf_takes_the_place_of_the_voltage():
+    def psf(scanner, harmonic, x_m, y_m):
+        return voltage_psf(scanner, harmonic, x_m, y_m) * (1 + 80 * x_m) * (1 - 50 * y_m)
+
+    scanner = small_scanner()
     model = ForwardModel(scanner, (6, 8), psf=psf)
     assert_is_the_matrix(model, brute_force_matrix(scanner, (6, 8), psf))
 

@@ -7,7 +7,13 @@ from scipy import integrate, optimize, special
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import DeltaSamplePSF, harmonic_psf, harmonic_psfs, voltage_psf
+from mpi_cascade.physics.psf import (
+    DeltaSamplePSF,
+    harmonic_psf,
+    harmonic_psfs,
+    sample_psf,
+    voltage_psf,
+)
 from mpi_cascade.physics.scanner import Scanner
 
 ZERO = torch.zeros(1, dtype=torch.float64)
@@ -156,9 +162,10 @@ def test_diameters_are_averaged_over_the_log_normal_distribution_by_volume(log_s
         density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         return density * volume * reference_harmonic(scanner, beta * volume, 3, x_m, 0.1e-3)
 
-    mean_volume = math.exp(4.5 * log_std**2)
+    # Of so smooth a function the trapezoidal rule is exact to rounding.
+    nodes, mean_volume = np.linspace(-8, 8, 321), math.exp(4.5 * log_std**2)
     expected = [
-        integrate.quad(weighted, -8, 8, args=(x_m,), epsabs=1e-10, limit=100)[0] / mean_volume
+        sum(weighted(node, x_m) for node in nodes) * (nodes[1] - nodes[0]) / mean_volume
         for x_m in positions_m
     ]
     psf = harmonic_psf(scanner, 3, torch.from_numpy(positions_m), ZERO + 0.1e-3).numpy()
@@ -170,13 +177,12 @@ def test_diameters_are_averaged_over_the_log_normal_distribution_by_volume(log_s
 def test_several_harmonics_at_once_are_those_one_by_one(log_std):
     scanner = Scanner(particle=Particle(diameter_log_std=log_std))
     x_m, y_m = line(2e-3, 9), line(1e-3, 5)[:, None]
-    together = harmonic_psfs(scanner, (2, 3, 7), x_m, y_m)
-    one_by_one = torch.stack([harmonic_psf(scanner, n, x_m, y_m) for n in (2, 3, 7)])
+    together = harmonic_psfs(scanner, (2, 5), x_m, y_m)
+    one_by_one = torch.stack([harmonic_psf(scanner, n, x_m, y_m) for n in (2, 5)])
     torch.testing.assert_close(together, one_by_one, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("sample_size_m", [0.1e-3, 0.4e-3])
-@pytest.mark.parametrize("harmonic", [2, 3])
+@pytest.mark.parametrize(("harmonic", "sample_size_m"), [(2, 0.1e-3), (3, 0.4e-3)])
 def test_delta_sample_averages_over_its_area(harmonic, sample_size_m):
     scanner, half_m = Scanner(), sample_size_m / 2
     beta = scanner.particle.field_sensitivity_per_t
@@ -185,9 +191,10 @@ def test_delta_sample_averages_over_its_area(harmonic, sample_size_m):
     def voltage(y, x):
         return harmonic * reference_harmonic(scanner, beta, harmonic, x, y, num_phases=128)
 
-    integral, _ = integrate.dblquad(
-        voltage, x_m - half_m, x_m + half_m, y_m - half_m, y_m + half_m, epsabs=1e-17, epsrel=1e-8
-    )
+    (half_nodes, weights), integral = special.roots_legendre(20), 0.0
+    for node_y, weight_y in zip(y_m + half_m * half_nodes, half_m * weights, strict=True):
+        for node_x, weight_x in zip(x_m + half_m * half_nodes, half_m * weights, strict=True):
+            integral += weight_y * weight_x * voltage(node_y, node_x)
     measured = DeltaSamplePSF(sample_size_m=sample_size_m)(
         scanner, harmonic, ZERO + x_m, ZERO + y_m
     )
@@ -195,12 +202,18 @@ def test_delta_sample_averages_over_its_area(harmonic, sample_size_m):
 
 
 def test_a_vanishing_delta_sample_measures_the_voltage_itself():
+    """With relaxation; a real voltage is averaged over an area above."""
     x_m, y_m = line(2e-3, 9), line(1e-3, 5)[:, None]
-    for scanner in (Scanner(), Scanner(particle=Particle(relaxation_time_s=1e-6))):
-        measured = DeltaSamplePSF(sample_size_m=1e-9)(scanner, 3, x_m, y_m)
-        torch.testing.assert_close(measured, voltage_psf(scanner, 3, x_m, y_m), rtol=0, atol=1e-9)
+    scanner = Scanner(particle=Particle(relaxation_time_s=1e-6))
+    measured = DeltaSamplePSF(sample_size_m=1e-9)(scanner, 3, x_m, y_m)
+    torch.testing.assert_close(measured, voltage_psf(scanner, 3, x_m, y_m), rtol=0, atol=1e-9)
 
 
 def test_a_delta_sample_without_size_is_refused():
     with pytest.raises(InputError, match=r"^DeltaSamplePSF\.sample_size_m is 0\.0: it must"):
         DeltaSamplePSF(sample_size_m=0.0)
+
+
+def test_the_psf_of_a_calibration_is_that_of_its_delta_sample_or_of_a_point():
+    assert sample_psf(0.0) is voltage_psf
+    assert sample_psf(1e-4) == DeltaSamplePSF(sample_size_m=1e-4)

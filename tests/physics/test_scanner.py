@@ -5,7 +5,7 @@ import pytest
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.scanner import Scanner, cell_centres
+from mpi_cascade.physics.scanner import Scanner, cell_centres, changed_scanner
 
 
 def test_cells_fill_the_field_of_view_around_zero():
@@ -68,3 +68,16 @@ def test_impossible_quantities_are_refused(name, value):
 def test_a_grid_without_positions_is_refused(name):
     with pytest.raises(InputError, match=rf"^Scanner\.{name} is 0: it must"):
         Scanner(**{name: 0})
+
+
+def test_a_scanner_is_changed_by_name_its_tracer_too():
+    changes = {"gradient_x_t_per_m": 4.0, "particle": {"core_diameter_m": 26e-9}}
+    expected = Scanner(gradient_x_t_per_m=4.0, particle=Particle(core_diameter_m=26e-9))
+    assert changed_scanner(Scanner(), changes) == expected
+    assert changed_scanner(Scanner(), {}) == Scanner()
+
+
+@pytest.mark.parametrize("changes", [{"gradient": 4.0}, {"particle": {"diameter": 26e-9}}])
+def test_changes_of_what_a_scanner_does_not_have_are_refused(changes):
+    with pytest.raises(InputError, match=r"^true_scanner is \{.*unexpected keyword argument"):
+        changed_scanner(Scanner(), changes)

@@ -21,7 +21,7 @@ def lopsided(scanner, harmonic, x_m, y_m):
 
 def both_ways(scanner, image_shape, psf):
     """Returns the convolution by waves, and by FFT in double precision."""
-    model = ForwardModel(scanner, image_shape, psf)
+    model = ForwardModel(scanner, image_shape)
     kernel = model._kernel(psf)
     by_waves = wave_products(model._lattice, kernel)
     by_fft = copy.copy(PaddedFFT(model._lattice, kernel))

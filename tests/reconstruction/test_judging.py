@@ -6,8 +6,6 @@ import torch
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.judging import Judge, Quality
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def judge(trained):
@@ -35,7 +33,7 @@ def test_other_scans_are_named(judge, trained):
     assert "peak far below training" in words(judge, trained, usual / 100)[0]
     assert "SNR below training" in words(judge, trained, usual + noise / 5)[0]
     assert "SNR above training" in words(
-        judge, trained, trained.cascade.data.reconstruction_model()(torch.ones(1, 1, 16, 16))
+        judge, trained, trained.cascade.experiment.forward_model(torch.ones(1, 1, 16, 16))
     )[0]  # fmt: skip
     # Feed-through is no noise, and no image explains it.
     assert "residual far above training" in words(judge, trained, usual + usual.abs().max())[0]
@@ -44,10 +42,12 @@ def test_other_scans_are_named(judge, trained):
 def test_residual_and_ratio_are_what_they_say(judge, trained):
     image = torch.rand(1, 1, 16, 16)
     noise = 1e-3 * torch.randn(1, 1, 16, 16)
-    signal = trained.cascade.data.reconstruction_model()(image) + noise
+    signal = trained.cascade.experiment.forward_model(image) + noise
     quality = judge.measure(signal, Reconstruction(image, image))
     assert quality.residual.item() == pytest.approx(noise.square().mean().sqrt().item(), rel=1e-3)
-    assert quality.ratio.item() == pytest.approx((quality.residual / quality.noise).item())
+    assert quality.residual_to_noise.item() == pytest.approx(
+        (quality.residual / quality.noise).item()
+    )
     decibel = 20 * math.log10(signal.abs().max().item() / quality.noise.item())
     assert quality.peak_snr_db.item() == pytest.approx(decibel, abs=1e-3)
 
@@ -55,4 +55,4 @@ def test_residual_and_ratio_are_what_they_say(judge, trained):
 def test_a_scan_without_signal_has_neither_snr_nor_ratio():
     quality = Quality(torch.zeros(1), torch.zeros(1), torch.ones(1))
     assert quality.peak_snr_db.isnan().all()
-    assert quality.ratio.isnan().all()
+    assert quality.residual_to_noise.isnan().all()

@@ -28,7 +28,7 @@ def test_the_noise_of_a_scan_is_found(scanner, image_shape, peak_snr_db):
     signal = forward_model(images)
     sigma = signal.abs().amax((1, 2, 3)) * 10 ** (-peak_snr_db / 20)
     noisy = signal + sigma[:, None, None, None] * torch.randn_like(signal)
-    estimate = NoiseEstimate(forward_model, image_shape)(noisy)
+    estimate = NoiseEstimate(forward_model)(noisy)
     relative = estimate / sigma - 1
     # The standard error of the median magnitude of n normal numbers is 1.17 σ/√n.
     expected = 1.17 / (signal[0].numel() / 4) ** 0.5
@@ -40,13 +40,13 @@ def test_channels_of_unequal_noise_count_by_their_power():
     scanner = Scanner(num_ffp_x=32, num_ffp_y=32, harmonics=(3, 5))
     torch.manual_seed(0)
     noise = torch.tensor([1.0, 3.0])[:, None, None] * torch.randn(32, *scanner.signal_shape)
-    estimate = NoiseEstimate(ForwardModel(scanner, (32, 32)), (32, 32))(noise)
+    estimate = NoiseEstimate(ForwardModel(scanner, (32, 32)))(noise)
     assert estimate.mean() == pytest.approx(5**0.5, rel=0.03)
 
 
 def test_scales_with_the_signal_and_is_zero_without_one():
     scanner = Scanner(num_ffp_x=16, num_ffp_y=16)
-    estimate = NoiseEstimate(ForwardModel(scanner, (16, 16)), (16, 16))
+    estimate = NoiseEstimate(ForwardModel(scanner, (16, 16)))
     noise = torch.randn(2, *scanner.signal_shape)
     torch.testing.assert_close(estimate(1e-3 * noise), 1e-3 * estimate(noise))
     assert not estimate(torch.zeros_like(noise)).any()

@@ -95,6 +95,7 @@ def test_the_signal_is_that_of_the_fine_rendering_not_of_the_image():
     assert (crime - expected).abs().max() > 0.01 * expected.abs().max()
 
 
+@pytest.mark.slow
 def test_a_simulation_four_times_as_fine_gives_the_same_signal():
     mixture, samples = PhantomMixture(), streams(range(24))
     coarse = simulator((64, 64), oversampling=2).scan(mixture, samples).signal

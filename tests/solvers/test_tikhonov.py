@@ -37,7 +37,9 @@ MODELS = {
     "both": lambda scanner: ForwardModel(scanner, (16, 16)),
     "y": lambda scanner: ForwardModel(replace(scanner, harmonics=(2, 3)), (32, 32)),
     "x": lambda scanner: ForwardModel(scanner, (7, 16)),
-    "none": lambda _: SystemMatrix(torch.randn(128, 128), (8, 16), (1, 8, 16), (8, 16)),
+    "none": lambda scanner: SystemMatrix(
+        scanner, torch.randn(128, 128), (8, 16), (1, 8, 16), (8, 16)
+    ),
 }
 
 

@@ -1,18 +1,16 @@
 """Cascades in two processes of plain DDP, without Lightning, whose own runs take far longer."""
 
-import itertools
-
 import torch
+from experiments import small_experiment
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.scans.simulated import Sample
-from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import (
     DeepSupervision,
@@ -22,7 +20,6 @@ from mpi_cascade.training.strategies import (
     StagedThenFineTuned,
 )
 
-SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 STRATEGIES = (Joint(), DeepSupervision(), Staged(), StagedThenFineTuned())
 
 
@@ -43,24 +40,23 @@ def train_every_cascade(rank: int, world_size: int, rendezvous: str) -> None:
     distributed.init_process_group(
         "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world_size
     )
-    data = SimulatedDataModule(scanner=SCANNER, image_shape=(16, 16))
-    sample = data.simulate(SampleKeys(Stream.TRAINING, 2 * rank + torch.arange(2)))
-    for stages, strategy in itertools.product(_every_pair_of_stages(), STRATEGIES):
-        _train(_Loss(CascadeModule(*stages)), strategy.phases, sample)
+    for experiment in _every_pair_of_stages():
+        data = SimulatedDataModule(experiment)
+        sample = data.simulate(SampleKeys(TRAINING_STREAM, 2 * rank + torch.arange(2)))
+        for strategy in STRATEGIES:
+            _train(_Loss(CascadeModule(experiment)), strategy.phases, sample)
     distributed.destroy_process_group()
 
 
-def _every_pair_of_stages() -> list[tuple[nn.Module, nn.Module]]:
+def _every_pair_of_stages() -> list[Experiment]:
     torch.manual_seed(0)
-    shape = (16, 16)
-    forward_model = ForwardModel(SCANNER, shape)
     return [
-        (SpectralInverse(SCANNER, shape, 2, 4), ResidualUNet((8,))),
-        (Unrolled(forward_model, 2, 4), ResidualCNN(4, 2)),
-        (SpectralInverse(SCANNER, shape, 2, 4), nn.Identity()),
-        (FixedTikhonov(forward_model), ResidualUNet((8,))),
-        (TikhonovBank(forward_model, 2, 4), ResidualUNet((8,))),
-        (nn.Identity(), ResidualUNet((8,))),
+        small_experiment(SpectralInverse(2, 4), ResidualUNet((8,))),
+        small_experiment(Unrolled(2, 4), ResidualCNN(4, 2)),
+        small_experiment(SpectralInverse(2, 4), nn.Identity()),
+        small_experiment(FixedTikhonov(), ResidualUNet((8,))),
+        small_experiment(TikhonovBank(2, 4), ResidualUNet((8,))),
+        small_experiment(nn.Identity(), ResidualUNet((8,))),
     ]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from mpi_cascade.models.cascade import PhysicsStage
 from mpi_cascade.phantoms import PhantomFamily
 from mpi_cascade.phantoms.rendering import Strokes
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.strategies import Phase, Strategy
 
@@ -88,16 +88,18 @@ class Rings(PhantomFamily):
         )
 
 
-class Backprojection(torch.nn.Module):
+class Backprojection(PhysicsStage):
     """A learned gain of Sᵀ u."""
 
-    def __init__(self, scanner: Scanner, image_shape: tuple[int, int]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.model = ForwardModel(scanner, image_shape)
         self.gain = torch.nn.Parameter(torch.ones(1))
 
+    def use(self, forward_model: LinearModel) -> None:
+        self.forward_model = forward_model
+
     def forward(self, signal):
-        return self.gain * self.model.adjoint(signal)
+        return self.gain * self.forward_model.adjoint(signal)
 
 
 class RecordWeights(Callback):
@@ -149,10 +151,10 @@ class KillRank(Callback):
 
 
 class SlowSteps(Callback):
-    """Three tenths of a second in every step, and two seconds in every validation."""
+    """A twentieth of a second in every step, and half a second in every validation."""
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
-        time.sleep(0.3)
+        time.sleep(0.05)
 
     def on_validation_epoch_end(self, trainer, pl_module) -> None:
-        time.sleep(2.0)
+        time.sleep(0.5)

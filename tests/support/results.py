@@ -26,8 +26,13 @@ def rows(directory: Path) -> list[dict[str, str]]:
     return [row for row in logged if row.keys() - {"epoch", "step"}]
 
 
+def logged(directory: Path, name: str) -> list[float]:
+    """The values of one name in ``metrics.csv``."""
+    return [float(row[name]) for row in rows(directory) if name in row]
+
+
 def losses(directory: Path) -> list[float]:
-    return [float(row["train/loss"]) for row in rows(directory) if "train/loss" in row]
+    return logged(directory, "train/loss")
 
 
 def load(path: Path):

@@ -1,22 +1,19 @@
 import torch
+from experiments import small_experiment
 from torch import nn
 
 from mpi_cascade.models.preliminary import DenseInverse
 from mpi_cascade.models.refinement import ResidualUNet
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.scans.sampling import SampleKeys
-from mpi_cascade.training.datamodule import SimulatedDataModule, Stream
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import DeepSupervision
 
 
-def test_overfits_a_single_batch(small_scanner):
+def test_overfits_a_single_batch():
     torch.manual_seed(0)
-    data = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16))
-    sample = data.simulate(SampleKeys(Stream.TRAINING, torch.arange(4)))
-    module = CascadeModule(
-        DenseInverse(ForwardModel(small_scanner, (16, 16))), ResidualUNet((16, 32))
-    )
+    experiment = small_experiment(DenseInverse(), ResidualUNet((16, 32)))
+    sample = SimulatedDataModule(experiment).training_samples(4)
+    module = CascadeModule(experiment)
     optimizer = torch.optim.AdamW(module.parameters(), lr=3e-3)
     losses = []
     for _ in range(300):
@@ -28,12 +25,11 @@ def test_overfits_a_single_batch(small_scanner):
     assert losses[-1] < 1e-2 * losses[0]
 
 
-def test_loss_is_the_final_one_plus_the_weighted_preliminary_one(small_scanner):
-    data = SimulatedDataModule(scanner=small_scanner, image_shape=(16, 16))
-    sample = data.simulate(SampleKeys(Stream.TRAINING, torch.arange(4)))
+def test_loss_is_the_final_one_plus_the_weighted_preliminary_one():
+    experiment = small_experiment(DenseInverse())
+    sample = SimulatedDataModule(experiment).training_samples(4)
     module = CascadeModule(
-        DenseInverse(ForwardModel(small_scanner, (16, 16))), ResidualUNet((8,)),
-        final_loss=nn.L1Loss(), preliminary_loss=nn.MSELoss(),
+        experiment, final_loss=nn.L1Loss(), preliminary_loss=nn.MSELoss(),
         strategy=DeepSupervision(first_weight=0.5, last_weight=0.9),
     )  # fmt: skip
     losses = module.losses(sample, module.strategy.at(0.5))

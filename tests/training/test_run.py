@@ -1,5 +1,6 @@
-"""Whole runs through the command line, in seconds each."""
+"""Whole trainings through the command line, in a second each."""
 
+import csv
 import json
 import math
 import os
@@ -7,249 +8,263 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import yaml
-from results import assert_same_training, assert_same_tree, load, predicted, rows
+from command_line import TINY
+from results import assert_same_training, assert_same_tree, load, logged, rows
 
-from mpi_cascade.mdf import MDFFile, read_scans
-from mpi_cascade.models.cascade import Cascade
-from mpi_cascade.models.preliminary import SpectralInverse
-from mpi_cascade.models.refinement import ResidualUNet
-from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.training.checkpoints import write_weights
-from mpi_cascade.training.recording import CONFIG_KEY
-
-pytestmark = pytest.mark.slow
-
-TINY = Path(__file__).parent / "tiny.yaml"
-
-IMAGES = ("final", "preliminary", "tikhonov")
-METRICS = ("psnr", "ssim", "nrmse", "dip@0.1mm", "dip@0.2mm", "dip@0.3mm", "dip@0.5mm")
+from mpi_cascade import checkpoints
+from mpi_cascade.checkpoints import CONFIG_KEY
+from mpi_cascade.cli import main
 
 
 def contents(directory):
-    """What a run has written, but for W&B's own logs."""
-    files = [path for path in directory.rglob("*") if path.is_file() and "wandb" not in path.parts]
-    return {path: path.read_bytes() for path in files}
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def fitted(run):
-    return run("fit")
+def reported(directory):
+    """The PSNR of the final images, as the report of a run has it."""
+    with (directory / "report" / "comparison.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if (row["label"], row["image"], row["metric"]) == ("cascade", "final", "psnr_db"):
+                return float(row["value"])
+    raise AssertionError("the report has no PSNR")
 
 
-def test_fit_leaves_a_directory_that_explains_itself(fitted, capsys):
+def test_fit_leaves_a_directory_that_explains_itself(tiny_run):
     for name in (
         "config.yaml", "environment.json", "metrics.csv", "checkpoints/best.ckpt",
-        "checkpoints/last.ckpt", "report/metrics.json", "report/figure1.png", "report/figure2.png",
+        "checkpoints/last.ckpt", "report/comparison.csv", "report/comparison.json",
+        "report/comparison.md", "report/figure1.png", "report/figure2.png",
     ):  # fmt: skip
-        assert (fitted / name).stat().st_size > 0, name
-    metrics = json.loads((fitted / "report" / "metrics.json").read_text())
-    for image in IMAGES:
-        for metric in METRICS:
-            assert isinstance(metrics[f"test/{image}/{metric}"], float)
-    (session,) = json.loads((fitted / "environment.json").read_text())
+        assert (tiny_run / name).stat().st_size > 0, name
+    table = (tiny_run / "report" / "comparison.md").read_text()
+    assert "| cascade, preliminary " in table
+    assert "| Tikhonov " in table
+    (session,) = json.loads((tiny_run / "environment.json").read_text())
     assert session["packages"]["torch"] == torch.__version__
-    config = yaml.safe_load((fitted / "config.yaml").read_text())
-    assert config["data"]["scanner"]["gradient_y_t_per_m"] == 2.5
-    assert (
-        load(fitted / "checkpoints" / "best.ckpt")[CONFIG_KEY]
-        == (fitted / "config.yaml").read_text()
-    )
-    logged = rows(fitted)
-    assert {"train/loss", "train/final_loss", "train/preliminary_loss"} <= set().union(*logged)
-    assert any("val/final/psnr" in row and "val/preliminary/dip@0.3mm" in row for row in logged)
-    assert len(list((fitted / "wandb").glob("offline-run-*/*.wandb"))) == 1
+    config = (tiny_run / "config.yaml").read_text()
+    assert yaml.safe_load(config)["experiment"]["scanner"]["gradient_y_t_per_m"] == 2.5
+    assert load(tiny_run / "checkpoints" / "best.ckpt")[CONFIG_KEY] == config
+    found = [row for row in rows(tiny_run) if "val/final/psnr_db" in row]
+    assert [int(row["step"]) for row in found] == [5, 11]
+    assert logged(tiny_run, "test/final/psnr_db") == [pytest.approx(reported(tiny_run), rel=1e-9)]
 
 
-def test_figures_go_to_wandb_during_validation(fitted):
-    media = [path.name for path in (fitted / "wandb").rglob("media/images/val/*.png")]
-    assert sum(name.startswith("figure1") for name in media) == 2  # one for each epoch
+def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    directory = tmp_path / "run"
+    options = [
+        "--trainer.max_epochs=1",
+        "--trainer.val_check_interval=3",
+        "--report.tikhonov=false",
+    ]
+    main(["fit", "--config", str(TINY), "--output", str(directory), *options])
+    assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
+    media = [path.name for path in directory.glob("wandb/offline-run-*/files/media/images/val/*")]
+    assert sum(name.startswith("figure1") for name in media) == 2
     assert sum(name.startswith("figure2") for name in media) == 2
 
 
-def test_a_resolved_config_and_checkpoint_give_the_same_test(fitted, run):
-    checkpoint = fitted / "checkpoints" / "best.ckpt"
-    again = run("test", f"--ckpt_path={checkpoint}", config=fitted / "config.yaml")
-    assert again != fitted
-    first, second = (
-        json.loads((path / "report" / "metrics.json").read_text()) for path in (fitted, again)
+def test_where_there_is_no_terminal_a_line_tells_each_validation(fit, capsys):
+    directory = fit("run", "--trainer.max_epochs=1")
+    told = capsys.readouterr()
+    (value,) = logged(directory, "val/final/psnr_db")
+    assert f"step 6: val/final/psnr_db {value:.4g}\n" in told.err
+    assert f"Everything lies in {directory}\n  checkpoints/best.ckpt\n" in told.out
+
+
+def test_a_run_without_a_name_gets_one(fit, tmp_path):
+    main(["fit", "--config", str(TINY), f"--trainer.default_root_dir={tmp_path}",
+          "--trainer.fast_dev_run=true"])  # fmt: skip
+    (directory,) = tmp_path.iterdir()
+    assert directory.name.startswith("fit-20")
+    assert "fast_dev_run: true" in (directory / "config.yaml").read_text()
+
+
+MID_EPOCH = pytest.param(4, signal.SIGTERM, ["--data.num_workers=0"], id="mid-epoch")
+SECOND_PHASE = pytest.param(8, signal.SIGTERM, ["--model.strategy=Staged"], id="second phase")
+# The signal falls in the first batch of the step.
+TWO_BATCHES = pytest.param(2, signal.SIGUSR1, ["--trainer.accumulate_grad_batches=2"],
+                           id="two batches")  # fmt: skip
+RARER = [
+    pytest.param(step, signum, options, id=name, marks=pytest.mark.slow)
+    for step, signum, options, name in (
+        (4, signal.SIGTERM, ["--data.num_workers=2"], "mid-epoch, two workers"),
+        (6, signal.SIGINT, [], "end of epoch"),
+        (6, signal.SIGTERM, ["--data.num_workers=2"], "end of epoch, two workers"),
+        (9, signal.SIGINT, [], "second epoch"),
+        (4, signal.SIGTERM, ["--trainer.limit_train_batches=3"], "half epochs"),
     )
-    assert second == pytest.approx(first, rel=1e-5)
-
-
-def test_validate_shows_the_metrics(fitted, run, capsys):
-    run("validate", f"--ckpt_path={fitted / 'checkpoints' / 'best.ckpt'}")
-    table = capsys.readouterr().out
-    assert "| metric            | final  | preliminary | tikhonov |" in table
-    assert "| resolved@0.3mm  " in table
-
-
-def test_predict_writes_images(fitted, run):
-    directory = run("predict", f"--ckpt_path={fitted / 'checkpoints' / 'best.ckpt'}")
-    arrays = predicted(directory)
-    assert np.concatenate([a["indices"] for a in arrays]).tolist() == list(range(8))
-    assert arrays[0]["concentration"].shape == (4, 1, 16, 16)
-    scanner = Scanner(num_ffp_x=16, num_ffp_y=16)
-    with MDFFile(directory / "predictions" / "0-scans.mdf") as file:
-        scans = torch.cat(list(read_scans(file, scanner)))
-    assert np.array_equal(scans.numpy(), np.concatenate([a["signal"] for a in arrays]))
-    cascade = Cascade(
-        SpectralInverse(scanner, (16, 16), num_filters=2, num_features=4), ResidualUNet((8,))
-    )
-    weights = load(fitted / "checkpoints" / "best.ckpt")["state_dict"]
-    cascade.load_state_dict({key.removeprefix("cascade."): v for key, v in weights.items()})
-    expected = cascade(torch.from_numpy(arrays[0]["signal"])).final.detach()
-    np.testing.assert_allclose(arrays[0]["final"], expected, rtol=1e-4, atol=1e-5)
+]
 
 
 @pytest.mark.parametrize(
-    ("step", "signum", "num_workers", "option"),
-    [
-        pytest.param(4, signal.SIGTERM, 0, "--model.strategy=DeepSupervision", id="mid-epoch"),
-        pytest.param(
-            4, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="mid-epoch, two workers"
-        ),
-        pytest.param(6, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="end of epoch"),
-        pytest.param(
-            6, signal.SIGTERM, 2, "--model.strategy=DeepSupervision", id="end of epoch, two workers"
-        ),
-        pytest.param(9, signal.SIGINT, 0, "--model.strategy=DeepSupervision", id="second epoch"),
-        pytest.param(8, signal.SIGTERM, 0, "--model.strategy=Staged", id="second phase"),
-        pytest.param(4, signal.SIGTERM, 0, "--trainer.limit_train_batches=3", id="half epochs"),
-        # The signal falls in the first batch of the step.
-        pytest.param(2, signal.SIGUSR1, 0, "--trainer.accumulate_grad_batches=2", id="two batches"),
-    ],
+    ("step", "signum", "options"), [MID_EPOCH, SECOND_PHASE, TWO_BATCHES, *RARER]
 )
 def test_stopped_and_resumed_equals_never_stopped(
-    run, tmp_path, capsys, step, signum, num_workers, option
+    fit, resume, tmp_path, capsys, step, signum, options
 ):
-    whole, parts = tmp_path / "whole.txt", tmp_path / "parts.txt"
-    probe = [f"--data.num_workers={num_workers}", option,
-             "--trainer.callbacks+=probes.RecordSamples"]  # fmt: skip
-    uninterrupted = run("fit", *probe, f"--trainer.callbacks.path={whole}")
-    stop = ["--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
-            f"--trainer.callbacks.signum={signum}"]  # fmt: skip
+    samples = {name: tmp_path / f"{name}.txt" for name in ("whole", "parts")}
+    probe = "--trainer.callbacks+=probes.RecordSamples"
+    whole = fit("whole", *options, probe, f"--trainer.callbacks.path={samples['whole']}")
     with pytest.raises(SystemExit) as stopped:
-        run("fit", *probe, f"--trainer.callbacks.path={parts}", *stop)
+        fit("parts", *options, probe, f"--trainer.callbacks.path={samples['parts']}",
+            "--trainer.callbacks+=probes.SignalAt", f"--trainer.callbacks.step={step - 1}",
+            f"--trainer.callbacks.signum={signum}")  # fmt: skip
     assert stopped.value.code == 128 + signum
-    assert f"after step {step}; continue with" in capsys.readouterr().err
-    (directory,) = {p for p in uninterrupted.parent.glob("fit-*")} - {uninterrupted}
-    checkpoint = directory / "checkpoints" / "last.ckpt"
+    checkpoint = tmp_path / "parts" / "checkpoints" / "last.ckpt"
+    sentence = f"stopped by {signum.name} after step {step}; continue with\n"
+    assert f"{sentence}  mpi-cascade fit --resume {checkpoint}\n" in capsys.readouterr().err
     assert load(checkpoint)["global_step"] == step
-    run("fit", *probe, f"--trainer.callbacks.path={parts}", f"--ckpt_path={checkpoint}")
-    assert parts.read_text() == whole.read_text()
-    assert_same_training(uninterrupted, directory)
+    resume(checkpoint)
+    assert samples["parts"].read_text() == samples["whole"].read_text()
+    assert_same_training(whole, tmp_path / "parts")
+    assert len(json.loads((tmp_path / "parts" / "environment.json").read_text())) == 2
 
 
-def test_a_signal_during_the_set_up_ends_the_training_after_its_first_step(run, capsys, tmp_path):
+def test_a_signal_during_the_set_up_ends_the_training_after_its_first_step(fit, capsys):
     with pytest.raises(SystemExit) as stopped:
-        run("fit", "--trainer.callbacks+=probes.SignalAt", "--trainer.callbacks.step=-1")
+        fit("run", "--trainer.callbacks+=probes.SignalAt", "--trainer.callbacks.step=-1")
     assert stopped.value.code == 128 + signal.SIGTERM
     assert "stopped by SIGTERM after step 1; continue with" in capsys.readouterr().err
 
 
-def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(run, capsys, tmp_path):
+def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(fit, capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
-        run("fit", "--trainer.callbacks+=probes.PoisonAt", "--trainer.callbacks.step=8")
+        fit("run", "--trainer.callbacks+=probes.PoisonAt", "--trainer.callbacks.step=8")
     assert stopped.value.code == 2
     message = capsys.readouterr().err
     assert "the loss is not finite at step 9" in message
-    checkpoint = next((tmp_path / "runs").glob("*/checkpoints/last.ckpt"))
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     assert str(checkpoint) in message
     assert all(v.isfinite().all() for v in load(checkpoint)["state_dict"].values())
 
 
-def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(run):
-    first, again = run("fit"), run("fit")
-    other = run("fit", "--data.training_seed=1")
-    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (first, again, other)]
+def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(tiny_run, fit):
+    runs = [tiny_run, fit("again"), fit("other", "--data.training_seed=1")]
+    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in runs]
     assert_same_tree(weights[0], weights[1])
     assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
 
 
-def test_parts_of_every_kind_are_named_on_the_command_line(run):
-    directory = run(
-        "fit", "--trainer.max_epochs=1",
-        "--data.disturbances+=BackgroundDrift", "--data.disturbances.relative_std=0.05",
-        "--data.disturbances+=FFPDisplacement", "--data.disturbances.jitter_std_m=1e-5",
-        "--data.phantoms.bars=Bars", "--data.phantoms.bars.width_mm=[0.4,0.5]",
-        "--data.phantoms.rings=probes.Rings", "--data.phantom_weights.rings=3",
-        "--data.true_scanner.gradient_x_t_per_m=4.8",
-        "--model.preliminary=probes.Backprojection",
+def test_parts_of_every_kind_are_named_on_the_command_line(fit):
+    directory = fit(
+        "run", "--trainer.max_epochs=1",
+        "--experiment.disturbances+=BackgroundDrift", "--experiment.disturbances.relative_std=0.05",
+        "--experiment.disturbances+=FFPDisplacement", "--experiment.disturbances.jitter_std_m=1e-5",
+        "--experiment.phantoms.bars=Bars", "--experiment.phantoms.bars.width_mm=[0.4,0.5]",
+        "--experiment.phantoms.rings=probes.Rings", "--experiment.phantom_weights.rings=3",
+        "--experiment.true_scanner.gradient_x_t_per_m=4.8",
+        "--experiment.preliminary=probes.Backprojection",
         "--model.final_loss=torch.nn.L1Loss", "--model.optimizer=torch.optim.SGD",
         "--model.schedule.final=0.5",
     )  # fmt: skip
     config = yaml.safe_load((directory / "config.yaml").read_text())
-    names = [part["class_path"].rsplit(".")[-1] for part in config["data"]["disturbances"]]
+    experiment = config["experiment"]
+    names = [part["class_path"].rsplit(".")[-1] for part in experiment["disturbances"]]
     assert names == ["BackgroundDrift", "FFPDisplacement"]
-    assert set(config["data"]["phantoms"]) == {"bars", "rings"}
-    assert config["model"]["preliminary"]["class_path"] == "probes.Backprojection"
-    rates = [float(row["lr-SGD"]) for row in rows(directory) if "lr-SGD" in row]
+    assert set(experiment["phantoms"]) == {"bars", "rings"}
+    assert experiment["preliminary"]["class_path"] == "probes.Backprojection"
     # From the warm-up's end at 4 % of training, half a cosine from 1 down to 0.5.
     angles = [math.pi * ((step + 1) / 6 - 0.04) / 0.96 for step in range(6)]
-    assert rates == pytest.approx([2e-3 * (0.75 + 0.25 * math.cos(a)) for a in angles], rel=1e-6)
+    expected = [2e-3 * (0.75 + 0.25 * math.cos(angle)) for angle in angles]
+    assert logged(directory, "lr-SGD") == pytest.approx(expected, rel=1e-6)
 
 
-def test_another_configuration_starts_a_run_of_its_own(fitted, run):
-    before = contents(fitted)
-    checkpoint = fitted / "checkpoints" / "last.ckpt"
-    changed = ["--data.phantom_weights.blobs=0", "--trainer.max_epochs=3"]
-    directory = run("fit", f"--ckpt_path={checkpoint}", *changed)
-    assert directory != fitted
-    assert contents(fitted) == before
+def test_another_directory_gets_a_run_of_its_own(tiny_run, resume, tmp_path):
+    """All that the training left stays as it was: the fixture sees to that."""
+    directory = tmp_path / "longer"
+    last = tiny_run / "checkpoints" / "last.ckpt"
+    resume(last, "--output", directory, "--trainer.max_epochs=3", "--report.tikhonov=false")
+    assert load(directory / "checkpoints" / "last.ckpt")["global_step"] == 18
+    assert min(int(row["step"]) for row in rows(directory)) == 12
+
+
+def test_from_the_best_state_a_run_of_its_own_goes_on(tiny_run, resume, tmp_path):
+    best = tiny_run / "checkpoints" / "best.ckpt"
+    resume(best, f"--trainer.default_root_dir={tmp_path}", "--trainer.fast_dev_run=true")
+    (directory,) = tmp_path.glob("fit-*")
+    assert (directory / "config.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--experiment.phantom_weights.blobs=0", "experiment.phantom_weights"),
+        ("--model.learning_rate=1e-3", "model.learning_rate"),
+        ("--data.training_seed=1", "data.training_seed"),
+    ],
+)
+def test_another_training_is_not_resumed(tiny_run, resume, capsys, option, name):
+    with pytest.raises(SystemExit, match="2"):
+        resume(tiny_run / "checkpoints" / "last.ckpt", option)
+    assert f"error: {name} is not what the training of" in capsys.readouterr().err
+
+
+@pytest.fixture
+def shared(tiny_run, tmp_path):
+    """Weights alone."""
+    path = tmp_path / "shared.ckpt"
+    checkpoints.save(checkpoints.load(tiny_run / "checkpoints" / "last.ckpt"), path)
+    return path
+
+
+def test_weights_alone_are_not_resumed(shared, resume, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        resume(shared)
+    message = capsys.readouterr().err
+    assert f"{shared} holds weights, and no state of a training" in message
+    assert "start from them with --weights" in message
 
 
 @pytest.mark.parametrize("has_state", [True, False], ids=["another training", "weights alone"])
-def test_a_training_of_its_own_starts_with_the_weights(fitted, run, tmp_path, capsys, has_state):
-    checkpoint = fitted / "checkpoints" / "last.ckpt"
-    if not has_state:
-        write_weights(checkpoint, tmp_path / "weights")
-    start = checkpoint if has_state else tmp_path / "weights.ckpt"
-    changed = ["--model.learning_rate=1e-12"] if has_state else []
-    directory = run("fit", f"--ckpt_path={start}", "--trainer.max_epochs=1", *changed)
+def test_a_training_of_its_own_starts_with_the_weights(tiny_run, shared, fit, capsys, has_state):
+    last = tiny_run / "checkpoints" / "last.ckpt"
+    start = last if has_state else shared
+    options = ["--model.learning_rate=1e-12", "--trainer.max_epochs=1"]
+    directory = fit("run", "--weights", start, *options)
     assert f"starts with the weights of {start}, at its first step" in capsys.readouterr().err
-    last = load(directory / "checkpoints" / "last.ckpt")
-    assert last["global_step"] == 6
-    if has_state:
-        for name, weights in load(checkpoint)["state_dict"].items():
-            torch.testing.assert_close(last["state_dict"][name], weights, rtol=0, atol=1e-9)
+    found = load(directory / "checkpoints" / "last.ckpt")
+    assert found["global_step"] == 6
+    for name, weights in load(last)["state_dict"].items():
+        torch.testing.assert_close(found["state_dict"][name], weights, rtol=0, atol=1e-9)
 
 
-def test_the_best_checkpoint_is_tested_whatever_else_is_written(run, tmp_path):
+def test_the_best_checkpoint_is_tested_whatever_else_is_written(fit, tmp_path):
     callback = "lightning.pytorch.callbacks.ModelCheckpoint"
-    directory = run(
-        "fit", f"--trainer.callbacks+={callback}", "--trainer.callbacks.monitor=val/final/psnr",
+    directory = fit(
+        "run", f"--trainer.callbacks+={callback}", "--trainer.callbacks.monitor=val/final/psnr_db",
         "--trainer.callbacks.mode=min", f"--trainer.callbacks.dirpath={tmp_path / 'worst'}",
     )  # fmt: skip
     best, (worst,) = directory / "checkpoints" / "best.ckpt", (tmp_path / "worst").iterdir()
     assert load(best)["global_step"] != load(worst)["global_step"]
-    again = run("test", f"--ckpt_path={best}")
-    first, second = (
-        json.loads((path / "report" / "metrics.json").read_text()) for path in (directory, again)
-    )
-    assert first["test/final/psnr"] == pytest.approx(second["test/final/psnr"], rel=1e-6)
+    again = {}
+    for path in (best, worst):
+        output = tmp_path / f"test of {path.stem}"
+        main(["test", str(path), "--output", str(output), "--classical"])
+        again[path] = reported(output)
+    assert reported(directory) == pytest.approx(again[best], rel=1e-6)
+    assert reported(directory) != pytest.approx(again[worst], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_a_compiled_stage_keeps_the_names_of_its_weights(fitted, tmp_path):
+def test_a_compiled_stage_keeps_the_names_of_its_weights(tiny_run, tmp_path):
     """In a process of its own: the compiler can't trace the tests' runtime type checks."""
-    callback = "mpi_cascade.training.callbacks.CompileRefinement"
+    directory, cache = tmp_path / "compiled", tmp_path / "cache"
     arguments = [
         sys.executable, "-m", "mpi_cascade", "fit", "--config", str(TINY), "--trainer.max_epochs=1",
-        f"--trainer.callbacks+={callback}", f"--trainer.default_root_dir={tmp_path / 'compiled'}",
+        "--trainer.callbacks+=mpi_cascade.training.callbacks.CompileRefinement",
+        "--report.tikhonov=false", "--output", str(directory),
     ]  # fmt: skip
-    cache = tmp_path / "cache"
     result = subprocess.run(
         arguments, cwd=tmp_path, env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache)},
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
     assert any(cache.rglob("*.cpp"))
-    (compiled,) = (tmp_path / "compiled").glob("fit-*")
-    weights = [load(path / "checkpoints/best.ckpt")["state_dict"] for path in (fitted, compiled)]
+    weights = [load(path / "checkpoints/best.ckpt")["state_dict"] for path in (tiny_run, directory)]
     assert weights[0].keys() == weights[1].keys()

@@ -1,0 +1,70 @@
+"""What choices of precision, optimiser, layout and compiler gain, and what they do to the loss."""
+
+import functools
+import shutil
+from pathlib import Path
+
+import torch
+from timing import Table, in_turn, start
+from training import PlainTraining
+
+from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.datamodule import TRAINING_STREAM
+from mpi_cascade.training.module import CascadeModule
+
+DEFAULT = "default"
+NUM_WARM_UPS = 5
+
+
+def choices(
+    table: Table, config: Path = Path("configs/quickstart.yaml"), num_steps: int = 120
+) -> None:
+    """Measures a step with each choice, and how far the loss is from that of the default.
+
+    Each is a whole training with warm-up and decay, from the same weights on the same batches.
+
+    Args:
+        config: what is trained
+        num_steps: steps of the training
+    """
+    parser = training_parser()
+    module, data, _ = build(parser, read_training(parser, [f"--config={config}"]))
+    indices = torch.arange(num_steps * data.batch_size).split(data.batch_size)
+    samples = [data.simulate(SampleKeys(TRAINING_STREAM, part)) for part in indices]
+    trainings = _trainings(module)
+    losses: dict[str, list[float]] = {name: [] for name in trainings}
+
+    def step(name: str) -> None:
+        number = len(losses[name])
+        losses[name].append(trainings[name].step(samples[number], (number + 1) / num_steps))
+
+    calls = {name: functools.partial(step, name) for name in trainings}
+    times = in_turn(calls, num_steps - NUM_WARM_UPS, NUM_WARM_UPS)
+    table.add("a step as configured", "ms", [1e3 * time for time in times[DEFAULT]])
+    late = {name: torch.tensor(values[num_steps // 2 :]) for name, values in losses.items()}
+    for name in [name for name in trainings if name != DEFAULT]:
+        table.ratio(f"step, {name} ÷ default", times[name], times[DEFAULT])
+        differences = 100 * (late[name] / late[DEFAULT] - 1)
+        table.add(f"loss, {name} against default, second half", "%", differences.tolist())
+
+
+def _trainings(module: CascadeModule) -> dict[str, PlainTraining]:
+    trainings = {
+        DEFAULT: PlainTraining(module),
+        "fused optimiser": PlainTraining(
+            module, lambda module: module.optimizer_options.update(fused=True)
+        ),
+        "channels first": PlainTraining(
+            module, lambda module: module.cascade.to(memory_format=torch.contiguous_format)
+        ),
+        "bf16-mixed": PlainTraining(module, precision=torch.bfloat16),
+    }
+    if shutil.which("g++"):
+        compiled = PlainTraining(module, lambda module: module.cascade.refinement.compile())
+        trainings["compiled stage 2"] = compiled
+    return trainings
+
+
+if __name__ == "__main__":
+    start(choices)

@@ -1,0 +1,68 @@
+"""How fast images are reconstructed, and how good they are: the cascade and classical methods."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from timing import Table, in_turn, start
+
+from mpi_cascade.checkpoints import load
+from mpi_cascade.evaluation.measures import PHANTOMS
+from mpi_cascade.evaluation.methods import CLASSICAL, tuned_solvers
+from mpi_cascade.evaluation.sets import EvaluationSet
+from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.phantoms import PhantomMixture
+
+AIMS = {"ART": "≥ 200", "ADMM": "≥ 200", "FISTA": "≥ 200"}
+
+
+@torch.no_grad()
+def reconstruction(
+    table: Table,
+    checkpoint: Path = Path("weights/reference.ckpt"),
+    classical: Sequence[str] = tuple(CLASSICAL),
+    batch_size: int = 16,
+    num_tuning: int = 8,
+    num_rounds: int = 3,
+) -> None:
+    """Measures the PSNR of a cascade and of tuned classical methods, and their times per image.
+
+    Args:
+        checkpoint: the cascade, a .ckpt file
+        classical: classical methods; they run for as many iterations as in compare
+        batch_size: images in a batch
+        num_tuning: other scans that the classical methods are tuned on
+        num_rounds: rounds, each of them all in turn
+    """
+    cascade = load(checkpoint)
+    scans = EvaluationSet(
+        name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(batch_size + num_tuning)
+    )
+    samples = list(scans.batches(cascade.experiment))
+    signal = torch.cat([sample.signal for sample in samples])
+    truth = torch.cat([sample.concentration for sample in samples])
+    tuning = [(signal[batch_size:], truth[batch_size:])]
+    model = cascade.experiment.forward_model
+    methods = {
+        "cascade": lambda signal: cascade(signal).final,
+        "cascade in bf16": torch.autocast("cpu", torch.bfloat16)(
+            lambda s: cascade(s).final.float()
+        ),
+        **tuned_solvers(classical, model, tuning, lambda name: print(f"tuning for {name}")),
+    }
+    for name, method in methods.items():
+        quality = psnr(method(signal[:batch_size]), truth[:batch_size])
+        table.add(f"{name}, {batch_size} images", "dB PSNR", [quality.nanmean().item()])
+    for size in (1, batch_size):
+        calls = {name: functools.partial(methods[name], signal[:size]) for name in methods}
+        times = in_turn(calls, num_rounds, num_warm_ups=1)
+        table.per_sample({f"{name}, batch {size}": times[name] for name in times}, size)
+        for name in classical:
+            for fast in ("cascade", "cascade in bf16"):
+                ratio = f"{name} ÷ {fast}, batch {size}"
+                table.ratio(ratio, times[name], times[fast], AIMS.get(name, ""))
+
+
+if __name__ == "__main__":
+    start(reconstruction)

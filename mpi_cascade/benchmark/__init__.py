@@ -1,1 +1,0 @@
-"""How fast everything is on this machine, beside what one would do without it."""

@@ -1,0 +1,153 @@
+"""The quantities that a calibration fits: their scales, bounds, starts and uncertainties.
+
+Lengths are searched in units of the scan's width, gradients and the diameter by their logarithm.
+"""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_cascade.calibration.scan import DeltaSampleScan
+from mpi_cascade.checks import InputError
+
+_START_DIAMETERS_M = (15e-9, 20e-9, 25e-9, 30e-9)
+_START_WIDTHS = tuple(np.geomspace(0.03, 2.0, 7))
+_START_RATIOS = (1.0, 2.0)
+
+
+class Estimate(NamedTuple):
+    """A fitted quantity.
+
+    Attributes:
+        value: Its value, in the unit that its name says.
+        std: Its standard uncertainty from the scatter of the residuals; infinite where the data do
+            not tell.
+    """
+
+    value: float
+    std: float
+
+
+class Quantities:
+    """The quantities of a scan, and the vector that stands for them in a least-squares search.
+
+    Args:
+        scan: The scan, whose width, centre and drive field set the scales.
+
+    Attributes:
+        bounds: The lower and the upper bound of every entry of the vector.
+
+    Raises:
+        InputError: If all positions have one x.
+    """
+
+    def __init__(self, scan: DeltaSampleScan) -> None:
+        self._scan = scan
+        self._width_m = width_m = float(np.ptp(scan.x_m))
+        if not width_m > 0:
+            raise InputError(
+                "the scan has one position along x, the drive direction: measure several"
+            )
+        # The gradient at which the drive field moves the FFP over the whole width.
+        self._gradient_t_per_m = 2 * scan.drive_amplitude_t / width_m
+        is_log, gradient = True, (self._gradient_t_per_m, 0.05, 500.0, True)
+        # Unit, bounds in this unit, and whether the entry is a logarithm.
+        scales = {
+            "gradient_x_t_per_m": gradient,
+            "core_diameter_m": (1e-9, 5.0, 80.0, is_log),
+            "offset_x_m": (width_m, *self._around(scan.x_m), not is_log),
+            "sample_size_m": (width_m, 0.0, 0.8, not is_log),
+            "sensitivity_slope_per_m": (1 / width_m, -2.0, 2.0, not is_log),
+        }
+        if not scan.is_line:
+            scales["gradient_y_t_per_m"] = gradient
+            scales["offset_y_m"] = (width_m, *self._around(scan.y_m), not is_log)
+        self._names = tuple(scales)
+        columns = zip(*scales.values(), strict=True)
+        self._unit, lower, upper, self._is_log = (np.array(column) for column in columns)
+        self.bounds = self._entries(lower), self._entries(upper)
+
+    def __len__(self) -> int:
+        """Returns the number of quantities."""
+        return len(self._names)
+
+    def values(self, vector: NDArray[np.float64]) -> dict[str, float]:
+        """Returns the quantities that a vector stands for, by name."""
+        values = self._unit * np.where(self._is_log, np.exp(vector), vector)
+        return dict(zip(self._names, values.tolist(), strict=True))
+
+    def estimates(
+        self, vector: NDArray[np.float64], std: NDArray[np.float64]
+    ) -> dict[str, Estimate]:
+        """Returns the quantities with their standard uncertainties.
+
+        Args:
+            vector: What was found.
+            std: Standard uncertainty of each of its entries.
+        """
+        values = self.values(vector)
+        slopes = np.where(self._is_log, list(values.values()), self._unit)
+        pairs = zip(values.items(), (slopes * std).tolist(), strict=True)
+        return {name: Estimate(value, std) for (name, value), std in pairs}
+
+    def starts(self) -> list[NDArray[np.float64]]:
+        """Returns vectors to start from: the signal's centroid, and a range of PSF widths."""
+        scan = self._scan
+        power = (np.abs(scan.spectra[:, 2:]) ** 2).sum(axis=1)
+        ratios = (1.0,) if scan.is_line else _START_RATIOS
+        return [
+            self._vector(
+                gradient_x_t_per_m=self._gradient_t_per_m / width,
+                gradient_y_t_per_m=ratio * self._gradient_t_per_m / width,
+                core_diameter_m=diameter_m,
+                offset_x_m=float((power * scan.x_m).sum() / power.sum()),
+                offset_y_m=float((power * scan.y_m).sum() / power.sum()),
+                sample_size_m=0.1 * self._width_m,
+                sensitivity_slope_per_m=0.0,
+            )
+            for width, diameter_m, ratio in itertools.product(
+                _START_WIDTHS, _START_DIAMETERS_M, ratios
+            )
+        ]
+
+    def _vector(self, **values: float) -> NDArray[np.float64]:
+        lower, upper = self.bounds
+        entries = self._entries(np.array([values[name] for name in self._names]) / self._unit)
+        return np.clip(entries, lower + 1e-6, upper - 1e-6)
+
+    def _entries(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the vector's entries of values in their units."""
+        return np.log(values, where=self._is_log, out=values.astype(np.float64))
+
+    def _around(self, positions_m: NDArray[np.float64]) -> tuple[float, float]:
+        """Returns where the FFP may be: up to half a width beyond the outermost positions."""
+        lower, upper = float(positions_m.min()), float(positions_m.max())
+        return lower / self._width_m - 0.5, upper / self._width_m + 0.5
+
+
+def standard_uncertainties(
+    jacobian: NDArray[np.float64], residuals: NDArray[np.float64], num_harmonics: int
+) -> NDArray[np.float64]:
+    """Returns the standard uncertainty of each entry, infinite where the data do not tell.
+
+    Every harmonic's residuals have a variance of their own; each has lost two degrees of freedom to
+    its scale and constant, and its share of the entries.
+
+    Args:
+        jacobian: Of the residuals, (harmonics·positions, entries), harmonic by harmonic.
+        residuals: The residuals, (harmonics·positions,).
+        num_harmonics: Number of harmonics.
+    """
+    num_entries = jacobian.shape[1]
+    by_harmonic = residuals.reshape(num_harmonics, -1)
+    freedom = by_harmonic.shape[1] - 2 - num_entries / num_harmonics
+    variance = (by_harmonic**2).sum(axis=1) / freedom
+    told = np.linalg.norm(jacobian, axis=0) > 1e-8 * np.linalg.norm(jacobian)
+    inverse = np.linalg.pinv(jacobian[:, told])
+    scatter = np.repeat(variance, by_harmonic.shape[1])
+    std = np.full(num_entries, math.inf)
+    std[told] = np.sqrt((inverse**2 * scatter).sum(axis=1))
+    return std

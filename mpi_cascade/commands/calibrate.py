@@ -1,0 +1,86 @@
+"""``mpi-cascade calibrate``: a scanner's configuration from a measured small sample."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpi_cascade.checks import InputError, Positive
+from mpi_cascade.commands.devices import chosen_device
+from mpi_cascade.commands.parsing import run_typed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_POSITIONS = 10_000
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Calibrates as the arguments say."""
+    run_typed(calibrate, arguments)
+
+
+def calibrate(
+    file: Path,
+    x_mm: tuple[float, float, float] | None = None,
+    y_mm: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    drive_mt: Positive | None = None,
+    drive_khz: Positive = 25.0,
+    dataset: str = "matrix",
+    harmonics: Sequence[int] = (2, 3, 4, 5, 6),
+    output: Path | None = None,
+    device: str = "auto",
+) -> None:
+    """Fits a scanner to a measured line or grid of a small sample: the configuration of fit.
+
+    Args:
+        file: an MDF calibration; or HDF5 rows of one drive period each, line by line along x, where
+            a line may have one more, its background, before it
+        x_mm: of rows, the first and last position of a line and their number
+        y_mm: of rows, the first and last line and their number
+        drive_mt: of rows, the amplitude of the drive field in mT
+        drive_khz: of rows, its frequency in kHz
+        dataset: of rows, the name of the data set
+        harmonics: harmonics to explain
+        output: directory (default: a new one below runs)
+        device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
+    """
+    from mpi_cascade.calibration.fit import fit_scanner
+    from mpi_cascade.calibration.output import write_calibration
+    from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
+    from mpi_cascade.results.directory import output_directory
+
+    if is_mdf(file):
+        scan = read_mdf(file)
+    elif x_mm is None or drive_mt is None:
+        raise InputError(
+            f"{file} is no MDF: say where its rows were measured with --x-mm FIRST LAST NUMBER, "
+            "--y-mm FIRST LAST NUMBER and --drive-mt"
+        )
+    else:
+        x_m, y_m = _positions_m("--x-mm", x_mm, least=2), _positions_m("--y-mm", y_mm, least=1)
+        scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz)
+    directory = output_directory(output, "calibrate")
+    fit = fit_scanner(scan, tuple(harmonics), chosen_device(device))
+    shown = write_calibration(directory, file, scan, fit)
+    sys.stdout.write(
+        f"{shown}\n\nEverything lies in {directory}; train with\n"
+        "  mpi-cascade fit --config configs/quickstart.yaml "
+        f"--config {directory / 'scanner.yaml'}\n"
+    )
+
+
+def _positions_m(
+    name: str, values: tuple[float, float, float], least: int
+) -> "NDArray[np.float64]":
+    import numpy as np
+
+    first, last, num = values
+    is_number = least <= num <= _MOST_POSITIONS and num == round(num)
+    if not (is_number and (num == 1 or first != last)):
+        raise InputError(
+            f"{name} is {first:g} {last:g} {num:g}: give the first and last position in mm, which "
+            f"must differ, and their number, {least} … {_MOST_POSITIONS}"
+        )
+    return 1e-3 * np.linspace(first, last, int(num))

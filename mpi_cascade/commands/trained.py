@@ -1,0 +1,137 @@
+"""Commands that need a checkpoint only: it says what they use, and options change that."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+from jsonargparse import set_parsing_settings
+
+from mpi_cascade.checkpoints import (
+    TrainedCascade,
+    load_weights,
+    read_checkpoint,
+    read_configuration,
+)
+from mpi_cascade.checks import Checked, InputError, PositiveInt
+from mpi_cascade.commands.devices import chosen_device
+from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
+from mpi_cascade.evaluation.sets import Suite
+from mpi_cascade.evaluation.suites import training_suite
+from mpi_cascade.experiment import PARSER_MODE, Experiment
+from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.results.directory import listing, make_directory, output_directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits(Checked):
+    """What a training is validated and tested on.
+
+    Args:
+        two_points: The two-point suite of the test; validation has a quarter of its cases.
+        num_validation: Random phantoms in the validation split.
+        num_test: Random phantoms in the test split.
+    """
+
+    two_points: TwoPoints = TwoPoints()
+    num_validation: PositiveInt = 256
+    num_test: PositiveInt = 512
+
+    def suite(self, experiment: Experiment, split: str) -> Suite:
+        """Returns the suite of a split, ``val`` or ``test``."""
+        num_phantoms = {"val": self.num_validation, "test": self.num_test}[split]
+        suite = training_suite(experiment, self.two_points, num_phantoms, split)
+        suite.check_fits(experiment.scanner.field_of_view_m)
+        return suite
+
+
+def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None:
+    """Calls a command's function with what a checkpoint and the command line say.
+
+    Args:
+        function: The function. Its first parameters are ``checkpoint``, ``experiment`` and
+            ``data``, its splits; the others are options.
+        arguments: All after the command's name, the checkpoint first.
+
+    Raises:
+        InputError: If the checkpoint can't be used, or the command line not be understood.
+    """
+    # Relative paths in the options are those of the working directory.
+    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    parser = typed_parser(function, ("experiment", "data"), PARSER_MODE)
+    parser.usage = "%(prog)s CHECKPOINT [--OPTION VALUE …] [--experiment.KEY VALUE …]"
+    parser.add_argument("--config", action="config", help="configuration, YAML")
+    parser.add_class_arguments(Experiment, "experiment")
+    parser.add_class_arguments(Splits, "data")
+    first, stored = (*arguments, "")[0], []
+    if not first or (first.startswith("-") and first not in ("-h", "--help")):
+        raise InputError(f"no checkpoint is named: begin with {parser.prog} runs/…/best.ckpt")
+    if not first.startswith("-"):
+        path = Path(first)
+        configuration = read_configuration(read_checkpoint(path), path)
+        data = configuration.get("data", {})
+        splits = {item.name: data[item.name] for item in fields(Splits) if item.name in data}
+        kept = {"experiment": configuration["experiment"], "data": splits}
+        stored = ["--config", yaml.safe_dump(kept)]
+    try:
+        options = vars(parsed(parser, [*stored, *arguments]))
+    except InputError:
+        raise
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        raise InputError(" ".join(str(error).split())) from error
+    options.pop("config")
+    check_values(function, options)
+    function(**options)
+
+
+def trained(checkpoint: Path, experiment: Experiment, device: str) -> TrainedCascade:
+    """Returns an experiment's cascade with the weights of a checkpoint.
+
+    Args:
+        checkpoint: The checkpoint.
+        experiment: The experiment, as the command line may have changed it.
+        device: What ``--device`` names.
+    """
+    contents = read_checkpoint(checkpoint)
+    load_weights(experiment.cascade, contents, checkpoint)
+    configuration = read_configuration(contents, checkpoint)
+    cascade = TrainedCascade(experiment, experiment.cascade.eval(), configuration)
+    return cascade.to(chosen_device(device))
+
+
+def judge(
+    name: str,
+    split: str,
+    checkpoint: Path,
+    experiment: Experiment,
+    data: Splits,
+    classical: Sequence[str],
+    output: Path | None,
+    batch_size: int,
+    device: str,
+) -> None:
+    """Judges a trained cascade on a split.
+
+    Args:
+        name: Name of the command.
+        split: ``val`` or ``test``.
+        checkpoint: The checkpoint.
+        experiment: The experiment.
+        data: The splits.
+        classical: Classical methods beside the cascade.
+        output: Directory, if one was named.
+        batch_size: Scans at a time.
+        device: What ``--device`` names.
+    """
+    from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
+    from mpi_cascade.evaluation.measuring import report
+
+    suite, validation = data.suite(experiment, split), data.suite(experiment, "val")
+    directory = output_directory(output, name)
+    make_directory(directory)
+    cascade = trained(checkpoint, experiment, device)
+    comparison = report(cascade, suite, validation, classical, batch_size, str(checkpoint))
+    log_comparison(directory, name, comparison, write_comparison(directory, comparison))
+    sys.stdout.write(f"{listing(directory)}\n")

@@ -1,0 +1,118 @@
+"""Reads the checkpoints that are compared, and refuses what can't be compared."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mpi_cascade.checkpoints import TrainedCascade, load
+from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.methods import CLASSICAL, TRUTH, Method, cascade_method, training_seeds
+from mpi_cascade.experiment import Experiment
+
+_WITHOUT_EFFECT = ("training_seed", "evaluation_batch_size", "num_workers")
+"""What of ``data`` trainings of one label may differ in."""
+_TRAINER = (
+    "max_epochs", "max_steps", "precision", "gradient_clip_val", "accumulate_grad_batches"
+)  # fmt: skip
+"""What of ``trainer`` changes the weights."""
+
+
+class Compared(NamedTuple):
+    """Trained methods that can be compared: they have one scanner and one image grid.
+
+    Attributes:
+        methods: The methods.
+        experiment: That of the first of them.
+    """
+
+    methods: list[Method]
+    experiment: Experiment
+
+
+def load_methods(checkpoints: Sequence[str], device: torch.device | str = "cpu") -> Compared:
+    """Returns the cascades of checkpoints.
+
+    Args:
+        checkpoints: One or more ``LABEL=PATH``; those of one label are seeds of one configuration.
+        device: Where they compute.
+
+    Raises:
+        InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
+            label differ in more than seeds or not in seeds, or any in scanner or image grid.
+    """
+    if not checkpoints:
+        raise InputError("there is nothing to compare: name one or more checkpoints as LABEL=PATH")
+    methods: list[Method] = []
+    firsts: dict[str, TrainedCascade] = {}
+    for item in checkpoints:
+        label, path = _label_and_path(item)
+        if any(Path(method.source).resolve() == path.resolve() for method in methods):
+            raise InputError(f"{path} is named twice: name every checkpoint once")
+        cascade = load(path, device)
+        _check_comparable(item, cascade, checkpoints[0], next(iter(firsts.values()), cascade))
+        of_label = [method for method in methods if method.label == label]
+        _check_seed(item, cascade, firsts.setdefault(label, cascade), of_label)
+        methods.append(cascade_method(cascade, label, len(of_label), str(path)))
+    return Compared(methods, firsts[methods[0].label].experiment)
+
+
+def _label_and_path(item: str) -> tuple[str, Path]:
+    label, _, path = item.partition("=")
+    if not (label and path):
+        raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
+    if label in (*CLASSICAL, TRUTH):
+        raise InputError(f"{item} has the name of a classical method or the truth: choose another")
+    # Labels stand in tables, legends and file formats with signs of their own.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", label):
+        raise InputError(f"{item} has a label of other signs than letters, digits and .-_+")
+    return label, Path(path)
+
+
+def _check_comparable(
+    item: str, cascade: TrainedCascade, first_item: str, first: TrainedCascade
+) -> None:
+    """Raises an InputError unless a cascade has the scanner and the grid of the first one."""
+    for name in ("scanner", "image_shape", "system_matrix"):
+        if getattr(cascade.experiment, name) != getattr(first.experiment, name):
+            raise InputError(
+                f"{item} has another {name} than {first_item}: compare cascades of one scanner and "
+                "one image grid"
+            )
+
+
+def _check_seed(
+    item: str, cascade: TrainedCascade, first: TrainedCascade, of_label: Sequence[Method]
+) -> None:
+    """Raises an InputError unless a cascade is another seed of a label's first one."""
+    training, expected = _training(cascade.configuration), _training(first.configuration)
+    for name in sorted(training.keys() | expected.keys()):
+        if training.get(name) != expected.get(name):
+            raise InputError(
+                f"{item} was trained otherwise than the first {of_label[0].label}, with another "
+                f"{name}: one label is for trainings that differ in nothing but their seeds"
+            )
+    seeds = training_seeds(cascade.configuration)
+    for method in of_label:
+        if seeds and seeds == method.seeds:
+            raise InputError(
+                f"{item} has the seeds of {method.source} (seed_everything "
+                f"{seeds.seed_everything}, data.training_seed {seeds.training_seed}): both are one "
+                "training, so name one of them"
+            )
+
+
+def _training(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what makes a training what it is, by key, but for its seeds."""
+    trainer = configuration.get("trainer") or {}
+    return {
+        **{f"trainer.{name}": trainer.get(name) for name in _TRAINER},
+        **{
+            f"{section}.{name}": value
+            for section in ("experiment", "model", "data")
+            for name, value in configuration[section].items()
+            if not (section == "data" and name in _WITHOUT_EFFECT)
+        },
+    }

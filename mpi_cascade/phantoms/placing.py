@@ -1,0 +1,67 @@
+"""From uniform random numbers to strokes that lie inside the field of view."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mpi_cascade.phantoms.rendering import Strokes
+
+
+def scale(uniform: Tensor, bounds: tuple[float, float]) -> Tensor:
+    """Returns numbers uniform between both bounds, from numbers uniform in (0, 1)."""
+    return bounds[0] + (bounds[1] - bounds[0]) * uniform
+
+
+def integer(uniform: Tensor, bounds: tuple[int, int]) -> Tensor:
+    """Returns integers, each of ``bounds`` and between equally likely."""
+    return (bounds[0] + (uniform * (bounds[1] - bounds[0] + 1)).floor()).long().clamp_max(bounds[1])
+
+
+def direction(turns: Tensor) -> Tensor:
+    """Returns unit vectors (…, 2) at angles given in turns."""
+    angle = 2 * math.pi * turns
+    return torch.stack((torch.cos(angle), torch.sin(angle)), dim=-1)
+
+
+def place(
+    start: Float[Tensor, "phantoms strokes 2"],
+    end: Float[Tensor, "phantoms strokes 2"],
+    radius: Float[Tensor, "phantoms #strokes"],
+    amplitude: Float[Tensor, "phantoms #strokes"],
+    position: Sequence[Float[Tensor, "phantoms 1"]],
+    field_of_view_m: tuple[float, float],
+    *,
+    end_radius: Float[Tensor, "phantoms #strokes"] | None = None,
+    is_present: Bool[Tensor, "phantoms #strokes"] | None = None,
+    is_flat: Bool[Tensor, "phantoms 1"] | None = None,
+) -> Strokes:
+    """Returns the present strokes, moved so that their bounding box lies inside the field of view.
+
+    ``position`` (x, y) in 0 … 1 chooses uniformly among the places that the box can take. Strokes
+    are as wide at the end as at the start, present and round, unless said otherwise.
+    """
+    shape = start.shape[:2]
+    everywhere = torch.ones(shape, dtype=torch.bool, device=start.device)
+    is_present = everywhere if is_present is None else is_present.expand(shape)
+    end_radius = radius if end_radius is None else end_radius
+    largest_radius = torch.maximum(radius, end_radius)[..., None]
+    absent = ~is_present[..., None]
+    lower = (torch.minimum(start, end) - largest_radius).masked_fill(absent, math.inf).amin(dim=1)
+    upper = (torch.maximum(start, end) + largest_radius).masked_fill(absent, -math.inf).amax(dim=1)
+    size = start.new_tensor(field_of_view_m[::-1])
+    corner = torch.cat(list(position), dim=1) * (size - (upper - lower)).clamp_min(0) - size / 2
+    shift = (corner - lower)[:, None]
+    flat = ~everywhere if is_flat is None else is_flat.expand(shape)
+    present = torch.nonzero(is_present, as_tuple=True)
+    return Strokes(
+        sample=present[0],
+        start=(start + shift)[present],
+        end=(end + shift)[present],
+        start_radius=radius.expand(shape)[present],
+        end_radius=end_radius.expand(shape)[present],
+        amplitude=amplitude.expand(shape)[present],
+        is_flat=flat[present],
+    )

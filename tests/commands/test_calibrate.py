@@ -1,0 +1,123 @@
+"""``calibrate``, from a file to a configuration that simulates."""
+
+import json
+
+import command_line
+import delta_samples
+import h5py
+import numpy as np
+import pytest
+import yaml
+from delta_samples import TRUTH, Y_M
+from PIL import Image
+
+from mpi_cascade.experiment import build_experiment
+from mpi_cascade.phantoms.scenes import TwoPoints
+
+LAYOUT = ("--x-mm", "-30", "30", "13", "--drive-mt", "5")
+GRID = (*LAYOUT, "--y-mm", "-10", "15", "4")
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    return delta_samples.write_rows(tmp_path_factory.mktemp("rows") / "grid.h5", Y_M, 0.01)
+
+
+def test_a_grid_becomes_a_configuration(grid, tmp_path):
+    output = tmp_path / "calibrated"
+    shown = command_line.succeed(
+        "calibrate", grid, *GRID, "--harmonics", "2", "3", "--output", output
+    )
+    assert f"Everything lies in {output}" in shown
+    assert {path.name for path in output.iterdir()} == {
+        "scanner.yaml", "calibration.json", "calibration.png"
+    }  # fmt: skip
+    numbers = json.loads((output / "calibration.json").read_text())
+    for name, truth in TRUTH.items():
+        estimate = numbers["estimates"][name]
+        assert abs(estimate["value"] - truth) < 3 * estimate["std"], name
+    assert [entry["harmonic"] for entry in numbers["harmonics"]] == [2, 3]
+    with Image.open(output / "calibration.png") as picture:
+        assert picture.size[0] > 500
+    # The overlay says what the numbers say, and an experiment is built from it.
+    overlay = yaml.safe_load((output / "scanner.yaml").read_text())
+    stages = dict.fromkeys(("preliminary", "refinement"), "torch.nn.Identity")
+    small = {"num_ffp_x": 16, "num_ffp_y": 16, **overlay["experiment"]["scanner"]}
+    experiment = build_experiment(
+        {**overlay["experiment"], **stages, "scanner": small, "image_shape": [16, 16]}
+    )
+    found = {name: numbers["estimates"][name]["value"] for name in TRUTH}
+    scanner = experiment.scanner
+    for name in ("gradient_x_t_per_m", "gradient_y_t_per_m"):
+        assert getattr(scanner, name) == pytest.approx(found[name], rel=1e-4)
+    diameter_m = scanner.particle.core_diameter_m
+    assert diameter_m == pytest.approx(found["core_diameter_m"], rel=1e-4)
+    assert scanner.field_of_view_m == pytest.approx((25e-3 * 4 / 3, 65e-3), rel=1e-4)
+    # A point's response is what was fitted: no sample blurs the model that is believed in.
+    assert experiment.delta_sample_m == 0
+    # Phantoms are as large, relative to the smaller side, as they are for the reference scanner.
+    factor = scanner.field_of_view_y_m / 6.4e-3
+    bars = experiment.phantoms["bars"]
+    assert bars.length_mm == pytest.approx((0.3 * factor, 2.5 * factor), rel=0.05)
+    given = overlay["data"]["two_points"]
+    two_points = TwoPoints(**{**given, "gaps_mm": tuple(given["gaps_mm"])})
+    assert two_points.diameter_mm == pytest.approx(0.4 * factor, rel=0.05)
+    two_points.check_fits(scanner.field_of_view_m)
+    assert experiment.peak_snr_db == pytest.approx(40, abs=1)
+    # Of drift and gain there was none, and feed-through is subtracted wherever it was measured.
+    assert "disturbances" not in overlay["experiment"]
+    assert numbers["harmonics"][1]["feed_through"] == pytest.approx(
+        delta_samples.FEED_THROUGH, rel=0.05
+    )
+
+
+def test_a_line_leaves_the_gradient_along_y_open(tmp_path):
+    line = delta_samples.write_rows(tmp_path / "line.h5", np.array([1e-3]), 0.01)
+    output = tmp_path / "calibrated"
+    command_line.succeed("calibrate", line, *LAYOUT, "--harmonics", 2, 4, "--output", output)
+    experiment = yaml.safe_load((output / "scanner.yaml").read_text())["experiment"]
+    scanner = experiment["scanner"]
+    assert scanner["gradient_y_t_per_m"] == scanner["gradient_x_t_per_m"]
+    assert scanner["num_ffp_y"] == 1
+    # Without the third harmonic, the first of those that were fitted.
+    assert scanner["harmonics"] == [2]
+    experiment["preliminary"] = "mpi_cascade.models.preliminary.FixedTikhonov"
+    assert build_experiment(experiment).image_shape == (1, 64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "grid.h5 is no MDF: say where its rows were measured with --x-mm FIRST LAST NUM"),
+        (("--x-mm", "-30", "30", "12", "--drive-mt", "5"), "1 lines of 12 positions need 12 rows"),
+        (("--x-mm", "-30", "30", "1", "--drive-mt", "5"), "their number, 2 … 10000"),
+        (("--x-mm", "-30", "30", "2.5", "--drive-mt", "5"), "--x-mm is -30 30 2.5: give the first"),
+        (("--x-mm", "-30", "nan", "3", "--drive-mt", "5"), "--x-mm is nan: it must be a number"),
+        (("--x-mm", "5", "5", "3", "--drive-mt", "5"), "in mm, which must differ"),
+        ((*LAYOUT[:4], "--drive-mt", "0"), "--drive-mt is 0.0: it must be greater than 0"),
+        ((*GRID, "--dataset", "signals"), "has no data set /signals: it holds matrix in /"),
+        ((*GRID, "--harmonics", "1"), "the harmonics are [1]: the scan has 2 … 32"),
+        ((*GRID, "--harmonics", "three"), "--harmonics is three: it must be a whole number"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(grid, tmp_path, arguments, sentence):
+    message = command_line.refusal("calibrate", grid, *arguments, "--output", tmp_path / "made")
+    assert sentence in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_harmonic_that_is_zero_is_refused(tmp_path):
+    path = tmp_path / "grid.h5"
+    values = np.fft.rfft(delta_samples.rows(Y_M, 0.01, 0))
+    values[..., 3] = 0
+    with h5py.File(path, "w") as file:
+        file["matrix"] = np.fft.irfft(values).reshape(-1, delta_samples.NUM_SAMPLES)
+    message = command_line.refusal(
+        "calibrate", path, *GRID, "--harmonics", 2, 3, "--output", tmp_path / "calibrated"
+    )
+    assert "harmonic 3 has no signal" in message
+
+
+def test_a_directory_with_something_in_it_is_kept(grid):
+    message = command_line.refusal("calibrate", grid, *GRID, "--output", grid.parent)
+    assert "is not empty: choose another directory with --output" in message

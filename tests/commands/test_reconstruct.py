@@ -1,0 +1,155 @@
+"""``reconstruct``, from a file of scans to images."""
+
+import csv
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import command_line
+import h5py
+import nibabel
+import numpy as np
+import processes
+import pytest
+import torch
+from PIL import Image
+
+from mpi_cascade.mdf import MDFFile, read_images, write_scans
+
+
+@pytest.fixture
+def reconstruct(tmp_path):
+    """Runs ``reconstruct`` and returns its directory and what it said."""
+
+    def command(*arguments):
+        directory = tmp_path / "reconstructed"
+        shown = command_line.succeed("reconstruct", *arguments, "--output", directory)
+        return directory, shown
+
+    return command
+
+
+def rows(directory):
+    with (directory / "scans.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def images(directory):
+    with MDFFile(directory / "reconstruction.mdf") as file:
+        return read_images(file)
+
+
+@pytest.fixture(params=["trained", "trained_on_lines"])
+def any_trained(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tmp_path):
+    checkpoint, cascade, scans = any_trained
+    scans = torch.cat((scans[:4], torch.zeros_like(scans[:1])))
+    write_scans(tmp_path / "scans.mdf", scans, cascade.experiment.scanner)
+    directory, shown = reconstruct(checkpoint, tmp_path / "scans.mdf", "--batch-size", 2)
+    expected = torch.cat([cascade(batch).final for batch in scans.split(2)])
+    assert torch.equal(images(directory), expected)
+    assert {path.name for path in directory.iterdir()} == {
+        "images.png", "reconstruction.mdf", "reconstruction.nii.gz", "scans.csv"
+    }  # fmt: skip
+    assert f"Everything lies in {directory}" in shown
+    with MDFFile(directory / "reconstruction.mdf") as file:
+        assert file.is_simulation
+        assert file.text("/_mpi_cascade/checkpoint") == str(checkpoint)
+    # What the table says can be said from the arrays alone.
+    residual = cascade.experiment.forward_model(expected) - scans
+    table = rows(directory)
+    assert [int(row["scan"]) for row in table] == list(range(5))
+    np.testing.assert_allclose(
+        [float(row["residual"]) for row in table], residual.square().mean((1, 2, 3)).sqrt(), 1e-4
+    )
+    np.testing.assert_allclose(
+        [float(row["peak"]) for row in table], scans.abs().amax((1, 2, 3)), 1e-4
+    )
+    for row in table:
+        if float(row["peak"]):
+            ratio = float(row["residual"]) / float(row["noise"])
+            assert float(row["residual_to_noise"]) == pytest.approx(ratio, rel=1e-4)
+        else:
+            assert (row["residual_to_noise"], row["warnings"]) == ("", "no signal")
+
+
+def test_nifti_and_pictures(any_trained, reconstruct, tmp_path):
+    checkpoint, cascade, scans = any_trained
+    np.save(tmp_path / "scans.npy", scans[:2])
+    directory, _ = reconstruct(checkpoint, tmp_path / "scans.npy", "--png")
+    for name in ("images.png", "png/scan-0.png", "png/scan-1.png"):
+        with Image.open(directory / name) as picture:
+            assert picture.size[0] > 500
+    # The affine is that of the format: voxel centres in mm, 0 the centre of the image.
+    nifti = nibabel.load(directory / "reconstruction.nii.gz")
+    found = np.asarray(nifti.dataobj)
+    assert np.array_equal(found[:, :, 0].T, images(directory)[:, 0])
+    num_y, num_x = cascade.experiment.image_shape
+    first, last = nifti.affine @ [0, 0, 0, 1], nifti.affine @ [num_x - 1, num_y - 1, 0, 1]
+    np.testing.assert_allclose(first[:2], [-3.2 + 3.2 / num_x, -3.2 + 3.2 / num_y], atol=1e-6)
+    np.testing.assert_allclose(last[:3], [*-first[:2], 0], atol=1e-6)
+    assert nifti.header.get_xyzt_units()[0] == "mm"
+    with gzip.open(directory / "reconstruction.nii.gz") as file:
+        assert len(file.read()) == 352 + found.nbytes
+
+
+def test_npy_and_hdf5_give_the_same_images_without_a_channel_axis(trained, reconstruct, tmp_path):
+    checkpoint, cascade, scans = trained
+    scans = scans[:2]
+    np.save(tmp_path / "scans.npy", scans[:, 0].double().numpy().astype(">f8"))
+    first, _ = reconstruct(checkpoint, tmp_path / "scans.npy")
+    expected = cascade(scans).final
+    assert torch.equal(images(first), expected)
+    first.rename(tmp_path / "first")
+    with h5py.File(tmp_path / "scans.h5", "w") as file:
+        file["a/signal"] = scans
+    second, _ = reconstruct(checkpoint, tmp_path / "scans.h5", "--dataset", "a/signal")
+    assert torch.equal(images(second), expected)
+
+
+def test_another_scanner_is_named_for_every_scan(trained, reconstruct, tmp_path):
+    checkpoint, cascade, scans = trained
+    path = tmp_path / "scans.mdf"
+    write_scans(path, scans[:2], cascade.experiment.scanner)
+    with h5py.File(path, "r+") as file:
+        file["acquisition/drivefield/strength"][...] = 5e-3
+    directory, shown = reconstruct(checkpoint, path)
+    phrase = "drive amplitude 5 mT, not 4"
+    assert f"warning: the scanner is not the trained one: {phrase}" in shown
+    assert all(phrase in row["warnings"] for row in rows(directory))
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing(trained, tmp_path):
+    checkpoint, cascade, _ = trained
+    # More scans than are done in time, of which the disk holds next to nothing.
+    path, output = tmp_path / "scans.npy", tmp_path / "reconstructed"
+    np.lib.format.open_memmap(
+        path, "w+", np.float32, (10**6, *cascade.experiment.scanner.ffp_shape)
+    )
+    process = processes.start(
+        [sys.executable, "-m", "mpi_cascade", "reconstruct", str(checkpoint), str(path),
+         "--output", str(output)]
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(output.glob(".unfinished-*/.*.partial")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    errors = None
+    while errors is None:
+        assert time.monotonic() < deadline
+        # Python drops an interrupt that falls into a callback of a weak reference: press again.
+        os.kill(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in errors or "Exception ignored" in errors
+    assert sorted(tmp_path.iterdir()) == [path]

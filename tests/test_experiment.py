@@ -1,0 +1,119 @@
+import pytest
+import torch
+from experiments import small_experiment
+from torch import nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.suites import training_suite
+from mpi_cascade.experiment import build_experiment
+from mpi_cascade.models.preliminary import Unrolled
+from mpi_cascade.models.refinement import ResidualCNN
+from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+
+STAGES = {
+    "preliminary": {
+        "class_path": "mpi_cascade.models.preliminary.Unrolled",
+        "init_args": {"num_steps": 2, "num_features": 4},
+    },
+    "refinement": {
+        "class_path": "mpi_cascade.models.refinement.ResidualCNN",
+        "init_args": {"num_features": 4, "num_layers": 2},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def nominal():
+    return small_experiment()
+
+
+def scan(experiment, num=4):
+    streams = RandomStreams(0, 3, torch.arange(num))
+    return experiment.scans.scan(experiment.mixture, streams), streams
+
+
+def test_a_description_becomes_the_experiment():
+    experiment = build_experiment(
+        {**STAGES, "scanner": {"num_ffp_x": 16, "num_ffp_y": 8}, "image_shape": [16, 24],
+         "phantoms": {"bars": "Bars"}, "peak_snr_db": 40.0}
+    )  # fmt: skip
+    assert experiment.scanner == Scanner(num_ffp_x=16, num_ffp_y=8)
+    assert isinstance(experiment.preliminary, Unrolled)
+    assert isinstance(experiment.refinement, ResidualCNN)
+    assert list(experiment.mixture.families) == ["bars"]
+    sample, _ = scan(experiment)
+    assert sample.signal.shape == (4, *experiment.forward_model.signal_shape) == (4, 1, 8, 16)
+    assert experiment.cascade(sample.signal).final.shape == sample.concentration.shape
+    assert sample.concentration.shape == (4, 1, 16, 24)
+
+
+def test_every_stage_and_the_experiment_have_one_forward_model():
+    experiment = small_experiment(Unrolled(2, 4))
+    assert experiment.preliminary.forward_model is experiment.forward_model
+    assert experiment.cascade.preliminary is experiment.preliminary
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"scaner": {"num_ffp_x": 8}}, "scaner"),
+        ({"scanner": {"gradient_x_t_per_m": -1.0}}, "Scanner.gradient_x_t_per_m is -1.0"),
+        ({"refinement": "mpi_cascade.models.refinement.Gone"}, "Gone"),
+        ({"image_shape": [16, 0]}, r"image_shape is \[16, 0\]: it must be positive"),
+    ],
+)
+def test_a_description_that_cannot_be_built_is_refused(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        build_experiment(STAGES | changes)
+
+
+def test_stages_that_make_images_of_another_shape_are_refused():
+    with pytest.raises(InputError, match=r"the final image .* has shape \[1, 1, 8, 8\], not"):
+        small_experiment(refinement=nn.MaxPool2d(2))
+    with pytest.raises(InputError, match=r"^the configured networks fail on a signal of shape"):
+        small_experiment(refinement=nn.BatchNorm3d(1))
+
+
+def test_splits_share_no_sample(nominal):
+    parts = [training_suite(nominal, TwoPoints(), 8, split).sets[0] for split in ("val", "test")]
+    images = [part.scan(nominal.scans, torch.arange(8)).concentration for part in parts]
+    streams = RandomStreams(0, 0, torch.arange(8))
+    images.append(nominal.scans.scan(nominal.mixture, streams).concentration)
+    everything = torch.cat(images).flatten(1)
+    distances = torch.cdist(everything, everything) + torch.eye(24)
+    assert distances.min() > 0
+
+
+def test_disturbances_come_before_the_noise():
+    gain = GainVariation(relative_std=0.5)
+    experiment = small_experiment(disturbances=[gain])
+    scanner = experiment.scanner
+    ideal, streams = scan(small_experiment(peak_snr_db=300.0))
+    expected = WhiteNoise()(gain(ideal.signal, scanner, streams), scanner, streams)
+    actual, _ = scan(experiment)
+    torch.testing.assert_close(actual.signal, expected, rtol=0, atol=1e-6)
+    assert torch.equal(actual.concentration, ideal.concentration)
+
+
+def test_the_true_scanner_differs_in_what_is_named_and_nothing_else(nominal):
+    changes = {"gradient_x_t_per_m": 4.5, "particle": {"core_diameter_m": 24e-9}}
+    experiment = small_experiment(true_scanner=changes)
+    true = experiment.scans.forward_model.scanner
+    assert (true.gradient_x_t_per_m, true.particle.core_diameter_m) == (4.5, 24e-9)
+    assert (true.num_ffp_x, true.particle.temperature_k) == (16, 300.0)
+    assert true == experiment.actual_scanner
+    assert experiment.forward_model.scanner == nominal.scanner == nominal.actual_scanner
+    with pytest.raises(InputError, match=r"^true_scanner is .*'gradient_z'"):
+        small_experiment(true_scanner={"gradient_z": 1.0})
+
+
+def test_a_delta_sample_blurs_only_what_reconstructions_believe(nominal):
+    measured = small_experiment(delta_sample_m=1e-3)
+    assert torch.equal(scan(nominal)[0].signal, scan(measured)[0].signal)
+    point = torch.zeros(1, 1, 16, 16)
+    point[0, 0, 8, 8] = 1
+    peaks = [experiment.forward_model(point).abs().max() for experiment in (nominal, measured)]
+    assert peaks[1] < 0.9 * peaks[0]

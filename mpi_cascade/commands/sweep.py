@@ -1,19 +1,19 @@
-"""``python -m mpi_cascade sweep``: many trainings of one sweep file, on this machine."""
+"""``mpi-cascade sweep``: many trainings of one sweep file, on this machine."""
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, PositiveInt
 from mpi_cascade.commands.parsing import run_typed
 from mpi_cascade.results.messages import say
 
 if TYPE_CHECKING:
-    from mpi_cascade.sweep.definition import SweepFile
-    from mpi_cascade.sweep.study import SweepStudy
+    from mpi_cascade.sweep.study import Sweep
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -23,12 +23,12 @@ def main(arguments: Sequence[str]) -> None:
 
 def sweep(
     file: Path,
-    count: int | None = None,
-    jobs: int = 1,
+    count: PositiveInt | None = None,
+    jobs: PositiveInt = 1,
     output: Path | None = None,
     check: bool = False,
 ) -> None:
-    """Searches a W&B sweep file on this machine; called again, it goes on where it was interrupted.
+    """Searches a W&B sweep file on this machine; called again, goes on where it was interrupted.
 
     Args:
         file: the sweep file, YAML
@@ -39,75 +39,66 @@ def sweep(
         check: only check that every trial of the file could run
     """
     try:
-        import optuna  # noqa: F401
-    except ImportError as error:
+        from mpi_cascade.sweep.definition import read_sweep
+    except ModuleNotFoundError as error:
         raise InputError(
-            "sweep needs Optuna: pip install -c constraints.txt -e '.[sweep]'"
+            f"sweep needs {error.name}: pip install -c constraints.txt -e '.[sweep]'"
         ) from error
     from mpi_cascade.results.directory import ROOT
     from mpi_cascade.sweep.checking import check_sweep
-    from mpi_cascade.sweep.definition import read_sweep
-    from mpi_cascade.sweep.output import write_sweep
-    from mpi_cascade.sweep.study import State, open_study
+    from mpi_cascade.sweep.study import open_sweep
 
-    for name, value in (("count", count), ("jobs", jobs)):
-        if value is not None and value < 1:
-            raise InputError(f"--{name} is {value}: it must be 1 or more")
     read = read_sweep(file)
     check_sweep(read)
     for sentence in read.left_out():
         say(sentence)
     if check:
-        sys.stdout.write(f"{file} can run: {_extent(read)}\n")
-        return
-    num_trials = _num_trials(read, count)
-    directory = output or ROOT / f"sweep-{file.stem}"
-    with open_study(directory, read) as study:
-        try:
-            _run(study, num_trials, jobs)
-        except KeyboardInterrupt:
-            say(f"stopped; {_progress(study, num_trials)}: the same command goes on with them")
-            raise
-        table = write_sweep(study)
-        has_failed = any(trial.state == State.FAILED for trial in study.trials)
-        sys.stdout.write(f"\n{table}\n\n{_progress(study, num_trials)}\n")
-    sys.stdout.write(
-        f"Everything lies in {directory}: sweep.md, sweep.csv, trials.csv, sweep.png, history.png\n"
-    )
-    if has_failed:
-        sys.exit(1)
-
-
-def _num_trials(file: "SweepFile", count: int | None) -> int:
-    limits = [limit for limit in (count, file.content.get("run_cap")) if limit is not None]
-    if file.method == "grid":
-        limits.append(file.grid_size)
-    if not limits:
-        raise InputError(
-            f"{file.path} searches without an end ({file.method}): say how many trials with --count"
+        goal = "highest" if read.is_maximised else "lowest"
+        sys.stdout.write(
+            f"{file} can run: {read.method} over {', '.join(read.space)}, for the {goal} "
+            f"{read.metric}\n"
         )
-    return min(limits)
+        return
+    num_trials = read.num_trials(count)
+    with open_sweep(output or ROOT / f"sweep-{file.stem}", read) as opened:
+        _run(opened, num_trials, jobs)
 
 
-def _extent(file: "SweepFile") -> str:
-    trials = f" of {file.grid_size} trials" if file.method == "grid" else ""
-    goal = "highest" if file.is_maximised else "lowest"
-    return f"{file.method}{trials} over {', '.join(file.parameters)}, for the {goal} {file.metric}"
-
-
-def _run(study: "SweepStudy", num_trials: int, num_jobs: int) -> None:
-    """Runs the trials, with a line for each."""
+def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
+    """Runs the trials and writes what they have found; exit status 1 if one has failed."""
     from mpi_cascade.results.progress import showing_progress
-    from mpi_cascade.sweep.running import Runner
+    from mpi_cascade.sweep.output import trial_line, write_sweep
+    from mpi_cascade.sweep.running import run_trials
+    from mpi_cascade.sweep.study import STATES
 
-    with showing_progress() as progress, _interrupts():
-        task = progress.task(study.file.path.name, num_trials, _num_ended(study))
+    def states() -> Counter[str]:
+        return Counter(STATES[trial.state] for trial in sweep.trials)
 
-        def report(number: int) -> None:
-            progress.write(_line(study, number, num_trials))
-            task.move_to(_num_ended(study))
+    def so_far() -> str:
+        counts = [f"{count} {state}" for state, count in states().items()]
+        return f"{', '.join(counts) or 'none run'} of {num_trials} trials"
 
-        Runner(study, num_jobs, report).run(num_trials)
+    def num_ended() -> int:
+        return states().total() - states()["unfinished"]
+
+    try:
+        with showing_progress() as progress, _interrupts():
+            task = progress.task(sweep.file.path.name, num_trials, num_ended())
+
+            def report(number: int) -> None:
+                progress.write(trial_line(sweep, number, num_trials))
+                task.move_to(num_ended())
+
+            run_trials(sweep, num_trials, num_jobs, report)
+    except KeyboardInterrupt:
+        say(f"stopped; {so_far()}: the same command goes on with them")
+        raise
+    sys.stdout.write(
+        f"\n{write_sweep(sweep)}\n\n{so_far()}\nEverything lies in {sweep.directory}: sweep.md, "
+        "sweep.csv, trials.csv, sweep.png, history.png\n"
+    )
+    if states()["failed"]:
+        sys.exit(1)
 
 
 @contextmanager
@@ -121,24 +112,3 @@ def _interrupts() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, previous, strict=True):
             signal.signal(number, handler)
-
-
-def _line(study: "SweepStudy", number: int, num_trials: int) -> str:
-    from mpi_cascade.sweep.naming import setting_text
-
-    trial = study.trials[number - 1]
-    result = trial.message if trial.value is None else f"{study.file.metric} {trial.value:.4g}"
-    return (
-        f"trial {number} of {num_trials}: {trial.state} after {trial.seconds:.0f} s, {result} "
-        f"({setting_text(trial.parameters)})"
-    )
-
-
-def _num_ended(study: "SweepStudy") -> int:
-    return sum(trial.state != "unfinished" for trial in study.trials)
-
-
-def _progress(study: "SweepStudy", num_trials: int) -> str:
-    states = [trial.state for trial in study.trials]
-    parts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
-    return f"{', '.join(parts) or 'none run'} of {num_trials} trials"

@@ -8,12 +8,8 @@ from jsonargparse import ArgumentParser
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.sweep.definition import SweepFile
-<<<<<<< HEAD
+from mpi_cascade.sweep.searching import ends
 from mpi_cascade.training.configuration import build, read_training, training_parser
-=======
-from mpi_cascade.sweep.engine import Space
-from mpi_cascade.training.configuration import Built, build, read_training, training_parser
->>>>>>> house
 from mpi_cascade.training.logged import logged_names
 
 
@@ -31,16 +27,11 @@ def check_sweep(file: SweepFile) -> None:
         )
     parser = training_parser()
     logged: dict[str, None] = {}
-<<<<<<< HEAD
     for setting in _settings(file):
         try:
             built = build(parser, read_training(parser, file.fit_arguments(setting)))
         except InputError as error:
             raise _explained(parser, file, setting, error) from error
-=======
-    for setting in _settings(file.space):
-        built = _build(parser, file, setting)
->>>>>>> house
         if file.metric not in logged:
             logged |= dict.fromkeys(logged_names(built))
     if file.metric not in logged:
@@ -50,26 +41,11 @@ def check_sweep(file: SweepFile) -> None:
         )
 
 
-<<<<<<< HEAD
 def _settings(file: SweepFile) -> Iterator[dict[str, Any]]:
-    """Yields the first values of all parameters, then the second ones, until all have been there."""
-    values = {name: parameter.values for name, parameter in file.parameters.items()}
+    """Yields the first values of all parameters, the second ones, and so on: each at least once."""
+    values = {name: ends(distribution) for name, distribution in file.space.items()}
     for number in range(max(map(len, values.values()))):
         yield {name: listed[number % len(listed)] for name, listed in values.items()}
-=======
-def _settings(space: Space) -> Iterator[dict[str, Any]]:
-    first = {name: values[0] for name, values in space.items()}
-    yield first
-    for name, values in space.items():
-        yield from ({**first, name: value} for value in values[1:])
-
-
-def _build(parser: ArgumentParser, file: SweepFile, setting: Mapping[str, Any]) -> Built:
-    try:
-        return build(parser, read_training(parser, file.fit_arguments(setting)))
-    except InputError as error:
-        raise _explained(parser, file, setting, error) from error
->>>>>>> house
 
 
 def _explained(
@@ -83,13 +59,8 @@ def _explained(
             build(parser, config)
         except InputError:
             continue
-<<<<<<< HEAD
         keys = ["config", *map(_short, config.keys())]
         if any(f"{key}.".startswith(f"{_short(name)}.") for key in keys):
-=======
-        keys = ["config", *config.keys()]
-        if any(f"{_short(key)}.".startswith(f"{_short(name)}.") for key in keys):
->>>>>>> house
             return InputError(f"{name} of {file.path} can't be {value}: {refusal}")
         return InputError(
             f"{name} of {file.path} is no key of the configuration: the nearest is "
@@ -98,17 +69,6 @@ def _explained(
     return InputError(f"the trials of {file.path} can't run: {refusal}")
 
 
-<<<<<<< HEAD
-=======
-def _unknown(name: str, file: SweepFile, keys: Sequence[str], reason: str) -> InputError:
-    return InputError(
-        f"{name} of {file.path} is no key of the configuration: the nearest is "
-        f"{_nearest(_short(name), [_short(key) for key in keys])}"
-        f" ({reason})"
-    )
-
-
->>>>>>> house
 def _short(key: str) -> str:
     """Returns a key as short as the command line takes it."""
     return key.replace(".init_args.", ".")

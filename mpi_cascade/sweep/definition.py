@@ -4,17 +4,17 @@ import difflib
 import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
+from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.sweep.parameters import Parameter, read_parameter
-from mpi_cascade.sweep.searching import read_pruner
+from mpi_cascade.sweep.searching import grid, read_distribution, read_pruner
 
 _METHODS = ("grid", "random", "bayes")
 _HONOURED = {
@@ -32,13 +32,13 @@ class SweepFile:
     Attributes:
         path: Where it was read.
         content: What stands there.
-        parameters: What is searched, by key.
+        space: What each parameter is drawn from.
         pruner: What ends trials early.
     """
 
     path: Path
     content: dict[str, Any]
-    parameters: dict[str, Parameter]
+    space: dict[str, BaseDistribution]
     pruner: BasePruner
 
     @property
@@ -56,24 +56,28 @@ class SweepFile:
         """Whether a higher metric is better; as W&B has it, not so if the file is silent."""
         return self.content["metric"].get("goal") == "maximize"
 
-    def best(self, values: list[float]) -> float:
+    def best(self, values: Iterable[float]) -> float:
         """Returns the value that a trial counts with: the best that it ever logged."""
         return max(values) if self.is_maximised else min(values)
 
-    @property
-    def grid_size(self) -> int:
-        """Number of the combinations of a grid."""
-        return math.prod(len(parameter.grid() or []) for parameter in self.parameters.values())
+    def num_trials(self, count: int | None) -> int:
+        """Returns how many trials the sweep has.
 
-    def combinations(self) -> Iterator[dict[str, Any]]:
-        """Yields what Optuna draws in each trial of a grid; the last parameter changes first."""
-        values = [parameter.grid() or [] for parameter in self.parameters.values()]
-        for combination in itertools.product(*values):
-            yield dict(zip(self.parameters, combination, strict=True))
+        Args:
+            count: Most trials, if the user limits them.
 
-    def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the values of the parameters of which Optuna has drawn some."""
-        return {name: parameter.value(drawn[name]) for name, parameter in self.parameters.items()}
+        Raises:
+            InputError: If nothing limits them.
+        """
+        limits = [limit for limit in (count, self.content.get("run_cap")) if limit is not None]
+        if self.method == "grid":
+            limits.append(math.prod(len(grid(values)) for values in self.space.values()))
+        if not limits:
+            raise InputError(
+                f"{self.path} searches without an end ({self.method}): say how many trials with "
+                "--count"
+            )
+        return min(limits)
 
     def command(self, values: Mapping[str, Any], interpreter: str) -> list[str]:
         """Returns the command of a trial, its macros expanded as W&B's agent does.
@@ -117,8 +121,11 @@ class SweepFile:
             InputError: If the command runs no ``fit`` with the trial's parameters.
         """
         words = self.command(values, "python")
-        starts = [number for number, (program, word) in enumerate(itertools.pairwise(words), 2)
-                  if word == "fit" and PurePath(program).name in ("mpi_cascade", "mpi-cascade")]  # fmt: skip
+        starts = [
+            number
+            for number, (program, word) in enumerate(itertools.pairwise(words), start=2)
+            if word == "fit" and PurePath(program).name in ("mpi_cascade", "mpi-cascade")
+        ]
         if not starts:
             raise InputError(
                 f"the command of {self.path} doesn't run python -m mpi_cascade fit: write "
@@ -162,18 +169,18 @@ def read_sweep(path: Path) -> SweepFile:
     named = content.get("parameters")
     if not isinstance(named, dict) or not named:
         raise InputError(f"{path} has no parameters: name what it searches, each with its values")
-    parameters = {
-        str(name): read_parameter(f"parameter {name} of {path}", part)
-        for name, part in named.items()
+    space = {
+        str(name): read_distribution(f"parameter {name} of {path}", how)
+        for name, how in named.items()
     }
-    for name, parameter in parameters.items():
-        if method == "grid" and parameter.grid() is None:
+    for name, distribution in space.items():
+        if method == "grid" and not grid(distribution):
             raise InputError(
                 f"parameter {name} of {path} is {named[name]}: a grid needs value or values, or a "
                 "range of whole numbers or steps (q_uniform)"
             )
-    pruner = read_pruner(path, content.get("early_terminate"))
-    return SweepFile(path=path, content=content, parameters=parameters, pruner=pruner)
+    pruner = read_pruner(f"early_terminate of {path}", content.get("early_terminate"))
+    return SweepFile(path=path, content=content, space=space, pruner=pruner)
 
 
 def _read(path: Path) -> dict[str, Any]:

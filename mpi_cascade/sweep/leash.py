@@ -34,7 +34,7 @@ def main(lock: str, delay_s: str, *command: str) -> int:
 
 def _end_when_let_go(trial: subprocess.Popen[bytes], delay_s: float) -> None:
     """Asks all ranks to end at once: one left alone would wait for the others."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     _signal(trial, signal.SIGTERM)
     try:
         trial.wait(delay_s)

@@ -3,57 +3,70 @@
 import math
 from collections.abc import Sequence
 
+from optuna.trial import TrialState
+
 from mpi_cascade.results.files import write_text
 from mpi_cascade.results.tables import markdown_table, write_csv
-from mpi_cascade.sweep.figures import history_figure, slices_figure
+from mpi_cascade.sweep.figures import sweep_figures
 from mpi_cascade.sweep.naming import setting_text, value_text
-from mpi_cascade.sweep.study import State, SweepStudy
-from mpi_cascade.sweep.summary import Setting, settings, varying, without_seeds
+from mpi_cascade.sweep.study import STATES, Sweep
+from mpi_cascade.sweep.summary import SEEDS, Setting, settings, varying
 
 _NUM_SHOWN = 10
+_ATTRIBUTES = ("seconds", "directory", "message")
 
 
-def write_sweep(study: SweepStudy) -> str:
+def write_sweep(sweep: Sweep) -> str:
     """Writes ``sweep.md``, ``sweep.csv``, ``trials.csv``, ``sweep.png`` and ``history.png``.
 
     Args:
-        study: The trials, in the directory that is written.
+        sweep: The trials, in the directory that is written.
 
     Returns:
         The best settings as a Markdown table.
     """
-    found = settings(study.trials, study.file.is_maximised)
+    found = settings(sweep)
     columns = varying(found)
-    _write_settings(study, found)
-    _write_trials(study)
-    write_text(study.directory / "sweep.md", _document(study, found))
-    if found:
-        history_figure(study.trials, study.file).savefig(study.directory / "history.png")
-    if columns:
-        figure = slices_figure(study.trials, study.file, columns)
-        figure.savefig(study.directory / "sweep.png")
-    return _table(found[:_NUM_SHOWN], study.file.metric, columns)
-
-
-def _write_settings(study: SweepStudy, found: Sequence[Setting]) -> None:
-    names = list(without_seeds(study.file.parameters))
-    head = [*names, "num_seeds", "num_stopped", study.file.metric, "low", "high"]
-    rows = ([*(item.parameters[name] for name in names), *item[1:]] for item in found)
-    write_csv(study.directory / "sweep.csv", head, rows)
-
-
-def _write_trials(study: SweepStudy) -> None:
-    names = list(study.file.parameters)
-    head = ["trial", *names, "state", study.file.metric, "seconds", "directory", "message"]
-    rows = (
-        [trial.number, *(trial.parameters[name] for name in names), *trial[2:]]
-        for trial in study.trials
+    metric, names = sweep.file.metric, [name for name in sweep.file.space if name not in SEEDS]
+    write_csv(
+        sweep.directory / "sweep.csv",
+        [*names, "num_seeds", "num_stopped", metric, "low", "high"],
+        ([*(item.parameters[name] for name in names), *item[1:]] for item in found),
     )
-    write_csv(study.directory / "trials.csv", head, rows)
+    write_csv(
+        sweep.directory / "trials.csv",
+        ["trial", *sweep.file.space, "state", metric, *_ATTRIBUTES],
+        (
+            [trial.number + 1, *(trial.params[name] for name in sweep.file.space),
+             STATES[trial.state], sweep.value(trial), *map(trial.user_attrs.get, _ATTRIBUTES)]
+            for trial in sweep.trials
+        ),
+    )  # fmt: skip
+    write_text(sweep.directory / "sweep.md", _document(sweep, found))
+    for name, figure in sweep_figures(sweep, columns).items():
+        figure.savefig(sweep.directory / f"{name}.png", dpi=130)
+    return _table(found[:_NUM_SHOWN], metric, columns)
 
 
-def _document(study: SweepStudy, found: Sequence[Setting]) -> str:
-    file, columns = study.file, varying(found)
+def trial_line(sweep: Sweep, number: int, num_trials: int) -> str:
+    """Returns how a trial has ended, in a line.
+
+    Args:
+        sweep: The sweep.
+        number: The trial's number, from 0.
+        num_trials: Number of its trials.
+    """
+    trial = sweep.trials[number]
+    value, attributes = sweep.value(trial), trial.user_attrs
+    result = attributes["message"] if value is None else f"{sweep.file.metric} {value:.4g}"
+    return (
+        f"trial {number + 1} of {num_trials}: {STATES[trial.state]} after "
+        f"{attributes['seconds']:.0f} s, {result} ({setting_text(trial.params)})"
+    )
+
+
+def _document(sweep: Sweep, found: Sequence[Setting]) -> str:
+    file, columns = sweep.file, varying(found)
     extreme = "highest" if file.is_maximised else "lowest"
     parts = [
         f"# Sweep {file.path.name}",
@@ -67,11 +80,12 @@ def _document(study: SweepStudy, found: Sequence[Setting]) -> str:
     fixed = [f"{name} = {value_text(same[name])}" for name in same if name not in columns]
     if fixed:
         parts.append(f"The same in every trial: {', '.join(fixed)}.")
-    failed = [trial for trial in study.trials if trial.state == State.FAILED]
+    failed = [trial for trial in sweep.trials if trial.state == TrialState.FAIL]
     if failed:
         parts.append("## Failed trials")
         parts += [
-            f"- trial {trial.number} ({setting_text(trial.parameters)}): {trial.message}"
+            f"- trial {trial.number + 1} ({setting_text(trial.params)}): "
+            f"{trial.user_attrs['message']}"
             for trial in failed
         ]
     return "\n\n".join(parts) + "\n"

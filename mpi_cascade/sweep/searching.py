@@ -1,7 +1,7 @@
-"""What Optuna makes of a sweep file: distributions, a sampler and a pruner."""
+"""What Optuna makes of a sweep file: distributions, samplers and a pruner."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from operator import index
 from typing import Any
 
@@ -16,12 +16,16 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from mpi_cascade.checks import InputError
 
+_KEYS = {"distribution", "value", "values", "min", "max", "q"}
+_PRUNING = {"min_iter": 1, "max_iter": 1, "s": 1, "eta": 2}
+"""The least that the numbers of ``early_terminate`` can be."""
+
 _NUM_RANDOM = 5
-"""Trials at random before TPE has something to learn from; each bracket of hyperband has its own."""
+"""Trials at random before TPE learns from them; each bracket of hyperband has its own."""
 
 
 def read_distribution(where: str, how: Any) -> BaseDistribution:
-    """Returns what one parameter is drawn from.
+    """Returns what a parameter is drawn from.
 
     Args:
         where: The parameter's name and that of the file.
@@ -35,9 +39,12 @@ def read_distribution(where: str, how: Any) -> BaseDistribution:
             f"{where} is {how}: write value, values, or min and max, and name nested keys with "
             "dots (model.learning_rate)"
         )
-    kind = how.get("distribution") or _kind(how)
-    unknown = how.keys() - {"distribution", "value", "values", "min", "max", "q"}
-    if kind not in _KINDS or unknown:
+    if "value" in how or "values" in how:
+        kind = "categorical"
+    else:
+        is_whole = isinstance(how.get("min"), int) and isinstance(how.get("max"), int)
+        kind = how.get("distribution", "int_uniform" if is_whole else "uniform")
+    if kind not in _KINDS or how.keys() - _KEYS:
         raise InputError(
             f"{where} is {how}, which can't be searched here: use one of the distributions "
             f"{', '.join(_KINDS)}, with value, values, or min, max and q"
@@ -47,40 +54,34 @@ def read_distribution(where: str, how: Any) -> BaseDistribution:
     # Optuna's own bounds, what is no number, and what isn't there.
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError(
-            f"{where} is {how}, which is no {kind} ({error}): write value, values, or min and max"
+            f"{where} is {how}, which is not {kind} ({error}): write value, values, or min and max"
         ) from error
 
 
 def ends(distribution: BaseDistribution) -> list[Any]:
     """Returns all values of a list, and of a range its lower and upper end."""
-    match distribution:
-        case CategoricalDistribution(choices=choices):
-            return list(choices)
-        case IntDistribution(low=low, high=high) | FloatDistribution(low=low, high=high):
-            return [low, high]
-    raise AssertionError(distribution)
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    return [distribution.low, distribution.high]
 
 
 def grid(distribution: BaseDistribution) -> list[Any]:
-    """Returns all values that can be drawn, of which there must be an end."""
+    """Returns all values that can be drawn; none if they have no end."""
     match distribution:
         case IntDistribution(low=low, high=high, step=step):
             return list(range(low, high + 1, step))
-        case FloatDistribution(low=low, high=high, step=float(step)):
-            return [low + number * step for number in range(round((high - low) / step) + 1)]
+        case FloatDistribution(low=low, high=high, step=step):
+            count = 0 if step is None else round((high - low) / step) + 1
+            return [low + number * (step or 0.0) for number in range(count)]
     return ends(distribution)
 
 
-def has_end(distribution: BaseDistribution) -> bool:
-    """Returns whether a grid can hold all values that can be drawn."""
-    return not (isinstance(distribution, FloatDistribution) and distribution.step is None)
-
-
 def sampler(method: str, number: int) -> BaseSampler:
-    """Returns what chooses a trial, the same for the same number whatever has been interrupted.
+    """Returns what chooses a trial, the same for the same number whatever was interrupted before.
 
     Args:
-        method: ``random``, ``bayes``, or ``grid``, whose trials are given to the study.
+        method: ``random``, ``bayes``, or ``grid``, whose trials the study is told.
         number: Number of the trial.
     """
     if method == "bayes":
@@ -89,11 +90,11 @@ def sampler(method: str, number: int) -> BaseSampler:
 
 
 def read_pruner(where: str, how: Any) -> BasePruner:
-    """Returns what ends trials early, by the number of validations that they have behind them.
+    """Returns what ends trials early, by the validations that they have behind them.
 
     Args:
-        where: Name of the part of the file.
-        how: What the file says there; ``type: median`` is known here alone.
+        where: Name of ``early_terminate`` and that of the file.
+        how: What the file says there.
 
     Raises:
         InputError: If Optuna can't do that.
@@ -104,50 +105,35 @@ def read_pruner(where: str, how: Any) -> BasePruner:
         raise InputError(
             f"{where} is {how}: use the type hyperband, or median, which W&B doesn't know"
         )
-    numbers = {"min_iter": 1, "max_iter": 1, "s": 1, "eta": 3} | how
-    for name, least in {"min_iter": 1, "max_iter": 1, "s": 1, "eta": 2}.items():
-        if not (isinstance(numbers[name], int) and numbers[name] >= least):
-            raise InputError(
-                f"{name} of {where} is {numbers[name]}: it must be a whole number from {least} on"
-            )
+    for name, least in _PRUNING.items():
+        number = how.get(name, least)
+        if not (isinstance(number, int) and number >= least):
+            raise InputError(f"{name} of {where} is {number}: it must be a number from {least} on")
+    first, share = how.get("min_iter", 1), how.get("eta", 3)
     if how["type"] == "median":
-        return MedianPruner(n_warmup_steps=numbers["min_iter"])
+        return MedianPruner(n_warmup_steps=first)
     if "max_iter" not in how:
-        return HyperbandPruner(numbers["min_iter"], "auto", numbers["eta"])
-    first = max(1, numbers["max_iter"] // numbers["eta"] ** numbers["s"])
-    return HyperbandPruner(first, numbers["max_iter"], numbers["eta"])
+        return HyperbandPruner(first, "auto", share)
+    last = how["max_iter"]
+    return HyperbandPruner(max(1, last // share ** how.get("s", 1)), last, share)
 
 
-def _kind(how: Mapping[str, Any]) -> str:
-    """Returns the distribution that W&B takes where none is named."""
-    if "value" in how:
-        return "constant"
-    if "values" in how:
-        return "categorical"
-    return "int_uniform" if _are_whole(how.get("min"), how.get("max")) else "uniform"
-
-
-def _are_whole(*numbers: Any) -> bool:
-    return all(isinstance(number, int) for number in numbers)
-
-
-def _choices(values: Any) -> CategoricalDistribution:
-    """Returns a list of values, as text where Optuna can't keep them: so the command has them."""
+def _list(values: Any) -> CategoricalDistribution:
+    """Returns a list of values, those that Optuna can't keep as the command's text."""
     if not isinstance(values, list):
         raise TypeError("values must be a list")
     kept = [str(value) if isinstance(value, list | dict) else value for value in values]
     return CategoricalDistribution(list(dict.fromkeys(kept)))
 
 
-def _steps(low: float, high: float, step: float = 1) -> IntDistribution | FloatDistribution:
-    if _are_whole(low, high, step):
-        return IntDistribution(index(low), index(high), step=index(step))
+def _steps(low: Any, high: Any, step: Any) -> IntDistribution | FloatDistribution:
+    if all(isinstance(number, int) for number in (low, high, step)):
+        return IntDistribution(low, high, step=step)
     return FloatDistribution(low, high, step=step)
 
 
-_KINDS = {
-    "constant": lambda how: _choices([how["value"]]),
-    "categorical": lambda how: _choices(how["values"]),
+_KINDS: dict[str, Callable[[dict[str, Any]], BaseDistribution]] = {
+    "categorical": lambda how: _list([how["value"]] if "value" in how else how["values"]),
     "int_uniform": lambda how: IntDistribution(index(how["min"]), index(how["max"])),
     "uniform": lambda how: FloatDistribution(how["min"], how["max"]),
     "q_uniform": lambda how: _steps(how["min"], how["max"], how.get("q", 1)),
@@ -156,7 +142,7 @@ _KINDS = {
     ),
     "log_uniform_values": lambda how: FloatDistribution(how["min"], how["max"], log=True),
     "q_log_uniform_values": lambda how: IntDistribution(
-        index(how["min"]), index(how["max"]), log=True, step=index(how.get("q", 1))
+        index(how["min"]), index(how["max"]), step=index(how.get("q", 1)), log=True
     ),
 }
 """W&B's distributions that Optuna has."""

@@ -1,4 +1,4 @@
-"""The study in a sweep's directory: Optuna's record of its trials, held by one command at a time."""
+"""The study in a sweep's directory: Optuna's record of the trials, held by one command."""
 
 import itertools
 import json
@@ -32,24 +32,24 @@ STATES = {
 class Sweep:
     """A sweep and its trials.
 
-    A trial's ``user_attrs`` hold its ``directory`` in that of the sweep, the ``seconds`` of all its
-    attempts, and of a failed one the ``message``.
+    The ``user_attrs`` of a trial are its ``directory`` in that of the sweep, the ``seconds`` of all
+    its attempts, and of a failed one the ``message``.
 
     Attributes:
         file: The sweep file.
         directory: Where everything lies.
         study: The trials.
-        interrupted: Those that earlier commands have begun and not ended.
+        storage: What keeps them.
     """
 
     file: SweepFile
     directory: Path
     study: optuna.Study
-    interrupted: list[optuna.Trial]
+    storage: RDBStorage
 
     @property
     def lock(self) -> Path:
-        """A database that the command and its trials hold as long as they run."""
+        """A database that the command and its trials hold open as long as they run."""
         return self.directory / ".lock"
 
     @property
@@ -63,10 +63,23 @@ class Sweep:
             return self.file.best(trial.intermediate_values.values())
         return trial.value
 
+    def unfinished(self) -> list[optuna.Trial]:
+        """Returns the trials that were begun and haven't ended."""
+        study_id = self.storage.get_study_id_from_name(_NAME)
+        return [
+            optuna.Trial(
+                self.study,
+                self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number),
+            )
+            for trial in self.trials
+            if trial.state == TrialState.RUNNING
+        ]
+
     def ask(self) -> optuna.Trial:
         """Returns a new trial: the next of a grid, or what the sampler chooses."""
         number, space = len(self.trials), self.file.space
         if self.file.method == "grid":
+            # Optuna's own grid sampler ends a loop of Optuna's own.
             combinations = itertools.product(*map(grid, space.values()))
             values = next(itertools.islice(combinations, number, None))
             self.study.enqueue_trial(dict(zip(space, values, strict=True)))
@@ -92,10 +105,40 @@ def open_sweep(directory: Path, file: SweepFile) -> Iterator[Sweep]:
         )
     make_directory(directory)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    interrupted: list[optuna.Trial] = []
-    with _held(directory), closing_storage(database) as storage:
+    storage = RDBStorage(f"sqlite:///{database}")
+    try:
         study = optuna.create_study(
             storage=storage, pruner=file.pruner, study_name=_NAME, load_if_exists=True,
             direction="maximize" if file.is_maximised else "minimize",
         )  # fmt: skip
-        sweep = Sweep(file=file, directory=directory, study=study, interrupted=interrupted)
+        sweep = Sweep(file=file, directory=directory, study=study, storage=storage)
+        with _held(sweep):
+            content = json.dumps(file.content, default=str, sort_keys=True)
+            if study.user_attrs.get("sweep", content) != content:
+                raise InputError(
+                    f"{directory} holds the trials of another sweep than {file.path} as it is now: "
+                    "choose another directory with --output"
+                )
+            study.set_user_attr("sweep", content)
+            yield sweep
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+@contextmanager
+def _held(sweep: Sweep) -> Iterator[None]:
+    """Holds a sweep against other commands, by locks of SQLite, which end with their process."""
+    with closing(sqlite3.connect(sweep.lock, timeout=0, isolation_level=None)) as lock:
+        try:
+            # Nobody else holds it, not even a trial whose command has died.
+            lock.execute("BEGIN EXCLUSIVE")
+            lock.execute("COMMIT")
+            # From here on trials may, and no other command.
+            lock.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise InputError(
+                f"{sweep.directory} is in use by another sweep command, or by a trial of one that "
+                "has just ended: wait a minute, or end it"
+            ) from error
+        yield

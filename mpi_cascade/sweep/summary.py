@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from optuna.trial import FrozenTrial, TrialState
 
 from mpi_cascade.evaluation.intervals import student_interval
-from mpi_cascade.sweep.study import State, Trial
+from mpi_cascade.sweep.study import Sweep
 
 SEEDS = ("seed_everything", "data.training_seed")
 """Parameters that make a trial another seed of the same setting."""
@@ -35,26 +36,15 @@ class Setting(NamedTuple):
     high: float
 
 
-def settings(trials: Iterable[Trial], is_maximised: bool) -> list[Setting]:
-    """Returns every setting of which a seed has logged the metric, best first.
-
-    Args:
-        trials: The trials.
-        is_maximised: Whether a higher metric is better.
-    """
-    groups: dict[str, dict[tuple[Any, ...], Trial]] = defaultdict(dict)
-    for trial in trials:
-        if trial.value is not None:
-            key = json.dumps(without_seeds(trial.parameters), sort_keys=True)
-            seeds = tuple(trial.parameters.get(name) for name in SEEDS)
-            groups[key].setdefault(seeds, trial)
-    found = [_setting(list(of_seeds.values())) for of_seeds in groups.values()]
-    return sorted(found, key=lambda item: item.value, reverse=is_maximised)
-
-
-def without_seeds(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parameters that make another setting."""
-    return {name: value for name, value in parameters.items() if name not in SEEDS}
+def settings(sweep: Sweep) -> list[Setting]:
+    """Returns every setting of which a seed has logged the metric, best first."""
+    groups: dict[str, dict[tuple[Any, ...], FrozenTrial]] = defaultdict(dict)
+    for trial in sweep.trials:
+        if sweep.value(trial) is not None:
+            key = json.dumps(_without_seeds(trial), sort_keys=True)
+            groups[key].setdefault(tuple(map(trial.params.get, SEEDS)), trial)
+    found = [_setting(sweep, list(of_seeds.values())) for of_seeds in groups.values()]
+    return sorted(found, key=lambda item: item.value, reverse=sweep.file.is_maximised)
 
 
 def varying(found: Sequence[Setting]) -> list[str]:
@@ -66,13 +56,17 @@ def varying(found: Sequence[Setting]) -> list[str]:
     ]  # fmt: skip
 
 
-def _setting(trials: list[Trial]) -> Setting:
-    value, low, high = student_interval(np.array([trial.value for trial in trials], float))
+def _setting(sweep: Sweep, trials: list[FrozenTrial]) -> Setting:
+    value, low, high = student_interval(np.array([sweep.value(trial) for trial in trials], float))
     return Setting(
-        parameters=without_seeds(trials[0].parameters),
+        parameters=_without_seeds(trials[0]),
         num_seeds=len(trials),
-        num_stopped=sum(trial.state == State.STOPPED for trial in trials),
+        num_stopped=sum(trial.state == TrialState.PRUNED for trial in trials),
         value=value,
         low=low,
         high=high,
     )
+
+
+def _without_seeds(trial: FrozenTrial) -> dict[str, Any]:
+    return {name: value for name, value in trial.params.items() if name not in SEEDS}

@@ -1,17 +1,19 @@
-"""``mpi-cascade sweep``: a sweep file run on this machine."""
+"""``mpi-cascade sweep``: many trainings of one sweep file, on this machine."""
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import InputError, PositiveInt
 from mpi_cascade.commands.parsing import run_typed
+from mpi_cascade.results.messages import say
 
 if TYPE_CHECKING:
-    from mpi_cascade.sweep.definition import SweepFile
-    from mpi_cascade.sweep.record import Record, Trial
+    from mpi_cascade.sweep.study import Sweep
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,122 +23,92 @@ def main(arguments: Sequence[str]) -> None:
 
 def sweep(
     file: Path,
-    count: int | None = None,
-    jobs: int = 1,
+    count: PositiveInt | None = None,
+    jobs: PositiveInt = 1,
     output: Path | None = None,
     check: bool = False,
 ) -> None:
-    """Runs a W&B sweep file on this machine, with no account and no server.
-
-    The same command goes on with a sweep that was interrupted.
+    """Searches a W&B sweep file on this machine; called again, goes on where it was interrupted.
 
     Args:
         file: the sweep file, YAML
-        count: trials of the whole sweep, those of earlier commands included (default: all of a
-            grid, or the file's run_cap)
-        jobs: trials at a time
+        count: trials of the whole sweep, those of earlier calls included (default: all of a grid,
+            or the file's run_cap)
+        jobs: trials at a time; of several, each has a GPU of its own where there are enough
         output: directory of the sweep (default: runs/sweep-FILE)
         check: only check that every trial of the file could run
     """
+    try:
+        from mpi_cascade.sweep.definition import read_sweep
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"sweep needs {error.name}: pip install -c constraints.txt -e '.[sweep]'"
+        ) from error
+    from mpi_cascade.results.directory import ROOT
     from mpi_cascade.sweep.checking import check_sweep
-    from mpi_cascade.sweep.definition import read_sweep
-    from mpi_cascade.sweep.output import write_sweep
-    from mpi_cascade.sweep.record import State, open_record
+    from mpi_cascade.sweep.study import open_sweep
 
-    for name, value in (("count", count), ("jobs", jobs)):
-        if value is not None and value < 1:
-            raise InputError(f"--{name} is {value}: it must be 1 or more")
     read = read_sweep(file)
     check_sweep(read)
+    for sentence in read.left_out():
+        say(sentence)
     if check:
-        sys.stdout.write(f"{file} can run: {_extent(read)}\n")
+        goal = "highest" if read.is_maximised else "lowest"
+        sys.stdout.write(
+            f"{file} can run: {read.method} over {', '.join(read.space)}, for the {goal} "
+            f"{read.metric}\n"
+        )
         return
-    num_trials = _num_trials(read, count)
-    directory = output or Path("runs") / f"sweep-{file.stem}"
-    with open_record(directory, read) as record:
-        try:
-            _run(record, num_trials, jobs)
-        except KeyboardInterrupt:
-            sys.stderr.write(
-                f"stopped; {_progress(record, num_trials)}. Continue with\n"
-                f"  python -m mpi_cascade sweep {file} --output {directory}\n"
-            )
-            raise
-        table = write_sweep(record)
-    sys.stdout.write(f"\n{table}\n\n{_progress(record, num_trials)}.\n")
+    num_trials = read.num_trials(count)
+    with open_sweep(output or ROOT / f"sweep-{file.stem}", read) as opened:
+        _run(opened, num_trials, jobs)
+
+
+def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
+    """Runs the trials and writes what they have found; exit status 1 if one has failed."""
+    from mpi_cascade.results.progress import showing_progress
+    from mpi_cascade.sweep.output import trial_line, write_sweep
+    from mpi_cascade.sweep.running import run_trials
+    from mpi_cascade.sweep.study import STATES
+
+    def states() -> Counter[str]:
+        return Counter(STATES[trial.state] for trial in sweep.trials)
+
+    def so_far() -> str:
+        counts = [f"{count} {state}" for state, count in states().items()]
+        return f"{', '.join(counts) or 'none run'} of {num_trials} trials"
+
+    def num_ended() -> int:
+        return states().total() - states()["unfinished"]
+
+    try:
+        with showing_progress() as progress, _interrupts():
+            task = progress.task(sweep.file.path.name, num_trials, num_ended())
+
+            def report(number: int) -> None:
+                progress.write(trial_line(sweep, number, num_trials))
+                task.move_to(num_ended())
+
+            run_trials(sweep, num_trials, num_jobs, report)
+    except KeyboardInterrupt:
+        say(f"stopped; {so_far()}: the same command goes on with them")
+        raise
     sys.stdout.write(
-        f"Everything lies in {directory}: sweep.md, sweep.csv, trials.csv, sweep.png\n"
+        f"\n{write_sweep(sweep)}\n\n{so_far()}\nEverything lies in {sweep.directory}: sweep.md, "
+        "sweep.csv, trials.csv, sweep.png, history.png\n"
     )
-    if any(trial.state == State.FAILED for trial in record.trials):
+    if states()["failed"]:
         sys.exit(1)
 
 
-def _num_trials(file: "SweepFile", count: int | None) -> int:
-    from mpi_cascade.sweep.engine import grid_size
-
-    limits = [limit for limit in (count, file.run_cap) if limit is not None]
-    if file.config["method"] == "grid":
-        limits.append(grid_size(file.config))
-    if not limits:
-        raise InputError(
-            f"{file.path} searches without an end ({file.config['method']}): say how many trials "
-            "with --count"
-        )
-    return min(limits)
-
-
-def _extent(file: "SweepFile") -> str:
-    from mpi_cascade.sweep.engine import grid_size
-
-    method = file.config["method"]
-    trials = f" of {grid_size(file.config)} trials" if method == "grid" else ""
-    goal = "highest" if file.is_maximised else "lowest"
-    return f"{method}{trials} over {', '.join(file.space)}, for the {goal} {file.metric}"
-
-
-def _run(record: "Record", num_trials: int, num_jobs: int) -> None:
-    """Runs the trials, with a line for each; SIGTERM and a closed terminal act as Ctrl-C."""
-    from mpi_cascade.results.progress import showing_progress
-    from mpi_cascade.sweep.running import Runner
-
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Has SIGTERM and a closed terminal act as Ctrl-C."""
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [signal.Signals[name] for name in names]
     previous = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
-        with showing_progress() as progress:
-            task = progress.task(record.file.path.name, num_trials, _num_ended(record))
-
-            def report(trial: "Trial") -> None:
-                progress.write(_line(record, trial, num_trials))
-                task.move_to(_num_ended(record))
-
-            Runner(record, num_jobs, report).run(num_trials)
+        yield
     finally:
         for number, handler in zip(numbers, previous, strict=True):
             signal.signal(number, handler)
-
-
-def _line(record: "Record", trial: "Trial", num_trials: int) -> str:
-    from mpi_cascade.sweep.naming import setting_text
-    from mpi_cascade.sweep.summary import value_of
-
-    value = value_of(record, trial)
-    result = trial.message if value is None else f"{record.file.metric} {value:.4g}"
-    return (
-        f"trial {trial.number} of {num_trials}: {trial.state} after {trial.seconds:.0f} s, "
-        f"{result} ({setting_text(trial.parameters)})"
-    )
-
-
-def _num_ended(record: "Record") -> int:
-    from mpi_cascade.sweep.record import State
-
-    return sum(trial.state not in (State.RUNNING, State.INTERRUPTED) for trial in record.trials)
-
-
-def _progress(record: "Record", num_trials: int) -> str:
-    from mpi_cascade.sweep.record import State
-
-    counts = {state: sum(trial.state == state for trial in record.trials) for state in State}
-    parts = [f"{count} {state}" for state, count in counts.items() if count]
-    return f"{', '.join(parts) or 'none run'} of {num_trials} trials"

@@ -1,1 +1,1 @@
-"""Many trainings of one sweep file, searched by wandb's own engine, without a server."""
+"""Many trainings of one W&B sweep file, searched by Optuna, without a server."""

@@ -8,15 +8,13 @@ from jsonargparse import ArgumentParser
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.sweep.definition import SweepFile
-from mpi_cascade.sweep.engine import Space
-from mpi_cascade.training.configuration import Built, build, read_training, training_parser
+from mpi_cascade.sweep.searching import ends
+from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.logged import logged_names
 
 
 def check_sweep(file: SweepFile) -> None:
-    """Builds networks and data for every value of every parameter, as a trial would.
-
-    Values are tried one parameter at a time, the others at their first value.
+    """Builds networks and data as trials would, until every value of every parameter was in one.
 
     Raises:
         InputError: If a parameter is no key of the configuration, a value is refused, nobody logs
@@ -29,8 +27,11 @@ def check_sweep(file: SweepFile) -> None:
         )
     parser = training_parser()
     logged: dict[str, None] = {}
-    for setting in _settings(file.space):
-        built = _build(parser, file, setting)
+    for setting in _settings(file):
+        try:
+            built = build(parser, read_training(parser, file.fit_arguments(setting)))
+        except InputError as error:
+            raise _explained(parser, file, setting, error) from error
         if file.metric not in logged:
             logged |= dict.fromkeys(logged_names(built))
     if file.metric not in logged:
@@ -40,18 +41,11 @@ def check_sweep(file: SweepFile) -> None:
         )
 
 
-def _settings(space: Space) -> Iterator[dict[str, Any]]:
-    first = {name: values[0] for name, values in space.items()}
-    yield first
-    for name, values in space.items():
-        yield from ({**first, name: value} for value in values[1:])
-
-
-def _build(parser: ArgumentParser, file: SweepFile, setting: Mapping[str, Any]) -> Built:
-    try:
-        return build(parser, read_training(parser, file.fit_arguments(setting)))
-    except InputError as error:
-        raise _explained(parser, file, setting, error) from error
+def _settings(file: SweepFile) -> Iterator[dict[str, Any]]:
+    """Yields the first values of all parameters, the second ones, and so on: each at least once."""
+    values = {name: ends(distribution) for name, distribution in file.space.items()}
+    for number in range(max(map(len, values.values()))):
+        yield {name: listed[number % len(listed)] for name, listed in values.items()}
 
 
 def _explained(
@@ -65,19 +59,14 @@ def _explained(
             build(parser, config)
         except InputError:
             continue
-        keys = ["config", *config.keys()]
-        if any(f"{_short(key)}.".startswith(f"{_short(name)}.") for key in keys):
+        keys = ["config", *map(_short, config.keys())]
+        if any(f"{key}.".startswith(f"{_short(name)}.") for key in keys):
             return InputError(f"{name} of {file.path} can't be {value}: {refusal}")
-        return _unknown(name, file, keys, str(refusal))
+        return InputError(
+            f"{name} of {file.path} is no key of the configuration: the nearest is "
+            f"{_nearest(_short(name), keys)} ({refusal})"
+        )
     return InputError(f"the trials of {file.path} can't run: {refusal}")
-
-
-def _unknown(name: str, file: SweepFile, keys: Sequence[str], reason: str) -> InputError:
-    return InputError(
-        f"{name} of {file.path} is no key of the configuration: the nearest is "
-        f"{_nearest(_short(name), [_short(key) for key in keys])}"
-        f" ({reason})"
-    )
 
 
 def _short(key: str) -> str:

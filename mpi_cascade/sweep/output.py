@@ -1,94 +1,94 @@
-"""Writes what a sweep has found: tables and a figure.
-
-Must not know how trials were run.
-"""
+"""Writes what a sweep has found: tables and pictures."""
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
+from optuna.trial import TrialState
+
+from mpi_cascade.results.files import write_text
 from mpi_cascade.results.tables import markdown_table, write_csv
-from mpi_cascade.sweep.definition import SweepFile
-from mpi_cascade.sweep.figures import sweep_figure, varying
+from mpi_cascade.sweep.figures import sweep_figures
 from mpi_cascade.sweep.naming import setting_text, value_text
-from mpi_cascade.sweep.record import Record, State
-from mpi_cascade.sweep.summary import SEEDS, Setting, settings, value_of
+from mpi_cascade.sweep.study import STATES, Sweep
+from mpi_cascade.sweep.summary import SEEDS, Setting, settings, varying
 
 _NUM_SHOWN = 10
+_ATTRIBUTES = ("seconds", "directory", "message")
 
 
-def write_sweep(record: Record) -> str:
-    """Writes ``sweep.md``, ``sweep.csv``, ``trials.csv`` and ``sweep.png``.
+def write_sweep(sweep: Sweep) -> str:
+    """Writes ``sweep.md``, ``sweep.csv``, ``trials.csv``, ``sweep.png`` and ``history.png``.
 
     Args:
-        record: The trials, in the directory that is written.
+        sweep: The trials, in the directory that is written.
 
     Returns:
         The best settings as a Markdown table.
     """
-    found = settings(record)
-    _write_settings(record.directory / "sweep.csv", record.file, found)
-    _write_trials(record.directory / "trials.csv", record)
-    (record.directory / "sweep.md").write_text(_document(record, found))
-    if found:
-        figure = sweep_figure(
-            found, record.file.metric, record.file.is_maximised, record.file.logarithmic
-        )
-        figure.savefig(record.directory / "sweep.png", dpi=130)
-    return _table(found[:_NUM_SHOWN], record.file.metric, varying(found))
-
-
-def _write_settings(path: Path, file: SweepFile, found: Sequence[Setting]) -> None:
-    names = [name for name in file.space if name not in SEEDS]
-    head = [*names, "num_seeds", "num_stopped", file.metric, "low", "high"]
-    rows = ([*(item.parameters[name] for name in names), *item[1:]] for item in found)
-    write_csv(path, head, rows)
-
-
-def _write_trials(path: Path, record: Record) -> None:
-    names = list(record.file.space)
-    head = ["trial", *names, "state", record.file.metric, "seconds", "directory", "message"]
-    rows = (
-        [
-            trial.number, *(trial.parameters[name] for name in names), trial.state.value,
-            value_of(record, trial), trial.seconds,
-            record.directory_of(trial).relative_to(record.directory), trial.message,
-        ]
-        for trial in record.trials
-    )  # fmt: skip
-    write_csv(path, head, rows)
-
-
-def _document(record: Record, found: Sequence[Setting]) -> str:
-    file = record.file
+    found = settings(sweep)
     columns = varying(found)
-    fixed = [f"{name} = {value_text(value)}" for name, value in _fixed(found, columns)]
+    metric, names = sweep.file.metric, [name for name in sweep.file.space if name not in SEEDS]
+    write_csv(
+        sweep.directory / "sweep.csv",
+        [*names, "num_seeds", "num_stopped", metric, "low", "high"],
+        ([*(item.parameters[name] for name in names), *item[1:]] for item in found),
+    )
+    write_csv(
+        sweep.directory / "trials.csv",
+        ["trial", *sweep.file.space, "state", metric, *_ATTRIBUTES],
+        (
+            [trial.number + 1, *(trial.params[name] for name in sweep.file.space),
+             STATES[trial.state], sweep.value(trial), *map(trial.user_attrs.get, _ATTRIBUTES)]
+            for trial in sweep.trials
+        ),
+    )  # fmt: skip
+    write_text(sweep.directory / "sweep.md", _document(sweep, found))
+    for name, figure in sweep_figures(sweep, columns).items():
+        figure.savefig(sweep.directory / f"{name}.png", dpi=130)
+    return _table(found[:_NUM_SHOWN], metric, columns)
+
+
+def trial_line(sweep: Sweep, number: int, num_trials: int) -> str:
+    """Returns how a trial has ended, in a line.
+
+    Args:
+        sweep: The sweep.
+        number: The trial's number, from 0.
+        num_trials: Number of its trials.
+    """
+    trial = sweep.trials[number]
+    value, attributes = sweep.value(trial), trial.user_attrs
+    result = attributes["message"] if value is None else f"{sweep.file.metric} {value:.4g}"
+    return (
+        f"trial {number + 1} of {num_trials}: {STATES[trial.state]} after "
+        f"{attributes['seconds']:.0f} s, {result} ({setting_text(trial.params)})"
+    )
+
+
+def _document(sweep: Sweep, found: Sequence[Setting]) -> str:
+    file, columns = sweep.file, varying(found)
     extreme = "highest" if file.is_maximised else "lowest"
     parts = [
         f"# Sweep {file.path.name}",
         _table(found, file.metric, columns) if found else "No trial has logged the metric.",
-        f"Each trial counts with its best {file.metric}, the {extreme} that it logged: so does "
-        "wandb's engine when it searches. Trials of one setting and seed are one training, and "
-        "count once. Where a setting has several seeds its value is their mean, and in brackets "
-        "stands the 95 % interval over seeds (Student's t).",
+        f"Each trial counts with its best {file.metric}, the {extreme} that it logged. Trials of "
+        "one setting and seed are one training, and count once. Where a setting has several seeds "
+        "its value is their mean, and in brackets stands the 95 % interval over seeds (Student's "
+        "t).",
     ]
+    same = found[0].parameters if found else {}
+    fixed = [f"{name} = {value_text(same[name])}" for name in same if name not in columns]
     if fixed:
         parts.append(f"The same in every trial: {', '.join(fixed)}.")
-    failed = [trial for trial in record.trials if trial.state == State.FAILED]
+    failed = [trial for trial in sweep.trials if trial.state == TrialState.FAIL]
     if failed:
         parts.append("## Failed trials")
         parts += [
-            f"- trial {trial.number} ({setting_text(trial.parameters)}): {trial.message}"
+            f"- trial {trial.number + 1} ({setting_text(trial.params)}): "
+            f"{trial.user_attrs['message']}"
             for trial in failed
         ]
     return "\n\n".join(parts) + "\n"
-
-
-def _fixed(found: Sequence[Setting], columns: Sequence[str]) -> list[tuple[str, Any]]:
-    if not found:
-        return []
-    return [(name, value) for name, value in found[0].parameters.items() if name not in columns]
 
 
 def _table(found: Sequence[Setting], metric: str, columns: Sequence[str]) -> str:

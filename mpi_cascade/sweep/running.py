@@ -1,208 +1,179 @@
-"""Runs the trials of a sweep, some at a time, and ends those that should not go on.
+"""Runs the trials of a sweep, some at a time, and ends those that should not go on."""
 
-Must not know how trials are compared.
-"""
-
-import contextlib
+import csv
+import math
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
-from mpi_cascade.sweep.engine import Observed, best, next_parameters, trials_to_stop
-from mpi_cascade.sweep.record import Record, State, Trial
+import optuna
+import torch
+from optuna.trial import TrialState
+
+from mpi_cascade.sweep.study import Sweep
 
 _POLL_S = 0.1
-_STOPPING_INTERVAL_S = 2.0
+_LOOK_INTERVAL_S = 2.0
 _KILL_DELAY_S = 60.0
-"""Time that a trial has, after SIGTERM, to write its last checkpoint."""
-
-_ENGINE_STATES = {
-    State.RUNNING: "running",
-    State.INTERRUPTED: "pending",
-    State.FINISHED: "finished",
-    State.STOPPED: "killed",
-    State.FAILED: "failed",
-}
 
 
-@dataclass(kw_only=True)
 class _Process:
-    """A trial that runs, in a process group of its own with all its ranks."""
-
-    trial: Trial
-    leader: subprocess.Popen[bytes]
-    started: float
-    kill_at: float | None = None
-
-    @property
-    def is_stopping(self) -> bool:
-        return self.kill_at is not None
-
-    def signal(self, signum: int) -> None:
-        with contextlib.suppress(ProcessLookupError):  # It may have ended by itself.
-            os.killpg(self.leader.pid, signum)
-
-    def stop(self) -> None:
-        """Asks the trial to end, all its ranks at once: a rank left alone would wait for them."""
-        self.kill_at = time.monotonic() + _KILL_DELAY_S
-        self.signal(signal.SIGTERM)
-
-    def kill_if_overdue(self) -> None:
-        if self.kill_at is not None and time.monotonic() > self.kill_at:
-            self.signal(signal.SIGKILL)
-
-
-class Runner:
-    """Runs trials until there are enough, or a grid has no more.
+    """A trial that runs, and ends when this process does.
 
     Args:
-        record: The sweep's trials so far; every change is saved.
-        num_jobs: Trials at a time.
-        report: Called with a trial that has ended.
+        sweep: Its sweep.
+        trial: The trial, which goes on from its last checkpoint if it has one.
+        environment: Its environment variables.
     """
 
-    def __init__(self, record: Record, num_jobs: int, report: Callable[[Trial], None]) -> None:
-        self.record = record
-        self.num_jobs = num_jobs
-        self.report = report
-        self._running: list[_Process] = []
-        self._histories = {
-            trial.number: record.history(trial)
-            for trial in record.trials
-            if trial.state != State.INTERRUPTED
-        }
-
-    def run(self, num_trials: int) -> None:
-        """Runs trials until the sweep has this many; whatever ends it, ends them too."""
-        checked = time.monotonic()
-        try:
-            while self._start_trials(num_trials) or self._running:
-                time.sleep(_POLL_S)
-                self._collect()
-                if time.monotonic() > checked + _STOPPING_INTERVAL_S:
-                    self._stop_early()
-                    checked = time.monotonic()
-        finally:
-            self._end_all()
-
-    def _start_trials(self, num_trials: int) -> bool:
-        """Starts trials where there is room; returns whether any was started."""
-        has_started = False
-        while len(self._running) < self.num_jobs and (trial := self._next(num_trials)):
-            self._start(trial)
-            has_started = True
-        return has_started
-
-    def _next(self, num_trials: int) -> Trial | None:
-        for trial in self.record.trials:
-            if trial.state == State.INTERRUPTED:
-                trial.attempt += 1
-                return trial
-        if len(self.record.trials) >= num_trials or self._has_reached_target():
-            return None
-        parameters = next_parameters(self.record.file.config, self._observed())
-        if parameters is None:
-            return None
-        trial = Trial(number=len(self.record.trials) + 1, parameters=parameters)
-        self.record.trials.append(trial)
-        return trial
-
-    def _has_reached_target(self) -> bool:
-        target = self.record.file.config["metric"].get("target")
-        if target is None:
-            return False
-        is_maximised = self.record.file.is_maximised
-        reached = [best(history, is_maximised) for history in self._histories.values() if history]
-        return any(best([value, target], is_maximised) == value for value in reached)
-
-    def _start(self, trial: Trial) -> None:
-        trial.state, trial.message = State.RUNNING, ""
-        self.record.save()
-        directory = self.record.directory_of(trial)
-        directory.mkdir(parents=True)
-        command = self.record.file.command(trial.parameters, sys.executable)
-        with (
-            (directory / "stdout.txt").open("wb") as stdout,
-            (directory / "stderr.txt").open("wb") as stderr,
-        ):
-            leader = subprocess.Popen(
-                [*command, f"--trainer.default_root_dir={directory}"],
-                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=self._environment(),
-                process_group=0, pass_fds=(self.record.lock.fileno(),),
-            )  # fmt: skip
-        self._running.append(_Process(trial=trial, leader=leader, started=time.monotonic()))
-
-    def _environment(self) -> dict[str, str]:
-        """Returns the environment of a trial: trials side by side share the cores."""
-        if self.num_jobs == 1:
-            return dict(os.environ)
-        threads = max(1, (os.cpu_count() or 1) // self.num_jobs)
-        return {"OMP_NUM_THREADS": str(threads), **os.environ}
-
-    def _collect(self) -> None:
-        for process in list(self._running):
-            process.kill_if_overdue()
-            if process.leader.poll() is None:
-                continue
-            if process.leader.returncode:
-                process.signal(signal.SIGKILL)  # A rank that waits in vain for the first one.
-            self._running.remove(process)
-            self._judge(process)
-            self.record.save()
-            self.report(process.trial)
-
-    def _judge(self, process: _Process) -> None:
-        trial = process.trial
-        trial.seconds = round(time.monotonic() - process.started, 1)
-        self._histories[trial.number] = self.record.history(trial)
-        if process.leader.returncode == 0:
-            trial.state = State.FINISHED
-        elif process.is_stopping:
-            trial.state = State.STOPPED
+    def __init__(self, sweep: Sweep, trial: optuna.Trial, environment: dict[str, str]) -> None:
+        self.sweep, self.trial, self.environment = sweep, trial, environment
+        self.is_poor = self._is_let_go = False
+        self._started = time.monotonic()
+        directory = sweep.directory / trial.user_attrs.get("directory", "")
+        checkpoint = directory / "checkpoints" / "last.ckpt"
+        if checkpoint.is_file():
+            command = sweep.file.resuming(checkpoint, sys.executable)
         else:
-            trial.state, trial.message = State.FAILED, self._last_words(process)
-        if trial.state == State.FINISHED and not self._histories[trial.number]:
-            trial.state = State.FAILED
-            trial.message = f"it logged no finite {self.record.file.metric}"
+            directory = _new_directory(sweep, trial)
+            command = sweep.file.command(trial.params, sys.executable)
+            command.append(f"--output={directory}")
+        trial.set_user_attr("directory", directory.relative_to(sweep.directory).as_posix())
+        self._metrics = directory / "metrics.csv"
+        self._errors = directory.with_name(f"{directory.name}.stderr.txt")
+        with (
+            directory.with_name(f"{directory.name}.stdout.txt").open("ab") as stdout,
+            self._errors.open("ab") as stderr,
+        ):
+            self._leash = subprocess.Popen(
+                [sys.executable, "-m", "mpi_cascade.sweep.leash", str(sweep.lock),
+                 str(_KILL_DELAY_S), *command],
+                stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=environment,
+                process_group=0,
+            )  # fmt: skip
 
-    def _last_words(self, process: _Process) -> str:
-        path = self.record.directory_of(process.trial) / "stderr.txt"
-        lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
-        spoken = [line for line in lines if line]
-        return spoken[-1] if spoken else f"it ended with status {process.leader.returncode}"
+    @property
+    def has_ended(self) -> bool:
+        return self._leash.poll() is not None
 
-    def _stop_early(self) -> None:
-        for process in self._running:
-            self._histories[process.trial.number] = self.record.history(process.trial)
-        stopped = trials_to_stop(self.record.file.config, self._observed())
-        for process in self._running:
-            if process.trial.number in stopped and not process.is_stopping:
-                process.stop()
+    def end(self) -> None:
+        """Asks the trial to write its last checkpoint and end."""
+        self._is_let_go = True
+        assert self._leash.stdin
+        self._leash.stdin.close()
 
-    def _observed(self) -> list[Observed]:
-        return [
-            Observed(
-                trial.number, trial.parameters, _ENGINE_STATES[trial.state],
-                self._histories.get(trial.number, []),
-            )
-            for trial in self.record.trials
-        ]  # fmt: skip
+    def look(self) -> list[float]:
+        """Returns what the metric was so far; Optuna is told what is new, and may call it poor."""
+        history = self._history()
+        known = len(self.sweep.trials[self.trial.number].intermediate_values)
+        for number, value in enumerate(history[known:], start=known + 1):
+            self.trial.report(value, number)
+            self.is_poor = self.is_poor or (not self.has_ended and self.trial.should_prune())
+        return history
 
-    def _end_all(self) -> None:
-        """Ends what still runs, which after a regular end is nothing; those trials begin anew."""
-        for process in self._running:
-            process.stop()
-        try:
-            while any(process.leader.poll() is None for process in self._running):
-                time.sleep(_POLL_S)
-                for process in self._running:
-                    process.kill_if_overdue()
-        finally:
-            for process in self._running:
-                process.signal(signal.SIGKILL)
-                process.trial.state = State.INTERRUPTED
-            self.record.save()
+    def conclude(self) -> None:
+        """Waits for the trial's end and records it; one that was interrupted stays unfinished."""
+        status, history = self._leash.wait(), self.look()
+        is_interrupted = self._is_let_go
+        self.end()
+        seconds = self.trial.user_attrs.get("seconds", 0.0) + time.monotonic() - self._started
+        self.trial.set_user_attr("seconds", round(seconds, 1))
+        if status and self.is_poor:
+            self.sweep.study.tell(self.trial, state=TrialState.PRUNED)
+        elif status and is_interrupted:
+            return
+        elif status or not history:
+            message = f"it logged no finite {self.sweep.file.metric}"
+            self.trial.set_user_attr("message", self._last_words(status) if status else message)
+            self.sweep.study.tell(self.trial, state=TrialState.FAIL)
+        else:
+            self.sweep.study.tell(self.trial, self.sweep.file.best(history))
+
+    def _history(self) -> list[float]:
+        """Returns the finite values of the metric that were logged so far, in order."""
+        if not self._metrics.is_file():
+            return []
+        # A line without its end is still being written.
+        lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = csv.DictReader(line for line in lines if line.endswith("\n"))
+        values = [float(row.get(self.sweep.file.metric) or "nan") for row in rows]
+        return [value for value in values if math.isfinite(value)]
+
+    def _last_words(self, status: int) -> str:
+        """Returns the last line that the trial has written to standard error."""
+        lines = self._errors.read_text(encoding="utf-8", errors="replace").splitlines()
+        spoken = [line.strip() for line in lines if line.strip()]
+        return spoken[-1] if spoken else f"it ended with status {status}"
+
+
+def run_trials(sweep: Sweep, num_trials: int, num_jobs: int, report: Callable[[int], None]) -> None:
+    """Runs trials until the sweep has so many, or its target; whatever ends it, ends them too.
+
+    Args:
+        sweep: The sweep, of which trials that were interrupted go on first.
+        num_trials: Number of its trials.
+        num_jobs: Trials at a time.
+        report: Called with the number, from 0, of each trial that has ended.
+    """
+    waiting = sweep.unfinished()
+    running: list[_Process] = []
+    looked = time.monotonic()
+    try:
+        while True:
+            while len(running) < num_jobs and (waiting or _has_more(sweep, num_trials)):
+                trial = waiting.pop(0) if waiting else sweep.ask()
+                running.append(_Process(sweep, trial, _environment(num_jobs, running)))
+            if not running:
+                return
+            time.sleep(_POLL_S)
+            for process in [process for process in running if process.has_ended]:
+                process.conclude()
+                running.remove(process)
+                report(process.trial.number)
+            if time.monotonic() > looked + _LOOK_INTERVAL_S:
+                looked = time.monotonic()
+                for process in running:
+                    process.look()
+                    if process.is_poor:
+                        process.end()
+    finally:
+        for process in running:
+            process.end()
+        for process in running:
+            process.conclude()
+
+
+def visible_gpus() -> list[str]:
+    """Returns the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    num_gpus = torch.cuda.device_count()
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return listed.split(",")[:num_gpus] if listed else [str(n) for n in range(num_gpus)]
+
+
+def _environment(num_jobs: int, running: list[_Process]) -> dict[str, str]:
+    """Returns the environment of a trial: those side by side share the cores and the GPUs."""
+    environment = dict(os.environ)
+    if num_jobs > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // num_jobs)))
+        if gpus := visible_gpus():
+            taken = [process.environment["CUDA_VISIBLE_DEVICES"] for process in running]
+            environment["CUDA_VISIBLE_DEVICES"] = min(gpus, key=taken.count)
+    return environment
+
+
+def _has_more(sweep: Sweep, num_trials: int) -> bool:
+    target = sweep.file.content["metric"].get("target")
+    values = [value for trial in sweep.trials if (value := sweep.value(trial)) is not None]
+    has_reached = target is not None and any(sweep.file.best([v, target]) == v for v in values)
+    return len(sweep.trials) < num_trials and not has_reached
+
+
+def _new_directory(sweep: Sweep, trial: optuna.Trial) -> Path:
+    trials = sweep.directory / "trials"
+    trials.mkdir(exist_ok=True)
+    name = f"{trial.number + 1:03d}"
+    names = [name, *(f"{name}-{attempt}" for attempt in range(2, 1000))]
+    return next(trials / name for name in names if not (trials / name).exists())

@@ -1,18 +1,15 @@
-"""Trials → one row per setting, with the interval over its seeds.
-
-Must not know how rows are shown.
-"""
+"""Trials → one row per setting, with the interval over its seeds."""
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from optuna.trial import FrozenTrial, TrialState
 
 from mpi_cascade.evaluation.intervals import student_interval
-from mpi_cascade.sweep.engine import best
-from mpi_cascade.sweep.record import Record, State, Trial
+from mpi_cascade.sweep.study import Sweep
 
 SEEDS = ("seed_everything", "data.training_seed")
 """Parameters that make a trial another seed of the same setting."""
@@ -39,41 +36,37 @@ class Setting(NamedTuple):
     high: float
 
 
-def value_of(record: Record, trial: Trial) -> float | None:
-    """Returns the best value of the metric that a trial logged; None if it failed."""
-    history = record.history(trial)
-    if trial.state not in (State.FINISHED, State.STOPPED) or not history:
-        return None
-    return best(history, record.file.is_maximised)
-
-
-def settings(record: Record) -> list[Setting]:
+def settings(sweep: Sweep) -> list[Setting]:
     """Returns every setting of which a seed has logged the metric, best first."""
-    groups: dict[str, dict[tuple[Any, ...], tuple[Trial, float]]] = defaultdict(dict)
-    for trial in record.trials:
-        value = value_of(record, trial)
-        if value is not None:
-            key = json.dumps(_without_seeds(trial.parameters), sort_keys=True)
-            seeds = tuple(trial.parameters.get(name) for name in SEEDS)
-            groups[key].setdefault(seeds, (trial, value))
-    found = [_setting(list(of_seeds.values())) for of_seeds in groups.values()]
-    return sorted(found, key=lambda item: item.value, reverse=record.file.is_maximised)
+    groups: dict[str, dict[tuple[Any, ...], FrozenTrial]] = defaultdict(dict)
+    for trial in sweep.trials:
+        if sweep.value(trial) is not None:
+            key = json.dumps(_without_seeds(trial), sort_keys=True)
+            groups[key].setdefault(tuple(map(trial.params.get, SEEDS)), trial)
+    found = [_setting(sweep, list(of_seeds.values())) for of_seeds in groups.values()]
+    return sorted(found, key=lambda item: item.value, reverse=sweep.file.is_maximised)
 
 
-def _setting(trials: list[tuple[Trial, float]]) -> Setting:
-    values = np.array([value for _, value in trials])
-    mean, low, high = (
-        student_interval(values) if len(values) > 1 else (values[0].item(), np.nan, np.nan)
-    )
+def varying(found: Sequence[Setting]) -> list[str]:
+    """Returns the parameters that are not the same in every setting."""
+    first = found[0].parameters if found else {}
+    return [
+        name for name, value in first.items()
+        if any(item.parameters[name] != value for item in found)
+    ]  # fmt: skip
+
+
+def _setting(sweep: Sweep, trials: list[FrozenTrial]) -> Setting:
+    value, low, high = student_interval(np.array([sweep.value(trial) for trial in trials], float))
     return Setting(
-        parameters=_without_seeds(trials[0][0].parameters),
+        parameters=_without_seeds(trials[0]),
         num_seeds=len(trials),
-        num_stopped=sum(trial.state == State.STOPPED for trial, _ in trials),
-        value=mean,
+        num_stopped=sum(trial.state == TrialState.PRUNED for trial in trials),
+        value=value,
         low=low,
         high=high,
     )
 
 
-def _without_seeds(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in SEEDS}
+def _without_seeds(trial: FrozenTrial) -> dict[str, Any]:
+    return {name: value for name, value in trial.params.items() if name not in SEEDS}

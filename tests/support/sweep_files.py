@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "training" / "tiny.yaml"
-METRIC = "val/final/psnr"
+METRIC = "val/final/psnr_db"
 
 
 def write_sweep_file(

@@ -16,9 +16,9 @@ def short_sweep(tmp_path):
     def make(method: str, parameters: dict, **more) -> SweepFile:
         sweep = {
             "method": method,
-            "metric": {"name": "val/final/psnr", "goal": "maximize"},
+            "metric": {"name": "val/final/psnr_db", "goal": "maximize"},
             "parameters": parameters,
-            "command": ["${env}", "${interpreter}", str(SHORT_TRIAL), "${args}"],
+            "command": ["${env}", "${interpreter}", str(SHORT_TRIAL), "fit", "${args}"],
             **more,
         }
         path = tmp_path / "short.yaml"

@@ -20,7 +20,7 @@ from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.cli import main
 
 
-def reported(directory / "report"):
+def reported(directory):
     """The PSNR of the final images, as the report in a directory has it."""
     with (directory / "comparison.csv").open(newline="") as file:
         for row in csv.DictReader(file):

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from mpi_cascade.training.parts import TrainedCascade
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.cli import main
@@ -20,7 +21,6 @@ from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
-from mpi_cascade.training.parts import TrainedCascade
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 SHAPE = (16, 16)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mpi_cascade.training.parts import load_cascade
 
 from mpi_cascade.evaluation.suites import brief_suite
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.training.parts import load_cascade
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "reference.ckpt"
 

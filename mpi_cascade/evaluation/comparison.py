@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -66,7 +67,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
     """
     summaries = summarise(comparison.results)
     differences = paired_differences(comparison.results, comparison.methods)
-    tables = {
+    tables: dict[str, Sequence[Any]] = {
         "comparison": summaries,
         "trainings": comparison.results if len(comparison.results) > len(summaries) else [],
         "differences": differences,

@@ -1,7 +1,7 @@
 """The comparison as pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -92,7 +92,7 @@ def quality_by_set(
 
 
 def quality_over_time(
-    progress: Sequence[Progress], times_s: dict[str, float], quality_db: dict[str, float]
+    progress: Sequence[Progress], times_s: Mapping[str, float], quality_db: Mapping[str, float]
 ) -> Figure:
     """Returns PSNR against time per image: curves of iterative solvers, a mark for every method.
 

@@ -69,9 +69,7 @@ def open_scans(path: Path, dataset: str | None, models: ScannerModels) -> Iterat
         with HDF5File(path) as file:
             values = file.numbers(f"/{dataset.strip('/')}")
             kind = np.dtype(np.complex64) if values.is_complex else values.dtype
-            yield _array_scans(
-                path, values.shape, kind, shape, lambda part: values.read((part,))
-            )
+            yield _array_scans(path, values.shape, kind, shape, lambda part: values.read((part,)))
 
 
 def _require_mdf(path: Path) -> None:

@@ -4,11 +4,13 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jsonargparse import ArgumentParser
+
 from mpi_cascade.checks import InputError
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.sweep.engine import Space
+from mpi_cascade.training.configuration import Built, build, read_training, training_parser
 from mpi_cascade.training.logged import logged_names
-from mpi_cascade.training.parsing import Built, CommandReader
 
 
 def check_sweep(file: SweepFile) -> None:
@@ -25,15 +27,12 @@ def check_sweep(file: SweepFile) -> None:
             f"the metric of {file.path} is {file.metric}, and nothing may be tuned on the test "
             f"scans: search for val/{file.metric.removeprefix('test/')}"
         )
-    reader = CommandReader()
-    for name in file.space:
-        if not any(name == key or name.startswith(f"{key}.") for key in reader.keys):
-            raise _unknown(name, file, reader.keys)
+    parser = training_parser()
     logged: dict[str, None] = {}
     for setting in _settings(file.space):
-        built = _build(reader, file, setting)
+        built = _build(parser, file, setting)
         if file.metric not in logged:
-            logged |= dict.fromkeys(logged_names(built.model, built.data))
+            logged |= dict.fromkeys(logged_names(built))
     if file.metric not in logged:
         raise InputError(
             f"the metric of {file.path} is {file.metric}, which no training logs: the nearest "
@@ -48,34 +47,36 @@ def _settings(space: Space) -> Iterator[dict[str, Any]]:
         yield from ({**first, name: value} for value in values[1:])
 
 
-def _build(reader: CommandReader, file: SweepFile, setting: Mapping[str, Any]) -> Built:
+def _build(parser: ArgumentParser, file: SweepFile, setting: Mapping[str, Any]) -> Built:
     try:
-        return reader.read(file.fit_arguments(setting))
+        return build(parser, read_training(parser, file.fit_arguments(setting)))
     except InputError as error:
-        raise _explained(reader, file, setting, error) from error
+        raise _explained(parser, file, setting, error) from error
 
 
 def _explained(
-    reader: CommandReader, file: SweepFile, setting: Mapping[str, Any], refusal: InputError
+    parser: ArgumentParser, file: SweepFile, setting: Mapping[str, Any], refusal: InputError
 ) -> InputError:
     """Returns an error that names the parameter without which the command can be built."""
     for name, value in setting.items():
         rest = {other: setting[other] for other in setting if other != name}
         try:
-            keys = [*reader.keys, *reader.read(file.fit_arguments(rest)).keys]
+            config = read_training(parser, file.fit_arguments(rest))
+            build(parser, config)
         except InputError:
             continue
+        keys = ["config", *config.keys()]
         if any(f"{_short(key)}.".startswith(f"{_short(name)}.") for key in keys):
             return InputError(f"{name} of {file.path} can't be {value}: {refusal}")
         return _unknown(name, file, keys, str(refusal))
     return InputError(f"the trials of {file.path} can't run: {refusal}")
 
 
-def _unknown(name: str, file: SweepFile, keys: Sequence[str], reason: str = "") -> InputError:
+def _unknown(name: str, file: SweepFile, keys: Sequence[str], reason: str) -> InputError:
     return InputError(
         f"{name} of {file.path} is no key of the configuration: the nearest is "
         f"{_nearest(_short(name), [_short(key) for key in keys])}"
-        + (f" ({reason})" if reason else "")
+        f" ({reason})"
     )
 
 

@@ -72,7 +72,7 @@ class SweepFile:
         return [str(word) for words in parts for word in words]
 
     def fit_arguments(self, parameters: Mapping[str, Any]) -> list[str]:
-        """Returns what a trial's ``python -m mpi_cascade`` is given.
+        """Returns what the ``fit`` of a trial is given.
 
         Raises:
             InputError: If the command runs no ``fit`` with the trial's parameters.
@@ -90,7 +90,7 @@ class SweepFile:
                 f"the command of {self.path} doesn't pass its parameters on: end it with "
                 '"${args}"'
             )
-        return words[starts[0] + 2 :]
+        return words[starts[0] + 3 :]
 
 
 def read_sweep(path: Path) -> SweepFile:
@@ -112,7 +112,7 @@ def read_sweep(path: Path) -> SweepFile:
     metric = config.get("metric")
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
         raise InputError(
-            f"{path} names no metric: write metric: {{name: val/final/psnr, goal: maximize}}"
+            f"{path} names no metric: write metric: {{name: val/final/psnr_db, goal: maximize}}"
         )
     parameters = config.get("parameters")
     if not isinstance(parameters, dict) or not parameters:

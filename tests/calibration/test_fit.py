@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
+from mpi_cascade.calibration.search import standard_uncertainties
 
 from mpi_cascade.calibration.fit import fit_scanner
 from mpi_cascade.calibration.levels import find_levels
 from mpi_cascade.calibration.lines import left_by_one_scanner, left_by_separate_lines
 from mpi_cascade.calibration.scan import read_rows
-from mpi_cascade.calibration.search import standard_uncertainties
 from mpi_cascade.checks import InputError
 
 LINE_Y_M = np.array([TRUTH["offset_y_m"]])

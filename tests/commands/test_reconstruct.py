@@ -131,7 +131,9 @@ def test_ctrl_c_leaves_nothing(trained, tmp_path):
     checkpoint, cascade, _ = trained
     # More scans than are done in time, of which the disk holds next to nothing.
     path, output = tmp_path / "scans.npy", tmp_path / "reconstructed"
-    np.lib.format.open_memmap(path, "w+", np.float32, (10**6, *cascade.experiment.scanner.ffp_shape))
+    np.lib.format.open_memmap(
+        path, "w+", np.float32, (10**6, *cascade.experiment.scanner.ffp_shape)
+    )
     process = processes.start(
         [sys.executable, "-m", "mpi_cascade", "reconstruct", str(checkpoint), str(path),
          "--output", str(output)]

@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 from command_line import TINY, run
+from mpi_cascade.training.parts import load_cascade
 
 from mpi_cascade.cli import main
 from mpi_cascade.evaluation.methods import load_methods, tuned
@@ -15,7 +16,6 @@ from mpi_cascade.physics.scanner import changed_scanner
 from mpi_cascade.physics.system_matrix import SystemMatrix
 from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.datamodule import Stream
-from mpi_cascade.training.parts import load_cascade
 
 OFF = "--data.true_scanner={gradient_x_t_per_m: 4.5}"
 

@@ -1,11 +1,11 @@
 import math
 
 import pytest
+from mpi_cascade.training.parts import Seeds
 
 from mpi_cascade.evaluation.measuring import Result
 from mpi_cascade.evaluation.methods import Method
 from mpi_cascade.evaluation.summary import differences, notes_on_pairs, summarise
-from mpi_cascade.training.parts import Seeds
 
 
 def result(value, seed=0, label="mse", metric="psnr_db", gap_mm=None):

@@ -117,7 +117,9 @@ CONTRADICTIONS = {
     "only background": (
         {"/measurement/isBackgroundFrame": np.ones(6, np.int8)}, "marks all frames: there is no"
     ),
-    "conversion": ({f"{RECEIVER}/dataConversionFactor": np.ones((2, 2))}, "Factor has 2 channels, /acq"),
+    "conversion": (
+        {f"{RECEIVER}/dataConversionFactor": np.ones((2, 2))}, "Factor has 2 channels, /acq"
+    ),
     "strength in mT": ({f"{DRIVE}/strength": np.full((2, 1, 1), 12.0)}, "format's unit is T, so"),
     "strength": ({f"{DRIVE}/strength": np.ones((2, 1, 2))}, "strength has 2 drive frequencies"),
     "phase": ({f"{DRIVE}/phase": np.ones((2, 2, 1))}, "phase has 2 drive channels, /acqu"),

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 import torch
 from measured import FIELD_OF_VIEW_M, make_sample, split_or_not
-from torch import multiprocessing
-
 from mpi_cascade.metrics.cases import CaseMean, ImageMean
-from mpi_cascade.metrics.functional import nrmse, psnr
 from mpi_cascade.metrics.mass_cases import MassBias, MassR2
 from mpi_cascade.metrics.pair_cases import (
     FalseSplitRate,
@@ -21,6 +18,9 @@ from mpi_cascade.metrics.pair_cases import (
     ResolvableGap,
     ResolvedFraction,
 )
+from torch import multiprocessing
+
+from mpi_cascade.metrics.functional import nrmse, psnr
 from mpi_cascade.metrics.resolution import full_width_half_maximum, localisation_error, pair_dip
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample

@@ -1,6 +1,6 @@
 import torch
-
 from mpi_cascade.metrics.collection import EvaluationMetrics
+
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample

@@ -6,6 +6,7 @@ import torch
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.judging import Judge, Quality
 
+
 @pytest.fixture(scope="module")
 def judge(trained):
     return Judge(trained.cascade)
@@ -44,7 +45,9 @@ def test_residual_and_ratio_are_what_they_say(judge, trained):
     signal = trained.cascade.experiment.forward_model(image) + noise
     quality = judge.measure(signal, Reconstruction(image, image))
     assert quality.residual.item() == pytest.approx(noise.square().mean().sqrt().item(), rel=1e-3)
-    assert quality.residual_to_noise.item() == pytest.approx((quality.residual / quality.noise).item())
+    assert quality.residual_to_noise.item() == pytest.approx(
+        (quality.residual / quality.noise).item()
+    )
     decibel = 20 * math.log10(signal.abs().max().item() / quality.noise.item())
     assert quality.peak_snr_db.item() == pytest.approx(decibel, abs=1e-3)
 

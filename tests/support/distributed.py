@@ -1,7 +1,5 @@
 """Cascades in two processes of plain DDP, without Lightning, whose own runs take far longer."""
 
-import itertools
-
 import torch
 from experiments import small_experiment
 from torch import Tensor, distributed, nn

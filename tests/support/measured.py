@@ -4,9 +4,9 @@ Here, and not in a test, because a process that is spawned has to import it.
 """
 
 import torch
-
 from mpi_cascade.metrics.cases import CaseMean
 from mpi_cascade.metrics.pair_cases import ResolvableGap
+
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from command_line import SMALL
+from mpi_cascade.training.parsing import CommandReader
 from sweep_files import METRIC, ROOT, logged_values, processes_of, write_sweep_file
 
 from mpi_cascade.cli import main
 from mpi_cascade.sweep.definition import read_sweep
 from mpi_cascade.training.logged import logged_names
-from mpi_cascade.training.parsing import CommandReader
 
 pytestmark = pytest.mark.slow
 

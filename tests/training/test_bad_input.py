@@ -94,11 +94,11 @@ CASES = {
         ["--resume=absent.ckpt"], "the checkpoint absent.ckpt does not exist"
     ),
     "the weights and the state": (
-        ["--resume={finished}", "--weights={finished}"],
+        ["--resume={tiny_run}", "--weights={tiny_run}"],
         "--resume goes on with a training and --weights starts a new one: give one of them",
     ),
     "another architecture": (
-        ["--weights={finished}", "--experiment.refinement.init_args.num_features=[8,8]"],
+        ["--weights={tiny_run}", "--experiment.refinement.init_args.num_features=[8,8]"],
         "is of another architecture: refinement.",
     ),
     "a training without an end": (
@@ -106,21 +106,21 @@ CASES = {
         "the training has no end that the schedule could aim at",
     ),
     "no configuration": (["--config=absent.yaml"], "absent.yaml"),
-    "a directory of something else": (["--output={finished}/../.."], "is not empty: choose another"),
+    "a directory of something else": (["--output={tiny_run}/../.."], "is not empty: choose another"),
 }
 
 
 @pytest.mark.parametrize(("options", "sentence"), CASES.values(), ids=CASES.keys())
-def test_is_refused_in_one_sentence(finished, tmp_path, options, sentence):
-    checkpoint = finished / "checkpoints" / "last.ckpt"
-    chosen = [option.format(finished=checkpoint) for option in options]
+def test_is_refused_in_one_sentence(tiny_run, tmp_path, options, sentence):
+    checkpoint = tiny_run / "checkpoints" / "last.ckpt"
+    chosen = [option.format(tiny_run=checkpoint) for option in options]
     directory = tmp_path / "run"
     assert sentence in refusal("fit", "--config", TINY, "--output", directory, *chosen)
     assert not directory.exists()
 
 
-def test_checkpoints_that_cannot_be_used_are_refused(finished, tmp_path):
-    whole = (finished / "checkpoints" / "best.ckpt").read_bytes()
+def test_checkpoints_that_cannot_be_used_are_refused(tiny_run, tmp_path):
+    whole = (tiny_run / "checkpoints" / "best.ckpt").read_bytes()
     truncated = tmp_path / "truncated.ckpt"
     truncated.write_bytes(whole[: len(whole) // 2])
     pickled = tmp_path / "pickled.ckpt"

@@ -29,30 +29,34 @@ def reported(directory):
     raise AssertionError("the report has no PSNR")
 
 
-def test_fit_leaves_a_directory_that_explains_itself(finished):
+def test_fit_leaves_a_directory_that_explains_itself(tiny_run):
     for name in (
         "config.yaml", "environment.json", "metrics.csv", "checkpoints/best.ckpt",
         "checkpoints/last.ckpt", "report/comparison.csv", "report/comparison.json",
         "report/comparison.md", "report/figure1.png", "report/figure2.png",
     ):  # fmt: skip
-        assert (finished / name).stat().st_size > 0, name
-    table = (finished / "report" / "comparison.md").read_text()
+        assert (tiny_run / name).stat().st_size > 0, name
+    table = (tiny_run / "report" / "comparison.md").read_text()
     assert "| cascade, preliminary " in table
     assert "| Tikhonov " in table
-    (session,) = json.loads((finished / "environment.json").read_text())
+    (session,) = json.loads((tiny_run / "environment.json").read_text())
     assert session["packages"]["torch"] == torch.__version__
-    config = (finished / "config.yaml").read_text()
+    config = (tiny_run / "config.yaml").read_text()
     assert yaml.safe_load(config)["experiment"]["scanner"]["gradient_y_t_per_m"] == 2.5
-    assert load(finished / "checkpoints" / "best.ckpt")[CONFIG_KEY] == config
-    found = [row for row in rows(finished) if "val/final/psnr_db" in row]
+    assert load(tiny_run / "checkpoints" / "best.ckpt")[CONFIG_KEY] == config
+    found = [row for row in rows(tiny_run) if "val/final/psnr_db" in row]
     assert [int(row["step"]) for row in found] == [5, 11]
-    assert logged(finished, "test/final/psnr_db") == [pytest.approx(reported(finished / "report"), rel=1e-9)]
+    assert logged(tiny_run, "test/final/psnr_db") == [pytest.approx(reported(tiny_run / "report"), rel=1e-9)]
 
 
 def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     directory = tmp_path / "run"
-    options = ["--trainer.max_epochs=1", "--trainer.val_check_interval=3", "--report.tikhonov=false"]
+    options = [
+        "--trainer.max_epochs=1",
+        "--trainer.val_check_interval=3",
+        "--report.tikhonov=false",
+    ]
     main(["fit", "--config", str(TINY), "--output", str(directory), *options])
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
     media = [path.name for path in directory.glob("wandb/offline-run-*/files/media/images/val/*")]
@@ -135,8 +139,8 @@ def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(fit, capsys, tmp_pa
     assert all(v.isfinite().all() for v in load(checkpoint)["state_dict"].values())
 
 
-def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(finished, fit):
-    runs = [finished, fit("again"), fit("other", "--data.training_seed=1")]
+def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(tiny_run, fit):
+    runs = [tiny_run, fit("again"), fit("other", "--data.training_seed=1")]
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in runs]
     assert_same_tree(weights[0], weights[1])
     assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
@@ -166,17 +170,17 @@ def test_parts_of_every_kind_are_named_on_the_command_line(fit):
     assert logged(directory, "lr-SGD") == pytest.approx(expected, rel=1e-6)
 
 
-def test_another_directory_gets_a_run_of_its_own(finished, resume, tmp_path):
+def test_another_directory_gets_a_run_of_its_own(tiny_run, resume, tmp_path):
     """All that the training left stays as it was: the fixture sees to that."""
     directory = tmp_path / "longer"
-    last = finished / "checkpoints" / "last.ckpt"
+    last = tiny_run / "checkpoints" / "last.ckpt"
     resume(last, "--output", directory, "--trainer.max_epochs=3", "--report.tikhonov=false")
     assert load(directory / "checkpoints" / "last.ckpt")["global_step"] == 18
     assert min(int(row["step"]) for row in rows(directory)) == 12
 
 
-def test_from_the_best_state_a_run_of_its_own_goes_on(finished, resume, tmp_path):
-    best = finished / "checkpoints" / "best.ckpt"
+def test_from_the_best_state_a_run_of_its_own_goes_on(tiny_run, resume, tmp_path):
+    best = tiny_run / "checkpoints" / "best.ckpt"
     resume(best, f"--trainer.default_root_dir={tmp_path}", "--trainer.fast_dev_run=true")
     (directory,) = tmp_path.glob("fit-*")
     assert (directory / "config.yaml").is_file()
@@ -190,17 +194,17 @@ def test_from_the_best_state_a_run_of_its_own_goes_on(finished, resume, tmp_path
         ("--data.training_seed=1", "data.training_seed"),
     ],
 )
-def test_another_training_is_not_resumed(finished, resume, capsys, option, name):
+def test_another_training_is_not_resumed(tiny_run, resume, capsys, option, name):
     with pytest.raises(SystemExit, match="2"):
-        resume(finished / "checkpoints" / "last.ckpt", option)
+        resume(tiny_run / "checkpoints" / "last.ckpt", option)
     assert f"error: {name} is not what the training of" in capsys.readouterr().err
 
 
 @pytest.fixture
-def shared(finished, tmp_path):
+def shared(tiny_run, tmp_path):
     """Weights alone."""
     path = tmp_path / "shared.ckpt"
-    checkpoints.save(checkpoints.load(finished / "checkpoints" / "last.ckpt"), path)
+    checkpoints.save(checkpoints.load(tiny_run / "checkpoints" / "last.ckpt"), path)
     return path
 
 
@@ -213,8 +217,8 @@ def test_weights_alone_are_not_resumed(shared, resume, capsys):
 
 
 @pytest.mark.parametrize("has_state", [True, False], ids=["another training", "weights alone"])
-def test_a_training_of_its_own_starts_with_the_weights(finished, shared, fit, capsys, has_state):
-    last = finished / "checkpoints" / "last.ckpt"
+def test_a_training_of_its_own_starts_with_the_weights(tiny_run, shared, fit, capsys, has_state):
+    last = tiny_run / "checkpoints" / "last.ckpt"
     start = last if has_state else shared
     options = ["--model.learning_rate=1e-12", "--trainer.max_epochs=1"]
     directory = fit("run", "--weights", start, *options)
@@ -244,7 +248,7 @@ def test_the_best_checkpoint_is_tested_whatever_else_is_written(fit, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_a_compiled_stage_keeps_the_names_of_its_weights(finished, tmp_path):
+def test_a_compiled_stage_keeps_the_names_of_its_weights(tiny_run, tmp_path):
     """In a process of its own: the compiler can't trace the tests' runtime type checks."""
     directory, cache = tmp_path / "compiled", tmp_path / "cache"
     arguments = [
@@ -258,5 +262,5 @@ def test_a_compiled_stage_keeps_the_names_of_its_weights(finished, tmp_path):
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
     assert any(cache.rglob("*.cpp"))
-    weights = [load(path / "checkpoints/best.ckpt")["state_dict"] for path in (finished, directory)]
+    weights = [load(path / "checkpoints/best.ckpt")["state_dict"] for path in (tiny_run, directory)]
     assert weights[0].keys() == weights[1].keys()

@@ -14,6 +14,7 @@ os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 
 import tiny_cascades
 import torch
+from results import contents
 
 from mpi_cascade.physics.scanner import Scanner
 
@@ -46,3 +47,14 @@ def trained(tmp_path_factory) -> tiny_cascades.Saved:
 def trained_on_lines(tmp_path_factory) -> tiny_cascades.Saved:
     path = tmp_path_factory.mktemp("line") / "line.ckpt"
     return tiny_cascades.saved(path, tiny_cascades.LINE)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of the one training that all tests share, and none changes: 12 steps."""
+    directory = tmp_path_factory.mktemp("trained") / "run"
+    config = Path(__file__).parent / "training" / "tiny.yaml"
+    main(["fit", "--config", str(config), "--output", str(directory)])
+    before = contents(directory)
+    yield directory
+    assert contents(directory) == before

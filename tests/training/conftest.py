@@ -1,21 +1,10 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import TINY
-from results import contents
 
 from mpi_cascade.cli import main
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory of the one training that all tests share, and none changes: 12 steps."""
-    directory = tmp_path_factory.mktemp("finished") / "run"
-    main(["fit", "--config", str(TINY), "--output", str(directory)])
-    before = contents(directory)
-    yield directory
-    assert contents(directory) == before
 
 
 @pytest.fixture

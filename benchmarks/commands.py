@@ -24,9 +24,9 @@ def commands(table: Table, names: Sequence[str] = ("", *COMMANDS), num_rounds: i
     for name, values in costs.items():
         table.add(name, "s", values)
     for name in helps:
-        table.ratio(f"{name} ÷ import torch", costs[name], costs["torch"], "≤ 1.5")
+        table.ratio(f"{name} ÷ torch", costs[name], costs["torch"], "≤ 1.5")
     if fit := costs.get("fit --help"):
-        name = "fit --help ÷ import lightning.pytorch"
+        name = "fit --help ÷ lightning.pytorch"
         table.ratio(name, fit, costs["lightning.pytorch"], "≤ 1.2")
 
 

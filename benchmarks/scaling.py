@@ -28,6 +28,7 @@ def scaling(
     table: Table,
     config: Path = Path("configs/quickstart.yaml"),
     sizes: Sequence[int] = (32, 64, 128, 256),
+    batch_sizes: Sequence[int] = (1, 8, 32, 128),
     num_processes: int = os.cpu_count() or 1,
 ) -> None:
     """Measures the cost of a scan over pixels, batch and harmonics, and of fit over processes.
@@ -35,13 +36,15 @@ def scaling(
     Args:
         config: what fit trains
         sizes: pixels along each side of the images, ascending
+        batch_sizes: scans in a batch
         num_processes: most processes of fit, of one thread each
     """
     # A process counts the memory of the one that starts it as its own, so this one is small yet.
     for number in range(1, num_processes + 1):
         _fit_in_processes(table, config, number)
     _draw(table, sizes, [_at_size(table, size) for size in sizes])
-    _over_batch_and_harmonics(table)
+    _over_batches(table, batch_sizes)
+    _over_harmonics(table)
 
 
 def _fit_in_processes(table: Table, config: Path, number: int) -> None:
@@ -99,12 +102,15 @@ def _draw(table: Table, sizes: Sequence[int], at_sizes: Sequence[dict[str, Row]]
     figure.savefig(table.directory / "scaling.png", dpi=150)
 
 
-def _over_batch_and_harmonics(table: Table) -> None:
+def _over_batches(table: Table, batch_sizes: Sequence[int]) -> None:
     scans, mixture = simulated_scans(64), PhantomMixture()
-    for number in (1, 8, 32, 128):
+    for number in batch_sizes:
         call = functools.partial(scans.scan, mixture, RandomStreams(0, 0, torch.arange(number)))
         times = in_turn({f"simulation, 64 × 64, batch {number}": call})
         table.per_sample(times, number)
+
+
+def _over_harmonics(table: Table) -> None:
     images = torch.rand(BATCH_SIZE, 1, 64, 64)
     models = {
         f"forward model, 64 × 64, {len(harmonics)} harmonic(s)": ForwardModel(

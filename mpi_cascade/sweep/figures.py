@@ -22,7 +22,7 @@ _FEW = 8
 
 _TWO_DECADES = 100
 
-_UNITS = {"psnr": "dB", "resolvable_gap_mm": "mm"}
+_UNITS = {"psnr_db": "dB", "resolvable_gap_mm": "mm"}
 _BEST, _OTHER = "C3", "C0"
 
 

@@ -3,13 +3,12 @@
 Must not know how trials were run.
 """
 
-import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mpi_cascade.results.tables import markdown_table
+from mpi_cascade.results.tables import markdown_table, write_csv
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.sweep.figures import sweep_figure, varying
 from mpi_cascade.sweep.naming import setting_text, value_text
@@ -44,7 +43,7 @@ def _write_settings(path: Path, file: SweepFile, found: Sequence[Setting]) -> No
     names = [name for name in file.space if name not in SEEDS]
     head = [*names, "num_seeds", "num_stopped", file.metric, "low", "high"]
     rows = ([*(item.parameters[name] for name in names), *item[1:]] for item in found)
-    _write_csv(path, head, rows)
+    write_csv(path, head, rows)
 
 
 def _write_trials(path: Path, record: Record) -> None:
@@ -58,14 +57,7 @@ def _write_trials(path: Path, record: Record) -> None:
         ]
         for trial in record.trials
     )  # fmt: skip
-    _write_csv(path, head, rows)
-
-
-def _write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(head)
-        writer.writerows(["" if value is None else value for value in row] for row in rows)
+    write_csv(path, head, rows)
 
 
 def _document(record: Record, found: Sequence[Setting]) -> str:

@@ -1,0 +1,113 @@
+"""Every benchmark at its smallest: that it measures; no test fails on a time."""
+
+from pathlib import Path
+
+import command_line
+import pytest
+import tiny_cascades
+import torch
+from choices import choices
+from commands import commands
+from reconstruction import reconstruction
+from scaling import scaling
+from simulation import simulation
+from timing import Table
+from training import PlainTraining, training
+
+from mpi_cascade.training.configuration import build, read_training, training_parser
+
+
+@pytest.fixture
+def table(tmp_path) -> Table:
+    return Table(tmp_path)
+
+
+def medians(table: Table) -> dict[str, float]:
+    assert all(row.low <= row.median <= row.high for row in table.rows)
+    return {row.name: row.median for row in table.rows}
+
+
+def test_the_simulation_is_measured_beside_other_ways(table):
+    simulation(table, batch_size=2, sizes=[16])
+    found = medians(table)
+    assert min(found.values()) > 0
+    assert found.keys() >= {
+        "scan, all together", "dense product S c ÷ forward model, 16 × 16",
+        "time domain ÷ forward model, 16 × 16",
+        "at the machine's FLOP rate ÷ forward model, 16 × 16",
+    }  # fmt: skip
+
+
+def test_scaling_is_measured_over_pixels_batches_and_harmonics(table):
+    scaling(table, sizes=[16, 32], batch_sizes=[1, 2], num_processes=0)
+    found = medians(table)
+    assert found["exponent of n log n"] == pytest.approx(1.161, abs=1e-3)
+    assert found.keys() >= {
+        "exponent of forward model", "forward model, 64 × 64, 4 harmonic(s)",
+        "simulation, 64 × 64, batch 2",
+    }  # fmt: skip
+    assert (table.directory / "scaling.png").is_file()
+
+
+def test_choices_train_on_the_same_batches(table, monkeypatch):
+    """Without a compiler, which can't trace the tests' runtime type checks."""
+    monkeypatch.setattr("choices.shutil.which", lambda name: None)
+    choices(table, command_line.TINY, num_steps=12)
+    rows = {row.name: row for row in table.rows}
+    layout = rows["loss, channels first against default, second half"]
+    half = rows["loss, bf16-mixed against default, second half"]
+    assert max(abs(layout.low), abs(layout.high)) < 0.01
+    assert 0 < max(abs(half.low), abs(half.high)) < 5
+
+
+@pytest.mark.filterwarnings("ignore:the best .* lies on the edge of the search")
+def test_reconstruction_is_measured_beside_classical_methods(table, tmp_path):
+    checkpoint = tiny_cascades.saved(tmp_path / "tiny.ckpt", tiny_cascades.SQUARE).checkpoint
+    reconstruction(
+        table, checkpoint, classical=["Tikhonov"], batch_size=2, num_tuning=2, num_rounds=1
+    )
+    assert medians(table).keys() >= {
+        "cascade, 2 images", "cascade in bf16, batch 1", "Tikhonov, batch 2",
+        "Tikhonov ÷ cascade in bf16, batch 2",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_commands_are_measured_beside_what_they_import(table):
+    commands(table, names=["", "fit"], num_rounds=1)
+    aims = {row.name: row.aim for row in table.rows if row.aim}
+    assert aims == {
+        "--help ÷ torch": "≤ 1.5", "fit --help ÷ torch": "≤ 1.5",
+        "fit --help ÷ lightning.pytorch": "≤ 1.2",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_training_is_measured_beside_a_bare_loop(table):
+    training(table, command_line.TINY, batch_size=4, num_rounds=2)
+    found = medians(table)
+    assert min(found["fit"], found["bare loop over one batch"]) > 0
+    assert 0 < found["share of moving and simulating data in fit"] < 100
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_over_processes(table):
+    scaling(table, command_line.TINY, sizes=[16, 32], batch_sizes=[1], num_processes=1)
+    assert medians(table)["fit in 1 process(es)"] > 0
+
+
+def test_the_bare_loop_leaves_the_weights_of_fit_alone():
+    parser = training_parser()
+    module, data, _ = build(parser, read_training(parser, [f"--config={command_line.TINY}"]))
+    before = [weight.clone() for weight in module.parameters()]
+    bare = PlainTraining(module)
+    bare.step(data.training_samples(2), share=0.5)
+    assert all(torch.equal(*pair) for pair in zip(module.parameters(), before, strict=True))
+    moved = [not torch.equal(*pair) for pair in zip(bare.module.parameters(), before, strict=True)]
+    assert all(moved)
+
+
+def test_every_script_is_tested():
+    scripts = Path(__file__).parents[2] / "benchmarks"
+    tested = {name for name in globals() if (scripts / f"{name}.py").is_file()}
+    assert tested == {path.stem for path in scripts.glob("*.py")} - {"timing"}

@@ -61,7 +61,7 @@ class Judge:
         self._forward_model = experiment.forward_model
         self._noise = NoiseEstimate(self._forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
-        seed = cascade.configuration["data"]["training_seed"]
+        seed = cascade.configuration.get("data", {}).get("training_seed", 0)
         scans = experiment.scans.to(cascade.device)
         signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]

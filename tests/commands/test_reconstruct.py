@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_nothing(trained, tmp_path):
          "--output", str(output)]
     )  # fmt: skip
     deadline = time.monotonic() + 120
-    while not list(output.glob(".unfinished-*/.*.partial")):
+    while not list(output.glob(".unfinished-*/.partial-*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -21,7 +21,9 @@ def main() -> int:
         first, options = json.loads(resumed.read_text())
     directory = Path(options["output"])
     (directory / "checkpoints").mkdir(parents=True, exist_ok=bool(resumed))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if options.get("deaf") else signal.default_int_handler)
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN if options.get("deaf") else signal.default_int_handler
+    )
     rank = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(directory)])
     with (directory / "metrics.csv").open("a") as file:
         if not resumed:

@@ -42,7 +42,7 @@ def sweep(
         from mpi_cascade.sweep.definition import read_sweep
     except ModuleNotFoundError as error:
         raise InputError(
-            f"sweep needs {error.name}: pip install -c constraints.txt -e '.[sweep]'"
+            "sweep needs Optuna: pip install -c constraints.txt -e '.[sweep]'"
         ) from error
     from mpi_cascade.results.directory import ROOT
     from mpi_cascade.sweep.checking import check_sweep
@@ -86,7 +86,7 @@ def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
             task = progress.task(sweep.file.path.name, num_trials, num_ended())
 
             def report(number: int) -> None:
-                progress.write(trial_line(sweep, number, num_trials))
+                progress.write(trial_line(sweep, number))
                 task.move_to(num_ended())
 
             run_trials(sweep, num_trials, num_jobs, report)
@@ -95,7 +95,7 @@ def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
         raise
     sys.stdout.write(
         f"\n{write_sweep(sweep)}\n\n{so_far()}\nEverything lies in {sweep.directory}: sweep.md, "
-        "sweep.csv, trials.csv, sweep.png, history.png\n"
+        "sweep.csv, trials.csv, and pictures\n"
     )
     if states()["failed"]:
         sys.exit(1)

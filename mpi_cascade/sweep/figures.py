@@ -38,7 +38,6 @@ def sweep_figures(sweep: Sweep, names: Sequence[str]) -> dict[str, Figure]:
             _make_readable(figures["sweep"], sweep)
     for figure in figures.values():
         plt.close(figure)
-        figure.set_layout_engine("constrained")
         figure.axes[0].set_title("")
         figure.suptitle(f"{sweep.file.path.stem}: {direction} is better")
     return figures

@@ -37,31 +37,25 @@ def write_sweep(sweep: Sweep) -> str:
         sweep.directory / "trials.csv",
         ["trial", *sweep.file.space, "state", metric, *_ATTRIBUTES],
         (
-            [trial.number + 1, *(trial.params[name] for name in sweep.file.space),
+            [trial.number, *(trial.params[name] for name in sweep.file.space),
              STATES[trial.state], sweep.value(trial), *map(trial.user_attrs.get, _ATTRIBUTES)]
             for trial in sweep.trials
         ),
     )  # fmt: skip
     write_text(sweep.directory / "sweep.md", _document(sweep, found))
     for name, figure in sweep_figures(sweep, columns).items():
-        figure.savefig(sweep.directory / f"{name}.png", dpi=130)
+        figure.savefig(sweep.directory / f"{name}.png", dpi=130, bbox_inches="tight")
     return _table(found[:_NUM_SHOWN], metric, columns)
 
 
-def trial_line(sweep: Sweep, number: int, num_trials: int) -> str:
-    """Returns how a trial has ended, in a line.
-
-    Args:
-        sweep: The sweep.
-        number: The trial's number, from 0.
-        num_trials: Number of its trials.
-    """
+def trial_line(sweep: Sweep, number: int) -> str:
+    """Returns how a trial has ended, in a line."""
     trial = sweep.trials[number]
     value, attributes = sweep.value(trial), trial.user_attrs
     result = attributes["message"] if value is None else f"{sweep.file.metric} {value:.4g}"
     return (
-        f"trial {number + 1} of {num_trials}: {STATES[trial.state]} after "
-        f"{attributes['seconds']:.0f} s, {result} ({setting_text(trial.params)})"
+        f"trial {number}: {STATES[trial.state]} after {attributes['seconds']:.0f} s, {result} "
+        f"({setting_text(trial.params)})"
     )
 
 
@@ -84,8 +78,7 @@ def _document(sweep: Sweep, found: Sequence[Setting]) -> str:
     if failed:
         parts.append("## Failed trials")
         parts += [
-            f"- trial {trial.number + 1} ({setting_text(trial.params)}): "
-            f"{trial.user_attrs['message']}"
+            f"- trial {trial.number} ({setting_text(trial.params)}): {trial.user_attrs['message']}"
             for trial in failed
         ]
     return "\n\n".join(parts) + "\n"

@@ -69,9 +69,11 @@ class _Process:
         """Returns what the metric was so far; Optuna is told what is new, and may call it poor."""
         history = self._history()
         known = len(self.sweep.trials[self.trial.number].intermediate_values)
+        last = (self.sweep.file.content.get("early_terminate") or {}).get("max_iter")
         for number, value in enumerate(history[known:], start=known + 1):
             self.trial.report(value, number)
-            self.is_poor = self.is_poor or (not self.has_ended and self.trial.should_prune())
+            if number != last and not self.has_ended and self.trial.should_prune():
+                self.is_poor = True
         return history
 
     def conclude(self) -> None:
@@ -116,7 +118,7 @@ def run_trials(sweep: Sweep, num_trials: int, num_jobs: int, report: Callable[[i
         sweep: The sweep, of which trials that were interrupted go on first.
         num_trials: Number of its trials.
         num_jobs: Trials at a time.
-        report: Called with the number, from 0, of each trial that has ended.
+        report: Called with the number of each trial that has ended.
     """
     waiting = sweep.unfinished()
     running: list[_Process] = []
@@ -174,6 +176,6 @@ def _has_more(sweep: Sweep, num_trials: int) -> bool:
 def _new_directory(sweep: Sweep, trial: optuna.Trial) -> Path:
     trials = sweep.directory / "trials"
     trials.mkdir(exist_ok=True)
-    name = f"{trial.number + 1:03d}"
+    name = f"{trial.number:03d}"
     names = [name, *(f"{name}-{attempt}" for attempt in range(2, 1000))]
     return next(trials / name for name in names if not (trials / name).exists())

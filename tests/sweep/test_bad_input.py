@@ -4,9 +4,8 @@ import sys
 
 import pytest
 import yaml
+from command_line import refusal
 from sweep_files import TINY, write_sweep_file
-
-from mpi_cascade.cli import main
 
 RATE = {"model.learning_rate": {"values": [1.0e-3, 2.0e-3]}}
 CASES = {
@@ -15,14 +14,14 @@ CASES = {
         "data.batchsize of {file} is no key of the configuration: the nearest is data.batch_size",
     ),
     "unknown nested key": (
-        {"data.scanner.gradient_z_t_per_m": {"values": [2.0]}},
-        "data.scanner.gradient_z_t_per_m of {file} is no key of the configuration: the nearest is "
-        "data.scanner.gradient_",
+        {"experiment.scanner.gradient_z_t_per_m": {"values": [2.0]}},
+        "experiment.scanner.gradient_z_t_per_m of {file} is no key of the configuration: the "
+        "nearest is experiment.scanner.gradient_",
     ),
     "unknown key of a chosen class": (
-        {"model.refinement.init_args.num_feature": {"values": [[8]]}},
-        "model.refinement.init_args.num_feature of {file} is no key of the configuration: the "
-        "nearest is model.refinement.num_features",
+        {"experiment.refinement.init_args.num_feature": {"values": [[8]]}},
+        "experiment.refinement.init_args.num_feature of {file} is no key of the configuration: the "
+        "nearest is experiment.refinement.num_features",
     ),
     "unknown option of the optimiser": (
         {"model.optimizer_options.weight_deca": {"values": [0.1]}},
@@ -38,7 +37,7 @@ CASES = {
         "data.batch_size of {file} can't be many:",
     ),
     "value that a constructor refuses": (
-        {"data.peak_snr_db": {"value": 30}, "model.learning_rate": {"values": [1.0e-3, -1]}},
+        {"experiment.peak_snr_db": {"value": 30}, "model.learning_rate": {"values": [1.0e-3, -1]}},
         "model.learning_rate of {file} can't be -1: learning_rate is -1.0: it must be greater",
     ),
     "absent config": (
@@ -49,48 +48,49 @@ CASES = {
         {"model": {"parameters": {"learning_rate": {"values": [1.0e-3]}}}},
         "name nested keys with dots",
     ),
-    "parameter without values": ({"model.learning_rate": {"values": 3}}, "grid can't search that"),
+    "parameter without values": ({"model.learning_rate": {"values": 3}}, "values must be a list"),
     "distribution in a grid": (
         {"model.learning_rate": {"min": 1.0e-3, "max": 1.0e-2}},
-        "parameter model.learning_rate of {file} is {{'min': 0.001, 'max': 0.01}}: grid can't",
+        "parameter model.learning_rate of {file} is {{'min': 0.001, 'max': 0.01}}: a grid",
     ),
 }
 CHANGES = {
     "unknown method": ({"method": "gird"}, "the method of {file} is gird: use grid, random, bayes"),
     "unknown metric": (
-        {"metric": {"name": "val/psnr", "goal": "maximize"}},
-        "the metric of {file} is val/psnr, which no training logs: the nearest that is logged is "
-        "val/final/psnr",
+        {"metric": {"name": "val/psnr_db", "goal": "maximize"}},
+        "the metric of {file} is val/psnr_db, which no training logs: the nearest that is logged "
+        "is val/final/psnr_db",
     ),
     "metric of the test scans": (
-        {"metric": {"name": "test/final/psnr", "goal": "maximize"}},
-        "the metric of {file} is test/final/psnr, and nothing may be tuned on the test scans: "
-        "search for val/final/psnr",
+        {"metric": {"name": "test/final/psnr_db", "goal": "maximize"}},
+        "the metric of {file} is test/final/psnr_db, and nothing may be tuned on the test scans: "
+        "search for val/final/psnr_db",
     ),
     "run_cap of none": ({"run_cap": 0}, "the run_cap of {file} is 0: it must be 1 or more trials"),
     "no metric": ({"metric": None}, "{file} names no metric"),
     "no parameters": ({"parameters": {}}, "{file} has no parameters"),
     "unknown goal": (
-        {"metric": {"name": "val/final/psnr", "goal": "highest"}},
-        "{file} is no sweep that wandb's engine takes: 'highest' is not one of",
+        {"metric": {"name": "val/final/psnr_db", "goal": "highest"}},
+        "the goal of {file} is highest: use minimize or maximize",
+    ),
+    "target that is no number": (
+        {"metric": {"name": "val/final/psnr_db", "target": "high"}},
+        "the target of {file} is high: it must be a number",
+    ),
+    "unknown early_terminate": (
+        {"early_terminate": {"type": "bandit"}},
+        "early_terminate of {file} is {{'type': 'bandit'}}: use the type hyperband",
     ),
     "command of something else": ({"command": ["true"]}, "doesn't run python -m mpi_cascade fit"),
+    "command with a macro of other programs": (
+        {"command": ["python", "-m", "mpi_cascade", "fit", "${args_json}"]},
+        "the command of {file} has ${{args_json}}, which isn't expanded here: use ${{env}}",
+    ),
     "command without arguments": (
         {"command": ["python", "-m", "mpi_cascade", "fit", "--config", str(TINY)]},
         "doesn't pass its parameters on",
     ),
 }
-
-
-def refusal(monkeypatch, capsys, *arguments: str) -> str:
-    monkeypatch.setattr(sys, "argv", ["mpi_cascade", "sweep", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ")
-    assert message.count("\n") == 1
-    return message
 
 
 @pytest.fixture
@@ -100,17 +100,17 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("parameters", "sentence"), CASES.values(), ids=CASES.keys())
-def test_parameters_that_no_trial_can_have(folder, monkeypatch, capsys, parameters, sentence):
+def test_parameters_that_no_trial_can_have(folder, parameters, sentence):
     file = write_sweep_file(folder / "sweep.yaml", "grid", parameters)
-    assert sentence.format(file=file) in refusal(monkeypatch, capsys, str(file))
+    assert sentence.format(file=file) in refusal("sweep", file)
     assert list(folder.iterdir()) == [file]
 
 
 @pytest.mark.parametrize(("changes", "sentence"), CHANGES.values(), ids=CHANGES.keys())
-def test_files_that_are_no_sweep(folder, monkeypatch, capsys, changes, sentence):
+def test_files_that_are_no_sweep(folder, changes, sentence):
     file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **changes}))
-    assert sentence.format(file=file) in refusal(monkeypatch, capsys, str(file))
+    assert sentence.format(file=file) in refusal("sweep", file)
     assert list(folder.iterdir()) == [file]
 
 
@@ -122,30 +122,31 @@ def test_files_that_are_no_sweep(folder, monkeypatch, capsys, changes, sentence)
         ("- grid", "holds no sweep"),
     ],
 )
-def test_files_that_cannot_be_read(folder, monkeypatch, capsys, content, sentence):
+def test_files_that_cannot_be_read(folder, content, sentence):
     file = folder / "sweep.yaml"
     if content:
         file.write_text(content)
-    assert sentence in refusal(monkeypatch, capsys, str(file))
+    assert sentence in refusal("sweep", file)
 
 
 @pytest.mark.parametrize("option", ["--count", "--jobs"])
-def test_numbers_below_one(folder, monkeypatch, capsys, option):
+def test_numbers_below_one(folder, option):
     file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
-    message = refusal(monkeypatch, capsys, str(file), option, "0")
-    assert f"{option} is 0: it must be 1 or more" in message
+    message = refusal("sweep", file, option, "0")
+    assert f"{option} is 0: it must be greater than 0" in message
 
 
-def test_a_search_without_an_end(folder, monkeypatch, capsys):
+def test_a_search_without_an_end(folder):
     file = write_sweep_file(folder / "sweep.yaml", "random", RATE)
-    message = refusal(monkeypatch, capsys, str(file))
+    message = refusal("sweep", file)
     assert "searches without an end (random): say how many trials with --count" in message
     assert list(folder.iterdir()) == [file]
 
 
-def test_a_missing_engine(folder, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "sweeps", None)
-    monkeypatch.setitem(sys.modules, "sweeps.params", None)
+def test_a_missing_engine(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna.distributions", None)
+    for name in ("definition", "searching"):
+        monkeypatch.delitem(sys.modules, f"mpi_cascade.sweep.{name}", raising=False)
     file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
-    message = refusal(monkeypatch, capsys, str(file))
-    assert "sweeps need wandb's search engine: pip install" in message
+    message = refusal("sweep", file)
+    assert "sweep needs Optuna: pip install" in message

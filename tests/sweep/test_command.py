@@ -1,7 +1,6 @@
 """Whole sweeps of real trainings through the command line."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -10,13 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import SMALL
-from mpi_cascade.training.parsing import CommandReader
+import yaml
+from command_line import SMALL, succeed
 from sweep_files import METRIC, ROOT, logged_values, processes_of, write_sweep_file
 
-from mpi_cascade.cli import main
 from mpi_cascade.sweep.definition import read_sweep
-from mpi_cascade.training.logged import logged_names
+from mpi_cascade.sweep.searching import ends
 
 pytestmark = pytest.mark.slow
 
@@ -56,15 +54,15 @@ def swept(tmp_path_factory):
 def test_trials_are_ordinary_runs_and_seeds_are_taken_together(swept):
     _, directory, result = swept
     values = []
-    for number, seed in enumerate((0, 1), start=1):
-        (run,) = (directory / "trials" / f"{number:03d}").glob("fit-*")
+    for seed in (0, 1):
+        run = directory / "trials" / f"{seed:03d}"
         assert (run / "checkpoints" / "best.ckpt").is_file()
         assert f"\nseed_everything: {seed}\n" in f"\n{(run / 'config.yaml').read_text()}"
         values.append(logged_values(run)[-1])
     (row,) = rows(directory / "sweep.csv")
     assert float(row[METRIC]) == pytest.approx(sum(values) / 2)
     assert float(row["low"]) < min(values) < max(values) < float(row["high"])
-    assert (directory / "sweep.png").stat().st_size > 0
+    assert (directory / "history.png").stat().st_size > 0
     assert "2 finished, 2 failed of 4 trials" in result.stdout
 
 
@@ -86,14 +84,6 @@ def test_a_sweep_that_has_ended_runs_nothing_again(swept):
     assert sorted((directory / "trials").rglob("*")) == before
 
 
-def test_logged_names_are_those_of_a_training(swept):
-    _, directory, _ = swept
-    (run,) = (directory / "trials" / "001").glob("fit-*")
-    built = CommandReader().read(["fit", "--config", str(run / "config.yaml")])
-    logged = {name for name in rows(run / "metrics.csv")[0] if "/" in name}
-    assert set(logged_names(built.model, built.data)) == logged
-
-
 def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(tmp_path):
     """Trials of two processes each; the first is interrupted while it trains."""
     rates = {"model.learning_rate": {"values": [1.0e-3, 2.0e-3]}}
@@ -108,21 +98,25 @@ def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(tmp_path):
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 300
-    while not any(map(logged_values, directory.glob("trials/001/*"))):
+    while not any(map(logged_values, directory.glob("trials/000"))):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGINT
-    assert "stopped; 1 interrupted of 2 trials. Continue with\n  python -m mpi_cascade" in errors
+    assert "stopped; 1 unfinished of 2 trials: the same command goes on with them" in errors
     assert processes_of(directory) == []
+    run = directory / "trials" / "000"
+    before = logged_values(run)
+    assert (run / "checkpoints" / "last.ckpt").is_file()
     result = run_sweep(str(file), "--output", str(directory))
     assert result.returncode == 0, result.stdout + result.stderr
-    trials = json.loads((directory / "sweep.json").read_text())["trials"]
-    assert [(trial["state"], trial["attempt"]) for trial in trials] == [
-        ("finished", 2), ("finished", 1)
-    ]  # fmt: skip
+    trials = rows(directory / "trials.csv")
+    assert [trial["state"] for trial in trials] == ["finished", "finished"]
+    assert [trial["directory"] for trial in trials] == ["trials/000", "trials/001"]
+    assert logged_values(run)[: len(before)] == before
+    assert len(logged_values(run)) == 3
 
 
 SHIPPED = sorted((ROOT / "sweeps").glob("*.yaml"))
@@ -133,11 +127,9 @@ def test_there_are_sweeps():
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.stem)
-def test_every_shipped_sweep_can_run(file, monkeypatch, capsys):
+def test_every_shipped_sweep_can_run(file, monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "argv", ["mpi_cascade", "sweep", str(file), "--check"])
-    main()
-    assert f"{file} can run: " in capsys.readouterr().out
+    assert f"{file} can run: " in succeed("sweep", file, "--check")
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.stem)
@@ -145,8 +137,8 @@ def test_a_trial_of_every_shipped_sweep_runs_a_step(file, monkeypatch, tmp_path)
     """The last value of everything, small, through the entry point."""
     monkeypatch.chdir(ROOT)
     sweep = read_sweep(file)
-    arguments = sweep.fit_arguments({name: values[-1] for name, values in sweep.space.items()})
-    root = f"--trainer.default_root_dir={tmp_path}"
-    monkeypatch.setattr(sys, "argv", ["mpi_cascade", *arguments, *SMALL, root])
-    main()
-    assert list(tmp_path.glob("fit-*/config.yaml"))
+    values = {name: ends(distribution)[-1] for name, distribution in sweep.space.items()}
+    arguments = sweep.fit_arguments(values)
+    succeed("fit", *arguments, *SMALL, f"--output={tmp_path / 'run'}")
+    configured = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert {"experiment", "model", "data", "trainer"} <= configured.keys()

@@ -1,51 +1,57 @@
 import csv
+import json
 import math
-from dataclasses import replace
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
-from mpi_cascade.sweep.figures import sweep_figure
+from mpi_cascade.sweep.figures import sweep_figures
 from mpi_cascade.sweep.output import write_sweep
-from mpi_cascade.sweep.record import State, Trial, open_record
-from mpi_cascade.sweep.summary import Setting, settings
+from mpi_cascade.sweep.study import open_sweep
+from mpi_cascade.sweep.summary import settings, varying
+
+L1, MSE = "torch.nn.L1Loss", "torch.nn.MSELoss"
+PARAMETERS = {
+    "model.final_loss": {"values": [L1, MSE]},
+    "seed_everything": {"values": [0, 1, 2]},
+    "data.batch_size": {"value": 16},
+}
+HISTORIES = [
+    ([20.0, 24.0, 23.0], TrialState.COMPLETE),
+    ([22.0, 21.0], TrialState.PRUNED),
+    ([26.0], TrialState.COMPLETE),
+    ([30.0], TrialState.COMPLETE),
+    ([99.0], TrialState.FAIL),
+]
+
+
+def conclude(sweep, trial, history, state):
+    for step, value in enumerate(history, start=1):
+        trial.report(value, step)
+    for name, value in (("seconds", 2.5), ("directory", "trials/1"), ("message", "it broke")):
+        trial.set_user_attr(name, value)
+    value = sweep.file.best(history) if state == TrialState.COMPLETE else None
+    sweep.study.tell(trial, value, state=state)
 
 
 @pytest.fixture
-def record(tmp_path, short_sweep):
+def sweep(tmp_path, short_sweep):
     """Two settings, one with three seeds, of which one was stopped early; and a failure."""
-    file = short_sweep(
-        "grid",
-        {
-            "model.final_loss": {"values": ["torch.nn.L1Loss", "torch.nn.MSELoss"]},
-            "seed_everything": {"values": [0, 1, 2]},
-            "data.batch_size": {"value": 16},
-        },
-    )
-    trials = [
-        ("torch.nn.L1Loss", 0, [20.0, 24.0, 23.0], State.FINISHED),
-        ("torch.nn.L1Loss", 1, [22.0], State.STOPPED),
-        ("torch.nn.L1Loss", 2, [math.nan, 26.0], State.FINISHED),
-        ("torch.nn.MSELoss", 0, [30.0], State.FINISHED),
-        ("torch.nn.MSELoss", 1, [99.0], State.FAILED),
-    ]
-    with open_record(tmp_path / "sweep", file) as record:
-        for number, (loss, seed, history, state) in enumerate(trials, start=1):
-            parameters = {
-                "data.batch_size": 16, "model.final_loss": loss, "seed_everything": seed
-            }  # fmt: skip
-            trial = Trial(number=number, parameters=parameters, state=state, message="it broke")
-            record.trials.append(trial)
-            run = record.directory_of(trial) / "fit-1"
-            run.mkdir(parents=True)
-            rows = "".join(f"{step},{value}\n" for step, value in enumerate(history))
-            # The last line is still being written: it is no value yet.
-            (run / "metrics.csv").write_text(f"step,val/final/psnr\n{rows}9,77")
-        yield record
+    with open_sweep(tmp_path / "sweep", short_sweep("grid", PARAMETERS)) as sweep:
+        sweep.file.content["method"] = "random"
+        drawn = [(L1, 0), (L1, 1), (L1, 2), (MSE, 0), (MSE, 1)]
+        for (loss, seed), (history, state) in zip(drawn, HISTORIES, strict=True):
+            sweep.study.enqueue_trial(
+                {"data.batch_size": 16, "model.final_loss": loss, "seed_everything": seed}
+            )
+            conclude(sweep, sweep.ask(), history, state)
+        yield sweep
 
 
-def test_seeds_are_taken_together_best_first(record):
-    best, other = settings(record)
-    assert best.parameters == {"data.batch_size": 16, "model.final_loss": "torch.nn.MSELoss"}
+def test_seeds_are_taken_together_best_first(sweep):
+    best, other = settings(sweep)
+    assert best.parameters == {"data.batch_size": 16, "model.final_loss": MSE}
     assert (best.value, best.num_seeds) == (30.0, 1)
     assert math.isnan(best.low)
     # Student's t: 24 ± 4.303 · 2 / √3.
@@ -53,63 +59,62 @@ def test_seeds_are_taken_together_best_first(record):
     assert other[4:] == pytest.approx((19.032, 28.968), abs=1e-3)
 
 
-def test_the_same_training_drawn_again_is_no_further_seed(record):
-    repeated = replace(record.trials[0], number=6)
-    record.trials.append(repeated)
-    run = record.directory_of(repeated) / "fit-1"
-    run.mkdir(parents=True)
-    (run / "metrics.csv").write_text("step,val/final/psnr\n0,24.0\n")
-    assert settings(record)[1][1:4] == (3, 1, 24.0)
+def test_the_same_training_drawn_again_is_no_further_seed(sweep):
+    sweep.study.enqueue_trial(sweep.trials[0].params)
+    conclude(sweep, sweep.ask(), [25.0], TrialState.COMPLETE)
+    assert settings(sweep)[1][1:4] == (3, 1, 24.0)
 
 
-def test_the_lowest_is_best_where_the_metric_is_minimised(record):
-    del record.file.config["metric"]["goal"]
-    assert [item.value for item in settings(record)] == [pytest.approx(22.667, abs=1e-3), 30.0]
+def test_the_lowest_is_best_where_the_metric_is_minimised(sweep):
+    del sweep.file.content["metric"]["goal"]
+    assert [item.value for item in settings(sweep)] == [pytest.approx(71 / 3), 30.0]
 
 
-def test_tables_and_figure_are_written(record):
-    table = write_sweep(record)
-    assert "| MSELoss | 1 | 30 |" in table
-    assert "| L1Loss | 3, 1 stopped early | 24 (19.03 … 28.97) |" in table
-    document = (record.directory / "sweep.md").read_text()
+def test_tables_and_figures_are_written(sweep):
+    table = write_sweep(sweep)
+    assert "| MSELoss | 1 | 30 |" in " ".join(table.split())
+    assert "| L1Loss | 3, 1 stopped early | 24 (19.03 … 28.97) |" in " ".join(table.split())
+    document = (sweep.directory / "sweep.md").read_text()
     assert table in document
     assert "data.batch_size = 16" in document
-    assert "- trial 5 (batch_size 16, final_loss MSELoss, seed_everything 1): it broke" in document
-    with (record.directory / "sweep.csv").open(newline="") as file:
+    assert "- trial 4 (batch_size 16, final_loss MSELoss, seed_everything 1): it broke" in document
+    with (sweep.directory / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["model.final_loss"] for row in rows] == ["torch.nn.MSELoss", "torch.nn.L1Loss"]
+    assert [row["model.final_loss"] for row in rows] == [MSE, L1]
     assert float(rows[1]["low"]) == pytest.approx(19.032, abs=1e-3)
-    with (record.directory / "trials.csv").open(newline="") as file:
+    with (sweep.directory / "trials.csv").open(newline="") as file:
         trials = list(csv.DictReader(file))
-    assert [row["val/final/psnr"] for row in trials] == ["24.0", "22.0", "26.0", "30.0", ""]
-    assert (record.directory / "sweep.png").stat().st_size > 0
+    assert [row["val/final/psnr_db"] for row in trials] == ["24.0", "22.0", "26.0", "30.0", ""]
+    assert [row["state"] for row in trials] == [
+        "finished", "stopped early", "finished", "finished", "failed"
+    ]  # fmt: skip
+    assert (sweep.directory / "sweep.png").stat().st_size > 0
+    assert (sweep.directory / "history.png").stat().st_size > 0
 
 
-def make_settings(*parameters: dict) -> list[Setting]:
-    return [
-        Setting(values, 3, 0, 30.0 - rank, 29.0 - rank, 31.0 - rank)
-        for rank, values in enumerate(parameters)
-    ]
+def test_anyone_can_read_the_study(sweep):
+    """Optuna's own tools, with nothing of this package."""
+    study = optuna.load_study(
+        study_name="sweep", storage=f"sqlite:///{sweep.directory / 'study.db'}"
+    )
+    assert study.best_params["model.final_loss"] == MSE
+    assert json.loads(study.user_attrs["sweep"])["method"] == "grid"
 
 
-def test_names_have_a_row_each_best_on_top():
-    found = make_settings({"model.strategy": "Staged"}, {"model.strategy": "Joint"})
-    (axis,) = sweep_figure(found, "val/final/psnr", True, set()).axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["Staged", "Joint"]
-    assert axis.yaxis_inverted()
-    assert axis.get_xlabel() == "val/final/psnr / dB (mean and 95 % interval)"
+def test_names_on_axes_are_short(sweep):
+    figures = sweep_figures(sweep, varying(settings(sweep)))
+    (axis, colours) = figures["sweep"].axes
+    assert axis.get_xlabel() == "model.\nfinal_loss"
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["L1Loss", "MSELoss"]
+    assert axis.get_ylabel() == "val/final/psnr_db"
+    assert colours.get_ylabel() == "Trial"
+    assert "higher is better" in figures["history"].get_suptitle()
 
 
-def test_numbers_have_an_axis_each_and_names_a_colour():
-    rates = [10 ** (-4 + number / 5) for number in range(11)]
-    found = make_settings(
-        *({"rate": rate, "batch": 8 * (1 + number % 2), "loss": f"L{number % 3}"}
-          for number, rate in enumerate(rates))
-    )  # fmt: skip
-    figure = sweep_figure(found, "val/final/ssim", True, {"rate"})
-    rate, batch = figure.axes
-    assert (rate.get_xlabel(), rate.get_xscale()) == ("rate", "log")
-    assert [label.get_text() for label in batch.get_xticklabels()] == ["8", "16"]
-    assert rate.get_ylabel() == "val/final/ssim (mean and 95 % interval)"
-    labels = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert labels == {"best", "L0", "L1", "L2"}
+def test_without_a_finished_trial_there_is_no_figure(tmp_path, short_sweep):
+    with open_sweep(tmp_path / "sweep", short_sweep("grid", PARAMETERS)) as sweep:
+        assert sweep_figures(sweep, []) == {}
+        assert (
+            "No trial has logged the metric."
+            in write_sweep(sweep) + (sweep.directory / "sweep.md").read_text()
+        )

@@ -32,7 +32,10 @@ CASES = {
     ),
     "unknown weight": (["--experiment.phantom_weights.stars=1"], "weights names stars"),
     "uneven epoch": (["--data.samples_per_epoch=25"], "samples_per_epoch is 25"),
-    "empty image": (["--experiment.image_shape=[16,0]"], "image_shape is [16, 0]: it must be positive"),
+    "empty image": (
+        ["--experiment.image_shape=[16,0]"],
+        "image_shape is [16, 0]: it must be positive",
+    ),
     "undividable image": (
         ["--experiment.image_shape=[17,18]"],
         "image_shape is [17, 18]: a ResidualUNet of this depth needs multiples of 2",
@@ -91,7 +94,8 @@ CASES = {
     ),
     "no checkpoint": (["--weights=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
     "nothing to go on with": (
-        ["--resume=absent.ckpt"], "the checkpoint absent.ckpt does not exist"
+        ["--resume=absent.ckpt"],
+        "the checkpoint absent.ckpt does not exist",
     ),
     "the weights and the state": (
         ["--resume={tiny_run}", "--weights={tiny_run}"],
@@ -106,7 +110,10 @@ CASES = {
         "the training has no end that the schedule could aim at",
     ),
     "no configuration": (["--config=absent.yaml"], "absent.yaml"),
-    "a directory of something else": (["--output={tiny_run}/../.."], "is not empty: choose another"),
+    "a directory of something else": (
+        ["--output={tiny_run}/../.."],
+        "is not empty: choose another",
+    ),
 }
 
 

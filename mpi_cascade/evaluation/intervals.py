@@ -31,7 +31,9 @@ def student_interval(values: NDArray[np.float64]) -> Interval:
     if num < 2:
         return mean, math.nan, math.nan
     quantile = float(stdtrit(num - 1, 0.5 + 0.5 * LEVEL))
-    half = quantile * float(values.std(ddof=1)) / math.sqrt(num)
+    # Of a faultless image, whose PSNR is infinite, the ends are NaN.
+    with np.errstate(invalid="ignore"):
+        half = quantile * float(values.std(ddof=1)) / math.sqrt(num)
     return mean, mean - half, mean + half
 
 

@@ -113,6 +113,8 @@ class CaseTable(nn.Module):
             estimate: The images.
             sample: The scans, and the truth behind them.
         """
+        if not len(estimate):
+            return
         group = [(key, part.name) for key, part in self._groups].index((key, part.name))
         rows = estimate.new_full((len(estimate), self._width), torch.nan, dtype=torch.float32)
         rows[:, 0] = group
@@ -123,7 +125,8 @@ class CaseTable(nn.Module):
         with torch.autocast(rows.device.type, enabled=False):
             for number, measure in enumerate(part.kind.columns.values(), start=1 + len(_HEAD)):
                 rows[:, number] = measure(estimate.float(), sample, self.field_of_view_m)
-        self._values.to(rows.device).update(rows)
+        # Flat, so that a process without cases, which gives an empty vector, fits those with.
+        self._values.to(rows.device).update(rows.flatten())
 
     def cases(self) -> list[Cases]:
         """Returns the values of every method that has cases on a set, of all processes."""

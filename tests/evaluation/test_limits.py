@@ -5,7 +5,8 @@ import torch
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
 from mpi_cascade.evaluation.limits import _fine_shape, limits
-from mpi_cascade.evaluation.suites import EvaluationSet
+from mpi_cascade.evaluation.measures import PAIRS
+from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -15,7 +16,9 @@ SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 
 def part(name="pairs", peak_snr_db=30.0, **scene):
     cases = TwoPoints(**{"gaps_mm": (0.1, 0.3, 0.6), "cases_per_gap": 1, **scene})
-    return EvaluationSet(name=name, scene=cases, num_cases=len(cases), peak_snr_db=peak_snr_db)
+    return EvaluationSet(
+        name=name, kind=PAIRS, scene=cases, indices=range(len(cases)), peak_snr_db=peak_snr_db
+    )
 
 
 def test_limits_are_the_detectability_of_central_pairs():

@@ -1,11 +1,10 @@
 import math
 
 import pytest
-from mpi_cascade.training.parts import Seeds
 
-from mpi_cascade.evaluation.measuring import Result
-from mpi_cascade.evaluation.methods import Method
-from mpi_cascade.evaluation.summary import differences, notes_on_pairs, summarise
+from mpi_cascade.evaluation.methods import Method, Seeds
+from mpi_cascade.evaluation.summary import notes_on_pairs, paired_differences, summarise
+from mpi_cascade.evaluation.table import Result
 
 
 def result(value, seed=0, label="mse", metric="psnr_db", gap_mm=None):
@@ -62,13 +61,13 @@ def test_a_share_over_seeds_is_no_more_certain_than_over_cases():
 
 def test_a_gap_over_seeds_is_no_more_certain_than_over_cases():
     """Three times the last gap of the suite: Student's interval alone would be [1, 1]."""
-    last = result(1e-3, metric="resolvable_gap_m")._replace(low=7e-4, high=math.nan)
+    last = result(1.0, metric="resolvable_gap_mm")._replace(low=0.7, high=math.nan)
     (summary,) = summarise(last._replace(number=seed) for seed in range(3))
-    assert (summary.value, summary.low) == pytest.approx((1e-3, 7e-4))
+    assert (summary.value, summary.low) == pytest.approx((1.0, 0.7))
     assert math.isnan(summary.high)
-    first = last._replace(value=1e-4, low=0.0, high=2e-4, number=1)
-    (summary,) = summarise([last._replace(high=1e-3), first])
-    assert summary.low == 0.0 and summary.high > 5e-3
+    first = last._replace(value=0.1, low=0.0, high=0.2, number=1)
+    (summary,) = summarise([last._replace(high=1.0), first])
+    assert summary.low == 0.0 and summary.high > 5
     (summary,) = summarise([first, last])
     assert math.isnan(summary.high)
 
@@ -89,10 +88,10 @@ def test_no_interval_goes_beyond_what_a_metric_can_be(metric, values, low, high)
 
 def test_differences_of_shares_and_gaps_have_no_interval():
     """Seeds that all differ by one case of 160 are no certainty of a difference."""
-    found = differences(
+    found = paired_differences(
         [
             result(share, seed, label, metric)
-            for metric in ("false_splits", "resolvable_gap_m")
+            for metric in ("false_splits", "resolvable_gap_mm")
             for label, share in (("mse", 0.075), ("l1", 0.004))
             for seed in range(3)
         ],
@@ -117,7 +116,7 @@ def test_differences_are_over_the_seeds_that_both_have_in_any_order():
     results += [result(value, seed, label="l1") for seed, value in enumerate(other)]
     results += [result(9.0, label="ADMM"), result(1.0, label="l1", gap_mm=0.1)]
     trainings = methods(mse=[2, 0, 1, None], l1=[0, 1, 2, None], ADMM=[None])
-    (found,) = differences(results, trainings)
+    (found,) = paired_differences(results, trainings)
     assert (found.label, found.reference, found.num_seeds) == ("l1", "mse", 3)
     half = 4.302653 * 0.1 / math.sqrt(3)  # of 0.5, 0.7 and 0.6
     assert (found.value, found.low, found.high) == pytest.approx((0.6, 0.6 - half, 0.6 + half))
@@ -125,7 +124,7 @@ def test_differences_are_over_the_seeds_that_both_have_in_any_order():
 
 def test_single_trainings_have_no_differences():
     trainings = methods(mse=[0], l1=[0])
-    assert differences([result(1.0), result(2.0, label="l1")], trainings) == []
+    assert paired_differences([result(1.0), result(2.0, label="l1")], trainings) == []
     assert notes_on_pairs(trainings) == []
 
 

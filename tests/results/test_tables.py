@@ -1,11 +1,42 @@
-from mpi_cascade.results.tables import metrics_table
+import csv
+import json
+import math
+from typing import NamedTuple
+
+from mpi_cascade.results.tables import markdown_table, write_csv, write_json
 
 
-def test_has_a_dash_where_an_image_has_no_value():
-    table = metrics_table(
-        {"val/final/psnr": 31.25, "val/final/ssim": 0.5, "val/preliminary/psnr": 2}
-    )
-    assert table.splitlines()[2:] == [
-        "| psnr            | 31.250 | 2.000       |",
-        "| ssim            | 0.500  | –           |",
+class Row(NamedTuple):
+    name: str
+    gap_mm: float | None
+    value: float
+
+
+def test_csv_has_a_row_for_each_tuple_and_nothing_where_nothing_is_known(tmp_path):
+    path = tmp_path / "found.csv"
+    write_csv(path, Row._fields, [Row("pairs, x", 0.1, 1.5), Row("discs", None, math.nan)])
+    with path.open(newline="") as file:
+        assert list(csv.DictReader(file)) == [
+            {"name": "pairs, x", "gap_mm": "0.1", "value": "1.5"},
+            {"name": "discs", "gap_mm": "", "value": ""},
+        ]
+
+
+def test_json_has_null_for_what_is_undefined(tmp_path):
+    rows = [Row("mse", None, 30.0), Row("l1", 0.1, math.nan), Row("l1", 0.2, math.inf)]
+    write_json(tmp_path / "found.json", {"suite": "brief", "results": rows})
+    text = (tmp_path / "found.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    contents = json.loads(text)
+    assert contents["suite"] == "brief"
+    assert contents["results"][0] == rows[0]._asdict()
+    assert [row["value"] for row in contents["results"]] == [30.0, None, None]
+
+
+def test_columns_are_as_wide_as_their_widest_cell():
+    assert markdown_table(["method", "dB"], [["l1", "31.250"], ["–", ""]]).splitlines() == [
+        "| method | dB     |",
+        "| ------ | ------ |",
+        "| l1     | 31.250 |",
+        "| –      |        |",
     ]

@@ -1,6 +1,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ import tiny_cascades
 import torch
 from results import contents
 
+from mpi_cascade.cli import main
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)

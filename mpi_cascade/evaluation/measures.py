@@ -1,6 +1,5 @@
 """What is measured on each kind of scans: the columns of every case, and what follows from them."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -32,7 +32,10 @@ CASES = {
     ),
     "unknown weight": (["--experiment.phantom_weights.stars=1"], "weights names stars"),
     "uneven epoch": (["--data.samples_per_epoch=25"], "samples_per_epoch is 25"),
-    "empty image": (["--experiment.image_shape=[16,0]"], "image_shape is [16, 0]: it must be positive"),
+    "empty image": (
+        ["--experiment.image_shape=[16,0]"],
+        "image_shape is [16, 0]: it must be positive",
+    ),
     "undividable image": (
         ["--experiment.image_shape=[17,18]"],
         "image_shape is [17, 18]: a ResidualUNet of this depth needs multiples of 2",
@@ -91,7 +94,8 @@ CASES = {
     ),
     "no checkpoint": (["--weights=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
     "nothing to go on with": (
-        ["--resume=absent.ckpt"], "the checkpoint absent.ckpt does not exist"
+        ["--resume=absent.ckpt"],
+        "the checkpoint absent.ckpt does not exist",
     ),
     "the weights and the state": (
         ["--resume={tiny_run}", "--weights={tiny_run}"],
@@ -106,14 +110,14 @@ CASES = {
         "the training has no end that the schedule could aim at",
     ),
     "no configuration": (["--config=absent.yaml"], "absent.yaml"),
-    "a directory of something else": (["--output={tiny_run}/../.."], "is not empty: choose another"),
+    "a directory of something else": (["--output={directory}"], "is not empty: choose another"),
 }
 
 
 @pytest.mark.parametrize(("options", "sentence"), CASES.values(), ids=CASES.keys())
 def test_is_refused_in_one_sentence(tiny_run, tmp_path, options, sentence):
     checkpoint = tiny_run / "checkpoints" / "last.ckpt"
-    chosen = [option.format(tiny_run=checkpoint) for option in options]
+    chosen = [option.format(tiny_run=checkpoint, directory=tiny_run) for option in options]
     directory = tmp_path / "run"
     assert sentence in refusal("fit", "--config", TINY, "--output", directory, *chosen)
     assert not directory.exists()

@@ -46,7 +46,9 @@ def test_fit_leaves_a_directory_that_explains_itself(tiny_run):
     assert load(tiny_run / "checkpoints" / "best.ckpt")[CONFIG_KEY] == config
     found = [row for row in rows(tiny_run) if "val/final/psnr_db" in row]
     assert [int(row["step"]) for row in found] == [5, 11]
-    assert logged(tiny_run, "test/final/psnr_db") == [pytest.approx(reported(tiny_run / "report"), rel=1e-9)]
+    assert logged(tiny_run, "test/final/psnr_db") == [
+        pytest.approx(reported(tiny_run / "report"), rel=1e-9)
+    ]
 
 
 def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Trained cascades on disk: the weights and the configuration that they were trained with."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,8 +92,24 @@ def save(cascade: TrainedCascade, path: Path | str) -> None:
     """
     state = {f"cascade.{name}": value for name, value in cascade.cascade.state_dict().items()}
     text = yaml.safe_dump(cascade.configuration, sort_keys=False)
-    with refusing_unwritable(Path(path), "choose another place"), whole_file(Path(path)) as partial:
-        torch.save({"state_dict": state, CONFIG_KEY: text}, partial)
+    with refusing_unwritable(Path(path), "choose another place"):
+        write_checkpoint({"state_dict": state, CONFIG_KEY: text}, Path(path))
+
+
+def write_checkpoint(contents: Mapping[str, Any], path: Path) -> None:
+    """Writes a checkpoint, whole or not at all.
+
+    Args:
+        contents: What it holds.
+        path: The file.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    archive = io.BytesIO()  # Torch's own writer of files crashes on a full disk.
+    torch.save(dict(contents), archive)
+    with whole_file(path) as partial:
+        partial.write_bytes(archive.getbuffer())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

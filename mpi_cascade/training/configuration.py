@@ -202,6 +202,13 @@ def _check(config: Namespace) -> None:
             "trainer.enable_checkpointing is False: a fit ends with the test of its best "
             "checkpoint, so leave it on"
         )
+    if options.max_steps == -1 and (options.max_epochs == -1 or (
+        options.max_epochs is None and options.max_time is not None
+    )):  # fmt: skip
+        raise InputError(
+            "the training has no end that the schedule could aim at: set trainer.max_epochs or "
+            "trainer.max_steps"
+        )
     for name in ("max_steps", "max_epochs"):
         if options[name] == 0:
             raise InputError(f"trainer.{name} is 0: a training needs a step at least")

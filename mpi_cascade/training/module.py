@@ -1,6 +1,5 @@
 """The training step: losses, optimiser and metrics around a cascade."""
 
-import math
 from typing import Any
 
 import torch
@@ -171,11 +170,6 @@ class CascadeModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Returns the optimiser and its schedule, stretched over the whole training."""
         optimizer = self.make_optimizer()
-        if math.isinf(self.trainer.estimated_stepping_batches):
-            raise InputError(
-                "the training has no end that the schedule could aim at: set trainer.max_epochs "
-                "or trainer.max_steps"
-            )
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self._learning_rate_share(step)
         )

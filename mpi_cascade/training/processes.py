@@ -1,6 +1,5 @@
 """Processes that train together: where one dies, the others end too, and say why."""
 
-import io
 import os
 import re
 import sys
@@ -10,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.plugins import CheckpointIO, TorchCheckpointIO
 from torch import distributed
 
-from mpi_cascade.results.files import whole_file
+from mpi_cascade.checkpoints import write_checkpoint
 from mpi_cascade.results.messages import going_on_without, say_here
 
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting")
@@ -30,12 +28,9 @@ class WholeCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Writes a checkpoint; on a full disk says so, and training goes on."""
-        contents = io.BytesIO()  # Torch's own writer of files crashes on a full disk.
-        torch.save(checkpoint, contents)
         with going_on_without(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(Path(path)) as partial:
-                partial.write_bytes(contents.getbuffer())
+            write_checkpoint(checkpoint, Path(path))
 
 
 def cluster_plugins() -> list[CheckpointIO | ClusterEnvironment]:

@@ -15,14 +15,14 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from mpi_cascade.checkpoints import TrainedCascade, load_weights, read_checkpoint
+from mpi_cascade.checkpoints import CONFIG_KEY, TrainedCascade, load_weights, read_checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.measuring import report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
-from mpi_cascade.results.messages import going_on_without, say
+from mpi_cascade.results.messages import going_on_without, process_rank, say
 from mpi_cascade.results.progress import Progress, is_terminal
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, StoppableTrainer
 from mpi_cascade.training.configuration import (
@@ -79,7 +79,6 @@ def fit(arguments: list[str]) -> None:
     built = build(parser, config)
     text = description(parser, config)
     start = _start(config, built, text)
-    make_directory(start.directory)
     stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
     best = ModelCheckpoint(
         start.directory / "checkpoints", filename="best", monitor=MONITORED_METRIC, mode="max",
@@ -92,9 +91,14 @@ def fit(arguments: list[str]) -> None:
     if not is_terminal():
         built.trainer["enable_progress_bar"] = False
         callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
-    trainer = _trainer(built, start, callbacks)
+    trainer = _trainer(built.trainer, callbacks)
     check_validations(trainer, built.data)
     built.data.check_shares(trainer.world_size)
+    if process_rank() == 0:
+        make_directory(start.directory)
+    if _has_usual_loggers(built.trainer):
+        continued = start.checkpoint if start.is_continued else {}
+        trainer.loggers = make_loggers(start.directory, continued)
     try:
         trainer.fit(built.module, built.data, ckpt_path=start.path, weights_only=True)
     except SIGTERMException:
@@ -108,8 +112,7 @@ def _start(config: Namespace, built: Built, text: str) -> Start:
         load_weights(built.module.cascade, read_checkpoint(path), path)
         say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
-        root = Path(config.trainer.default_root_dir)
-        directory = output_directory(config.output or new_directory("fit", root), "fit")
+        directory = _new_directory(config)
         return Start(directory=directory, checkpoint={}, path=None, is_continued=False)
     path, checkpoint = config.resume, read_checkpoint(config.resume)
     load_weights(built.module.cascade, checkpoint, path)
@@ -117,11 +120,14 @@ def _start(config: Namespace, built: Built, text: str) -> Start:
     own = path.parent.parent
     is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
     is_continued = is_own and config.output in (None, own)
-    root = Path(config.trainer.default_root_dir)
-    directory = own if is_continued else output_directory(
-        config.output or new_directory("fit", root), "fit"
-    )  # fmt: skip
+    directory = own if is_continued else _new_directory(config)
     return Start(directory=directory, checkpoint=checkpoint, path=path, is_continued=is_continued)
+
+
+def _new_directory(config: Namespace) -> Path:
+    directory = config.output or new_directory("fit", Path(config.trainer.default_root_dir))
+    # The first process alone writes into it, and may have begun to.
+    return output_directory(directory, "fit") if process_rank() == 0 else directory
 
 
 def _require_same_training(checkpoint: Mapping[str, Any], text: str, path: Path) -> None:
@@ -130,7 +136,7 @@ def _require_same_training(checkpoint: Mapping[str, Any], text: str, path: Path)
         raise InputError(
             f"{path} holds weights, and no state of a training: start from them with --weights"
         )
-    earlier, now = (yaml.safe_load(part) for part in (checkpoint["mpi_cascade_config"], text))
+    earlier, now = (yaml.safe_load(part) for part in (checkpoint[CONFIG_KEY], text))
     for section in ("experiment", "model", "data"):
         for name in sorted(earlier[section].keys() | now[section].keys()):
             was, found = earlier[section].get(name), now[section].get(name)
@@ -141,14 +147,13 @@ def _require_same_training(checkpoint: Mapping[str, Any], text: str, path: Path)
                 )
 
 
-def _trainer(built: Built, start: Start, callbacks: list[Callback]) -> StoppableTrainer:
-    options = dict(built.trainer)
-    if options["logger"] in (None, True):
-        options["logger"] = make_loggers(
-            start.directory, start.checkpoint if start.is_continued else {}
-        )
-    if options["logger"] is not False:
+def _trainer(options: dict[str, Any], callbacks: list[Callback]) -> StoppableTrainer:
+    """Returns the trainer, whose usual loggers wait for a directory."""
+    options = dict(options)
+    if options["logger"] is not False and not options["fast_dev_run"]:
         callbacks = [LearningRateMonitor(), *callbacks]
+    if options["logger"] in (None, True):
+        options["logger"] = False
     options["callbacks"] = [*(options["callbacks"] or []), *callbacks]
     options["plugins"] = options["plugins"] or cluster_plugins()
     if options["strategy"] == "ddp":
@@ -156,6 +161,11 @@ def _trainer(built: Built, start: Start, callbacks: list[Callback]) -> Stoppable
         options["strategy"] = DDPStrategy(broadcast_buffers=False)
     with refusing_plainly("trainer"):
         return StoppableTrainer(**options)
+
+
+def _has_usual_loggers(options: Mapping[str, Any]) -> bool:
+    """Whether a run is logged as usual: unless someone names loggers, or takes but a step."""
+    return options["logger"] in (None, True) and not options["fast_dev_run"]
 
 
 def _end(trainer: StoppableTrainer, stop: StopOnSignal) -> None:

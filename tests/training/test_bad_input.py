@@ -110,17 +110,21 @@ CASES = {
         "the training has no end that the schedule could aim at",
     ),
     "no configuration": (["--config=absent.yaml"], "absent.yaml"),
+<<<<<<< HEAD
     "a directory of something else": (
         ["--output={tiny_run}/../.."],
         "is not empty: choose another",
     ),
+=======
+    "a directory of something else": (["--output={directory}"], "is not empty: choose another"),
+>>>>>>> trainings
 }
 
 
 @pytest.mark.parametrize(("options", "sentence"), CASES.values(), ids=CASES.keys())
 def test_is_refused_in_one_sentence(tiny_run, tmp_path, options, sentence):
     checkpoint = tiny_run / "checkpoints" / "last.ckpt"
-    chosen = [option.format(tiny_run=checkpoint) for option in options]
+    chosen = [option.format(tiny_run=checkpoint, directory=tiny_run) for option in options]
     directory = tmp_path / "run"
     assert sentence in refusal("fit", "--config", TINY, "--output", directory, *chosen)
     assert not directory.exists()

@@ -79,9 +79,9 @@ def assert_rates_start_anew_in_every_phase(directory, strategy):
 
 
 def assert_no_tikhonov(directory):
-    assert "test/final/psnr_db" in (directory / "report" / "metrics.json").read_text()
-    for name in ("report/metrics.json", "metrics.csv"):
-        assert "ikhonov" not in (directory / name).read_text()
+    assert ",psnr_db," in (directory / "report" / "comparison.csv").read_text()
+    for name in ("report/comparison.csv", "metrics.csv"):
+        assert "Tikhonov" not in (directory / name).read_text()
 
 
 def test_every_strategy_and_ablation_trains_in_two_processes(tmp_path):

@@ -32,7 +32,14 @@ def test_the_best_comes_first_with_its_interval():
     ]  # fmt: skip
     times_s = {"mse": 0.002, "l1": 0.00123, "none": 1.0}
     assert cells(summary_table(rows, times_s)) == [
-        ["method", "seeds", "PSNR / dB", "resolvable gap / mm", "worst capsules split / %", "ms per image"],
+        [
+            "method",
+            "seeds",
+            "PSNR / dB",
+            "resolvable gap / mm",
+            "worst capsules split / %",
+            "ms per image",
+        ],
         ["---"] * 6,
         ["l1", "2", "31.25 (31.12 … 31.38)", "0.20 (0.15 … 0.25)", "4.0 (3.0 … 5.0)", "1.23"],
         ["mse", "2", "30.00 (29.50 … 30.50)", "", "", "2"],

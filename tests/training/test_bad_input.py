@@ -110,14 +110,7 @@ CASES = {
         "the training has no end that the schedule could aim at",
     ),
     "no configuration": (["--config=absent.yaml"], "absent.yaml"),
-<<<<<<< HEAD
-    "a directory of something else": (
-        ["--output={tiny_run}/../.."],
-        "is not empty: choose another",
-    ),
-=======
     "a directory of something else": (["--output={directory}"], "is not empty: choose another"),
->>>>>>> trainings
 }
 
 

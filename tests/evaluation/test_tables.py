@@ -1,4 +1,5 @@
 import math
+import re
 
 from mpi_cascade.evaluation.convergence import Progress
 from mpi_cascade.evaluation.limits import Limit
@@ -16,7 +17,9 @@ def summary(label, metric, value, half=0.5, image="final", set_name="phantoms", 
 
 
 def cells(table):
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    """The cells of a table without the padding that aligns them."""
+    lines = [line.strip("|").split("|") for line in table.splitlines()]
+    return [[re.sub("^-+$", "---", cell.strip()) for cell in line] for line in lines]
 
 
 def test_the_best_comes_first_with_its_interval():

@@ -72,6 +72,12 @@ def are_joined() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
+def leave_the_others() -> None:
+    """Ends all that this process shares with those it trained with: what follows is its own."""
+    if are_joined():
+        distributed.destroy_process_group()
+
+
 def _end_with_parent(parent: int, is_done: threading.Event) -> None:
     while not is_done.wait(1.0):
         if os.getppid() != parent:

@@ -36,7 +36,7 @@ from mpi_cascade.training.configuration import (
 )
 from mpi_cascade.training.figures import ValidationFigures
 from mpi_cascade.training.loggers import make_loggers
-from mpi_cascade.training.processes import cluster_plugins
+from mpi_cascade.training.processes import cluster_plugins, leave_the_others
 from mpi_cascade.training.progress import ProgressLines
 from mpi_cascade.training.recording import RunRecord
 from mpi_cascade.training.throughput import Throughput
@@ -103,6 +103,7 @@ def fit(arguments: list[str]) -> None:
         trainer.fit(built.module, built.data, ckpt_path=start.path, weights_only=True)
     except SIGTERMException:
         _end(trainer, stop)
+    leave_the_others()
     if trainer.is_global_zero:
         _finish(trainer, built, start, best, config, text)
 

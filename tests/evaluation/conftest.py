@@ -1,58 +1,50 @@
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import command_line
 import pytest
 import torch
 import yaml
 
-from mpi_cascade.cli import main
-from mpi_cascade.training.recording import CONFIG_KEY
+from mpi_cascade.checkpoints import TrainedCascade, save
+from mpi_cascade.experiment import build_experiment
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory) -> list[Path]:
-    """Two seeds of one small cascade, trained for six steps."""
-    root = tmp_path_factory.mktemp("trainings")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        directories = [
-            command_line.run(
-                monkeypatch, root, "fit", "--trainer.max_epochs=1", "--report.tikhonov=false",
-                f"--data.training_seed={seed}", f"--seed_everything={seed}",
-                config=command_line.TINY,
-            )
-            for seed in (0, 1)
-        ]  # fmt: skip
-    return [directory / "checkpoints" / "last.ckpt" for directory in directories]
+def untrained() -> Callable[..., Path]:
+    """Writes the checkpoint of a tiny cascade as a training of that seed begins."""
 
-
-@pytest.fixture
-def changed(checkpoints, tmp_path) -> Callable[[dict], Path]:
-    """Writes a copy of the first checkpoint with another configuration of data and trainer."""
-
-    def change(data: dict, trainer: dict | None = None) -> Path:
-        contents = torch.load(checkpoints[0], weights_only=True)
-        config = yaml.safe_load(contents[CONFIG_KEY])
-        scanner = config["data"]["scanner"] | data.pop("scanner", {})
-        config["data"] |= {**data, "scanner": scanner}
-        config["trainer"] |= trainer or {}
-        path = tmp_path / "changed.ckpt"
-        torch.save(contents | {CONFIG_KEY: yaml.safe_dump(config)}, path)
+    def write(path: Path, seed: int = 0, weights: int = 0, **changes: dict[str, Any]) -> Path:
+        configuration = yaml.safe_load(command_line.TINY.read_text())
+        configuration |= {"seed_everything": seed, "model": {"learning_rate": 2e-3}}
+        configuration["data"]["training_seed"] = seed
+        for section, values in changes.items():
+            configuration[section] |= values
+        with torch.random.fork_rng():
+            torch.manual_seed(weights)
+            experiment = build_experiment(configuration["experiment"])
+        save(TrainedCascade(experiment, experiment.cascade, configuration), path)
         return path
 
-    return change
+    return write
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory, untrained) -> list[Path]:
+    """Two seeds of one cascade."""
+    directory = tmp_path_factory.mktemp("seeds")
+    return [untrained(directory / f"{seed}.ckpt", seed, seed) for seed in (0, 1)]
 
 
 @pytest.fixture
-def compare(monkeypatch, tmp_path) -> Callable[..., Path]:
-    """Runs ``compare`` from the command line and returns its directory."""
+def compare(tmp_path) -> Callable[..., tuple[Path, command_line.Ended]]:
+    """Runs ``compare`` and returns its directory, and what it wrote on the terminal."""
 
-    def command(*arguments: str) -> Path:
+    def command(*arguments: object) -> tuple[Path, command_line.Ended]:
         directory = tmp_path / "compared"
-        argv = ["mpi_cascade", "compare", *arguments, "--output", str(directory)]
-        monkeypatch.setattr(sys, "argv", argv)
-        main()
-        return directory
+        ended = command_line.call("compare", *arguments, "--output", directory)
+        assert ended.status == 0, ended.errors
+        return directory, ended
 
     return command

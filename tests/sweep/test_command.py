@@ -69,7 +69,7 @@ def test_trials_are_ordinary_runs_and_seeds_are_taken_together(swept):
 def test_failing_trials_are_reported_with_what_they_said(swept):
     _, directory, result = swept
     assert result.returncode == 1
-    assert "samples_per_epoch is 25" in result.stdout
+    assert "samples_per_epoch is 25" in result.stderr
     assert "samples_per_epoch is 25" in (directory / "sweep.md").read_text()
     states = [row["state"] for row in rows(directory / "trials.csv")]
     assert states == ["finished", "finished", "failed", "failed"]

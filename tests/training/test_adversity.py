@@ -34,7 +34,7 @@ def test_a_run_goes_on_offline_where_weights_and_biases_cannot_be_used(
     assert sentence.startswith(f"Weights & Biases can't be used ({reason}")
     (directory,) = (tmp_path / "runs").iterdir()
     assert len(list((directory / "wandb").glob("offline-run-*/*.wandb"))) == 1
-    assert (directory / "report" / "metrics.json").is_file()
+    assert (directory / "report" / "comparison.json").is_file()
 
 
 def in_a_small_disk(tmp_path, size, *options):
@@ -45,7 +45,8 @@ def in_a_small_disk(tmp_path, size, *options):
     mount = f"mount -t tmpfs -o size={size} tmpfs {disk}"
     script = f'{mount} && "$@"; status=$?; cp -r {disk} {kept}; exit $status'
     process = processes.start(
-        ["unshare", "--map-root-user", "--mount", "bash", "-c", script, "bash", *command]
+        ["unshare", "--map-root-user", "--mount", "bash", "-c", script, "bash", *command],
+        {"WANDB_MODE": "offline"},
     )
     _, errors = process.communicate(timeout=300)
     return process.returncode, errors, kept / "runs"
@@ -81,5 +82,5 @@ def test_a_disk_that_fills_up_does_not_end_a_training(tmp_path):
 def test_a_disk_that_is_full_from_the_start_is_refused(tmp_path):
     status, errors, runs = in_a_small_disk(tmp_path, "100k")
     assert status == 2
-    assert "can't be written (No space left on device): choose another with" in errors
+    assert "can't be written (No space left on device): choose another directory" in errors
     assert not [path for path in runs.rglob("*") if path.is_file()]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 # Six steps an epoch, a checkpoint after every second step, the end in the tenth step.
 OPTIONS = ["--data.global_batch_size=4", "--trainer.val_check_interval=2"]
 LAUNCHERS = {1: "one process", 2: "lightning"}
-SCRIPT = Path(__file__).parents[2] / "sweeps" / "slurm.sbatch"
+SCRIPT = Path(__file__).parents[2] / "configs" / "devices" / "slurm.sbatch"
 
 
 def signal_at(step, signum):
@@ -48,7 +48,7 @@ def assert_one_wandb_run(directory):
     ]  # fmt: skip
     assert len(sessions) == 2
     assert sessions[0]["run_id"] == sessions[1]["run_id"]
-    assert "test/final/psnr" in sessions[1]["summary"]
+    assert "test/final/psnr_db" in sessions[1]["summary"]
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -66,9 +66,8 @@ def test_killed_and_resumed_equals_never_killed(
     checkpoint = directory / "checkpoints" / "last.ckpt"
     assert load(checkpoint)["global_step"] == 8
     # Seven steps and a validation after the checkpoint's are logged already.
-    assert processes.run(launcher, "fit", tmp_path, *options, f"--ckpt_path={checkpoint}") == (
-        directory
-    )
+    resume = ["--resume", str(checkpoint)]
+    assert processes.run(launcher, "fit", tmp_path, *options, *resume) == directory
     assert_same_training(never_stopped[num_processes], directory)
     assert_one_wandb_run(directory)
 

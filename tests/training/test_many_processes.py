@@ -2,12 +2,11 @@
 
 import time
 
-import command_line
-import numpy as np
 import processes
 import pytest
 import torch
-from results import load, losses, predicted, rows
+from command_line import TINY, succeed
+from results import load, losses, rows
 
 pytestmark = pytest.mark.slow
 
@@ -32,19 +31,16 @@ FITS = [
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Returns the run directory of a command in this process, once for the same options."""
+    """Returns the directory of a training in this process, once for the same options."""
     directories = {}
     root = tmp_path_factory.mktemp("alone")
 
-    def run(subcommand, *options):
-        key = (subcommand, *options)
-        if key not in directories:
-            with pytest.MonkeyPatch.context() as monkeypatch:
-                directories[key] = command_line.run(
-                    monkeypatch, root / str(len(directories)), subcommand,
-                    "--report.tikhonov=false", *options, config=command_line.TINY,
-                )  # fmt: skip
-        return directories[key]
+    def run(*options):
+        if options not in directories:
+            directory = directories[options] = root / str(len(directories))
+            chosen = ["--config", TINY, "--output", directory, "--report.tikhonov=false", *options]
+            succeed("fit", *chosen)
+        return directories[options]
 
     return run
 
@@ -58,7 +54,7 @@ def metrics_of(directory, split):
 @pytest.mark.parametrize(("launcher", "strategy"), FITS)
 def test_two_processes_train_as_one_on_the_same_global_batches(alone, tmp_path, launcher, strategy):
     options = ["--trainer.max_epochs=1", f"--model.strategy={strategy}"]
-    one = alone("fit", "--data.batch_size=4", *options)
+    one = alone("--data.batch_size=4", *options)
     two = processes.run(launcher, "fit", tmp_path, "--data.batch_size=2", *options)
     assert len(losses(two)) == 6
     assert losses(two) == pytest.approx(losses(one), rel=TOLERANCE)
@@ -70,38 +66,6 @@ def test_two_processes_train_as_one_on_the_same_global_batches(alone, tmp_path, 
     for name, expected in weights[0].items():
         difference = torch.linalg.vector_norm(weights[1][name] - expected)
         assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(expected), name
-    tested = alone("test", f"--ckpt_path={two / 'checkpoints' / 'best.ckpt'}")
-    assert metrics_of(tested, "test/") == pytest.approx(
-        metrics_of(two, "test/"), rel=TOLERANCE, abs=TOLERANCE
-    )
-
-
-@pytest.mark.parametrize("launcher", processes.LAUNCHERS)
-def test_two_processes_evaluate_as_one(alone, tmp_path, launcher):
-    checkpoint = alone("fit", "--trainer.max_epochs=1") / "checkpoints" / "best.ckpt"
-    for subcommand, split in (("validate", "val/"), ("test", "test/")):
-        chosen = f"--ckpt_path={checkpoint}"
-        one = alone(subcommand, chosen)
-        two = processes.run(launcher, subcommand, tmp_path / subcommand, chosen)
-        expected = metrics_of(one, split)
-        assert len(expected) > 20
-        assert metrics_of(two, split) == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE)
-
-
-@pytest.mark.parametrize("launcher", processes.LAUNCHERS)
-def test_all_predictions_lie_in_one_directory(alone, tmp_path, launcher):
-    checkpoint = alone("fit", "--trainer.max_epochs=1") / "checkpoints" / "best.ckpt"
-    chosen = f"--ckpt_path={checkpoint}"
-    images = []
-    for directory in (
-        alone("predict", chosen),
-        processes.run(launcher, "predict", tmp_path, chosen),
-    ):
-        arrays = predicted(directory)
-        indices = np.concatenate([a["indices"] for a in arrays])
-        assert sorted(indices) == list(range(8))
-        images.append(np.concatenate([a["final"] for a in arrays])[indices.argsort()])
-    np.testing.assert_allclose(images[1], images[0], rtol=1e-4, atol=1e-5)
 
 
 def test_what_two_have_begun_one_finishes(alone, tmp_path):
@@ -113,8 +77,9 @@ def test_what_two_have_begun_one_finishes(alone, tmp_path):
     (directory,) = tmp_path.iterdir()
     last = directory / "checkpoints" / "last.ckpt"
     assert load(last)["global_step"] == 8
-    processes.run("one process", "fit", tmp_path, batch, f"--ckpt_path={last}")
-    whole = alone("fit", batch)
+    one = ["--trainer.devices=1", "--trainer.strategy=auto"]
+    processes.run("one process", "fit", tmp_path, batch, "--resume", str(last), *one)
+    whole = alone(batch)
     assert losses(directory) == pytest.approx(losses(whole), rel=TOLERANCE)
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (whole, directory)]
     for name, expected in weights[0].items():
@@ -140,7 +105,7 @@ def test_a_process_that_dies_ends_the_others(tmp_path, launcher, rank):
         assert f"rank      : {rank} (local_rank: {rank})\n  exitcode  : -9" in errors
     else:
         assert f"error: process {1 - rank} ends because" in errors
-        assert "go on with --ckpt_path" in errors
+        assert "go on with fit --resume" in errors
         assert "Traceback" not in errors
 
 

@@ -8,71 +8,62 @@ import command_line
 import numpy as np
 import pytest
 import torch
+from experiments import small_experiment
 from scipy.stats import t
 
-from mpi_cascade.evaluation import command, methods
+from mpi_cascade.evaluation import comparison, measures, measuring, methods, suites
 from mpi_cascade.evaluation.methods import Search
-from mpi_cascade.evaluation.suites import EvaluationSet, Suite
+from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.metrics.resolution import pair_dip
-from mpi_cascade.models.cascade import Cascade
-from mpi_cascade.models.preliminary import SpectralInverse
-from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.phantoms import PhantomMixture, Rings
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FeedThrough
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.tikhonov import Tikhonov
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
-SHAPE = (16, 16)
 ALONG_X = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=3)
 TURNED = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=3, angles_deg=(0.0, 180.0))
 PAIRS, CAPSULES = "pairs along x, 0.4 mm", "capsules along x, 0.4 mm"
 
-needs_training = pytest.mark.slow
-
 
 def few_scans(scanner):
-    def pairs(kind, scene):
-        return EvaluationSet(name=f"pairs {kind}", scene=scene, num_cases=6, batch_size=3)
+    def part(name, kind, scene, num, **conditions):
+        return EvaluationSet(name=name, kind=kind, scene=scene, indices=range(num), **conditions)
 
+    mixture, rings = PhantomMixture(), PhantomMixture({"rings": Rings()})
+    gradient = {"gradient_x_t_per_m": 5.25, "gradient_y_t_per_m": 2.625}
     return Suite(
         name="few",
-        phantoms=(
-            EvaluationSet(name="phantoms", scene=PhantomMixture(), num_cases=6, batch_size=4),
-            EvaluationSet(
-                name="unseen rings", scene=PhantomMixture({"rings": Rings()}), num_cases=4
-            ),
-            EvaluationSet(
-                name="gradient +5 %", scene=PhantomMixture(), num_cases=4,
-                true_scanner={"gradient_x_t_per_m": 5.25, "gradient_y_t_per_m": 2.625},
-            ),
-            EvaluationSet(
-                name="background", scene=PhantomMixture(), num_cases=4,
-                disturbances=(FeedThrough(),),
-            ),
+        sets=(
+            part("phantoms", measures.PHANTOMS, mixture, 6),
+            part("unseen rings", measures.PHANTOMS, rings, 4),
+            part("gradient +5 %", measures.PHANTOMS, mixture, 4, true_scanner=gradient),
+            part("background", measures.PHANTOMS, mixture, 4, disturbances=(FeedThrough(),)),
+            part(PAIRS, measures.PAIRS, ALONG_X, 6),
+            part("pairs any angle, 0.4 mm", measures.PAIRS, TURNED, 6),
+            part(CAPSULES, measures.CAPSULES, Capsules(outlines=ALONG_X), 6, twin=PAIRS),
+            part("discs 0.4 mm", measures.DISCS, SingleDiscs(), 4),
         ),
-        pairs=(pairs("along x, 0.4 mm", ALONG_X), pairs("any angle, 0.4 mm", TURNED)),
-        capsules=(
-            EvaluationSet(
-                name=CAPSULES, scene=Capsules(outlines=ALONG_X), num_cases=6, batch_size=3,
-                twin=PAIRS,
-            ),
-        ),
-        discs=(EvaluationSet(name="discs 0.4 mm", scene=SingleDiscs(), num_cases=4),),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
 def suite(monkeypatch):
     """The few scans in place of the brief suite, and few sweeps of ART."""
-    monkeypatch.setitem(command._SUITES, "brief", few_scans)
+    monkeypatch.setattr(suites, "brief_suite", few_scans)
     candidates = {"relative_regularisation": (0.01, 0.1, 1.0), "num_sweeps": (2, 5, 10, 20)}
     monkeypatch.setitem(methods.SEARCHES, "Kaczmarz", Search(ART, candidates))
     return few_scans(SCANNER)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """No pictures, and not what noise allows: both take seconds."""
+    monkeypatch.setattr(comparison, "_figures", lambda *arguments: {})
+    monkeypatch.setattr(measuring, "limits", lambda *arguments: [])
 
 
 def table(path):
@@ -82,14 +73,14 @@ def table(path):
 
 def cascade_of(checkpoint):
     weights = torch.load(checkpoint, weights_only=True)["state_dict"]
-    cascade = Cascade(SpectralInverse(SCANNER, SHAPE, 2, 4), ResidualUNet((8,)))
+    cascade = small_experiment().cascade
     cascade.load_state_dict({key.removeprefix("cascade."): v for key, v in weights.items()})
     return cascade
 
 
 def mean_psnr_db(method, part, image=None):
     values = []
-    for batch in part.batches(ScannerModels(SCANNER), SHAPE):
+    for batch in part.batches(small_experiment()):
         estimate = method(batch.signal)
         estimate = getattr(estimate, image) if image else estimate
         error = estimate.detach().double() - batch.concentration.double()
@@ -103,12 +94,15 @@ def of(rows, **wanted):
     return found[0]
 
 
-@needs_training
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the best .* lies on the edge of the search")
-def test_a_comparison_of_two_seeds_and_two_classical_methods(checkpoints, suite, compare, capsys):
-    directory = compare(
+def test_a_comparison_of_two_seeds_and_two_classical_methods(
+    checkpoints, suite, compare, monkeypatch
+):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    directory, ended = compare(
         *(f"tiny={path}" for path in checkpoints), "--suite", "brief",
-        "--classical", "Tikhonov", "ART", "--num-validation", "6",
+        "--classical", "Tikhonov", "ART", "--num-validation", 6, "--batch-size", 4,
     )  # fmt: skip
     trainings, summaries = table(directory / "trainings.csv"), table(directory / "comparison.csv")
     assert_every_method_has_every_metric(trainings, summaries)
@@ -118,14 +112,23 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(checkpoints, suite,
     assert_classical_methods_are_those_of_their_source(trainings, suite, sources)
     assert_limits_and_convergence(directory)
     pictures = {path.stem: path.read_bytes() for path in directory.glob("*.png")}
-    assert pictures.keys() >= {"figure1", "figure2", "resolution", "robustness", "time"}
+    names = {"figure1", "figure2", "resolution", "robustness", "uniformity", "time"}
+    assert pictures.keys() == names
     assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
     document = (directory / "comparison.md").read_text()
-    shown = capsys.readouterr().out
-    for row in ("| tiny | 2 |", "| tiny, preliminary | 2 |", "| Tikhonov | 1 |", "| ART | 1 |"):
-        assert row in document and row in shown
-    assert str(directory) in shown
+    seeds = {"tiny": "2", "tiny, preliminary": "2", "Tikhonov": "1", "ART": "1"}
+    assert shown(document)["seeds"] == shown(ended.output)["seeds"] == seeds
+    assert f"Everything lies in {directory}\n  comparison.csv\n" in ended.output
+    assert not (directory / "differences.csv").exists()
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
+
+
+def shown(text):
+    """Returns the columns of the summary table, which lies on its side, by row and method."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    end = next((n for n, row in enumerate(cells) if len(row) != len(cells[0])), None)
+    return {row[0]: dict(zip(cells[0][1:], row[1:], strict=True)) for row in cells[2:end]}
 
 
 def assert_every_method_has_every_metric(trainings, summaries):
@@ -143,7 +146,8 @@ def assert_every_method_has_every_metric(trainings, summaries):
     assert {row["set_name"] for row in summaries} == {part.name for part in few_scans(SCANNER).sets}
     gaps = {(row["metric"], row["gap_mm"]) for row in summaries if row["set_name"] == PAIRS}
     assert gaps >= {
-        ("resolvable_gap_m", ""), *((m, gap) for m in ("dip", "resolved") for gap in ("0.3", "0.8"))
+        ("resolvable_gap_mm", ""), ("dip", "0.3"), ("dip", "0.8"), ("resolved", "0.3"),
+        ("resolved", "0.8"),
     }  # fmt: skip
     splits = [row for row in summaries if row["metric"] == "false_splits"]
     assert {row["gap_mm"] for row in splits} == {"", "0.3", "0.8"}
@@ -153,9 +157,10 @@ def assert_every_method_has_every_metric(trainings, summaries):
 
 
 def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
+    (pairs,) = (part for part in suite.sets if part.name == PAIRS)
     for seed, path in enumerate(checkpoints):
         cascade = cascade_of(path)
-        for part in suite.phantoms:
+        for part in suite.of_kind(measures.PHANTOMS):
             for image in ("preliminary", "final"):
                 row = of(
                     trainings, label="tiny", number=str(seed), image=image, set_name=part.name,
@@ -164,23 +169,22 @@ def assert_values_are_those_of_independent_code(trainings, suite, checkpoints):
                 expected = mean_psnr_db(cascade, part, image)
                 assert float(row["value"]) == pytest.approx(expected, rel=1e-4)
                 assert float(row["low"]) < expected < float(row["high"])
-                assert int(row["num_cases"]) == part.num_cases
-        for gap, batch in zip(
-            ("0.3", "0.8"), suite.pairs[0].batches(ScannerModels(SCANNER), SHAPE), strict=True
-        ):
+                assert int(row["num_cases"]) == len(part.indices)
+        batches = pairs.batches(small_experiment(), batch_size=ALONG_X.cases_per_gap)
+        for gap_mm, batch in zip(("0.3", "0.8"), batches, strict=True):
             dips = pair_dip(cascade(batch.signal).final, batch.pairs, SCANNER.field_of_view_m)
             row = of(trainings, label="tiny", number=str(seed), image="final", set_name=PAIRS,
-                     metric="dip", gap_mm=gap)  # fmt: skip
+                     metric="dip", gap_mm=gap_mm)  # fmt: skip
             assert float(row["value"]) == pytest.approx(dips.mean().item(), abs=1e-4)
             row = of(trainings, label="tiny", number=str(seed), image="final", set_name=PAIRS,
-                     metric="resolved", gap_mm=gap)  # fmt: skip
+                     metric="resolved", gap_mm=gap_mm)  # fmt: skip
             assert float(row["value"]) == pytest.approx((dips >= 0.265).double().mean().item())
 
 
 def assert_seeds_are_summarised(trainings, summaries):
     where = {"label": "tiny", "image": "final", "set_name": "phantoms", "metric": "psnr_db"}
     values = [float(row["value"]) for row in trainings if where.items() <= row.items()]
-    assert len(values) == 2
+    assert len(set(values)) == 2
     half = t.ppf(0.975, 1) * abs(values[0] - values[1]) / 2
     row = of(summaries, **where)
     assert float(row["value"]) == pytest.approx(sum(values) / 2)
@@ -207,25 +211,24 @@ def assert_json_tells_the_same(directory, summaries, checkpoints):
     assert len(contents["results"]) == len(summaries)
     for entry, row in zip(contents["results"], summaries, strict=True):
         assert entry["metric"] == row["metric"]
-        value = math.nan if entry["value"] is None else entry["value"]
-        assert value == pytest.approx(float(row["value"]), nan_ok=True)
+        assert entry["value"] == (float(row["value"]) if row["value"] else None)
     assert contents["times_per_image_s"].keys() == {"tiny", "Tikhonov", "ART"}
     assert all(time_s > 0 for time_s in contents["times_per_image_s"].values())
-    sources = {(label, seed): source for label, seed, source in contents["methods"]}
+    sources = {(label, number): source for label, number, source in contents["methods"]}
     assert sources["tiny", 0] == str(checkpoints[0])
     assert sources["tiny", 1] == str(checkpoints[1])
     return sources
 
 
 def assert_classical_methods_are_those_of_their_source(trainings, suite, sources):
-    model = ForwardModel(SCANNER, SHAPE)
+    model = ForwardModel(SCANNER, (16, 16))
     for label, solver in (("Tikhonov", Tikhonov(model)), ("ART", ART(model))):
         for item in sources[label, 0].split(", "):
             name, value = item.split()
             setattr(solver, name, type(getattr(solver, name))(float(value)))
         row = of(trainings, label=label, image="final", set_name="phantoms", metric="psnr_db")
         # The source is rounded to three digits.
-        expected = mean_psnr_db(solver, suite.phantoms[0])
+        expected = mean_psnr_db(solver, suite.sets[0])
         assert float(row["value"]) == pytest.approx(expected, abs=2e-3)
 
 
@@ -239,36 +242,62 @@ def assert_limits_and_convergence(directory):
     assert times == sorted(times)
 
 
-@pytest.fixture
-def measured(tmp_path, monkeypatch):
-    """A checkpoint trained on a matrix of one scanner's two harmonics, in units of its own."""
-    path = tmp_path / "matrix.mdf"
-    harmonics = "--data.scanner.harmonics=[2,3]"
-    command_line.command(
-        monkeypatch, "simulate-matrix", path, "--config", command_line.TINY, harmonics
-    )
-    directory = command_line.run(
-        monkeypatch, tmp_path / "runs", "fit", "--trainer.max_epochs=1", "--report.tikhonov=false",
-        "--model.preliminary=mpi_cascade.models.preliminary.TikhonovBank",
-        f"--data.system_matrix.path={path}", "--data.system_matrix.is_whitened=true",
-        config=command_line.TINY,
+@pytest.mark.usefixtures("suite", "quick")
+def test_two_labels_are_compared_seed_by_seed(checkpoints, untrained, compare, tmp_path):
+    other = [
+        untrained(tmp_path / f"{seed}.ckpt", seed, weights, model={"learning_rate": 1e-3})
+        for seed, weights in ((1, 2), (0, 3), (5, 4))
+    ]
+    directory, ended = compare(
+        *(f"mse={path}" for path in checkpoints), *(f"l1={path}" for path in other),
+        "--suite", "brief", "--classical",
     )  # fmt: skip
-    return directory / "checkpoints" / "last.ckpt"
+    note = "l1 (3 trainings) and mse (2) have 2 seeds in common: differences are over those alone"
+    document = (directory / "comparison.md").read_text()
+    assert ended.errors.count(note) == 1
+    assert f"{note}." in document and "## Differences seed by seed" in document
+    trainings = table(directory / "trainings.csv")
+    where = {"image": "final", "set_name": "phantoms", "metric": "psnr_db"}
+    values_db = {
+        (row["label"], row["number"]): float(row["value"])
+        for row in trainings
+        if where.items() <= row.items()
+    }
+    of_seed_0 = values_db["l1", "1"] - values_db["mse", "0"]
+    of_seed_1 = values_db["l1", "0"] - values_db["mse", "1"]
+    del where["image"]
+    row = of(table(directory / "differences.csv"), label="l1", **where)
+    assert (row["reference"], row["num_seeds"]) == ("mse", "2")
+    assert float(row["value"]) == pytest.approx((of_seed_0 + of_seed_1) / 2)
+    half = t.ppf(0.975, 1) * abs(of_seed_0 - of_seed_1) / 2
+    assert float(row["high"]) - float(row["low"]) == pytest.approx(2 * half)
 
 
-@needs_training
-def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(
-    measured, suite, compare, capsys
-):
-    directory = compare(
+@pytest.fixture
+def measured(tmp_path, untrained):
+    """A checkpoint for a matrix of one scanner's two harmonics, in units of its own."""
+    directory = tmp_path / "calibration"
+    command_line.succeed(
+        "simulate-matrix", "--config", command_line.TINY, "--experiment.scanner.harmonics=[2,3]",
+        "--output", directory,
+    )  # fmt: skip
+    matrix = {"path": str(directory / "matrix.mdf"), "is_whitened": True}
+    bank = "mpi_cascade.models.preliminary.TikhonovBank"
+    return untrained(
+        tmp_path / "measured.ckpt", experiment={"system_matrix": matrix, "preliminary": bank}
+    )
+
+
+def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured, suite, compare):
+    directory, ended = compare(
         f"measured={measured}", "--suite", "brief", "--classical", "Tikhonov",
-        "--num-validation", "4",
+        "--num-validation", 4,
     )  # fmt: skip
     note = (
         "a measured system_matrix stands for the scanner: what needs its analytic model is left "
         "out, which is what noise allows and the sets gradient +5 %"
     )
-    assert capsys.readouterr().err.count(note) == 1
+    assert ended.errors.count(note) == 1
     document = (directory / "comparison.md").read_text()
     assert f"{note}." in document and "## What noise allows" not in document
     assert not (directory / "limits.csv").exists()
@@ -279,20 +308,33 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(
     assert all(math.isfinite(float(row["value"])) for row in rows if row["metric"] == "psnr_db")
 
 
-@needs_training
-def test_one_seed_without_classical_methods_and_without_a_key(
-    checkpoints, suite, compare, monkeypatch, tmp_path, capsys
-):
-    for name, value in (("MODE", "online"), ("API_KEY", ""), ("BASE_URL", "http://127.0.0.1:9")):
-        monkeypatch.setenv(f"WANDB_{name}", value)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    directory = compare(f"alone={checkpoints[0]}", "--suite", "brief", "--classical")
+@pytest.mark.usefixtures("suite", "quick")
+def test_one_seed_without_classical_methods(checkpoints, compare):
+    directory, ended = compare(f"alone={checkpoints[0]}", "--suite", "brief", "--classical")
     rows = table(directory / "comparison.csv")
     assert {row["label"] for row in rows} == {"alone"}
     assert {row["num_seeds"] for row in rows} == {"1"}
+    assert not (directory / "trainings.csv").exists()
     assert not (directory / "convergence.csv").exists()
     assert "## Convergence" not in (directory / "comparison.md").read_text()
-    shown = capsys.readouterr()
-    assert "| alone | 1 |" in shown.out
-    assert shown.err.count("Weights & Biases can't be used (No API key configured") == 1
+    summary = shown(ended.output)
+    assert "seeds" not in summary
+    assert summary["ms per image"].keys() == {"alone", "alone, preliminary"}
+    for label, image in (("alone", "final"), ("alone, preliminary", "preliminary")):
+        row = of(rows, image=image, set_name="phantoms", metric="psnr_db")
+        assert summary["PSNR / dB"][label].startswith(f"{float(row['value']):.2f} (")
+
+
+@pytest.mark.slow
+def test_a_training_without_a_key(tiny_run, suite, compare, monkeypatch, tmp_path):
+    for name, value in (("MODE", "online"), ("API_KEY", ""), ("BASE_URL", "http://127.0.0.1:9")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    best = tiny_run / "checkpoints" / "best.ckpt"
+    directory, ended = compare(f"alone={best}", "--suite", "brief", "--classical")
+    assert ended.errors.count("Weights & Biases can't be used (No API key configured") == 1
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
+    where = {"image": "final", "set_name": "phantoms", "metric": "psnr_db"}
+    value_db = float(of(table(directory / "comparison.csv"), **where)["value"])
+    expected = mean_psnr_db(cascade_of(best), suite.sets[0], "final")
+    assert value_db == pytest.approx(expected, rel=1e-4)

@@ -122,7 +122,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If the file is missing, damaged or no checkpoint of this project.
     """
     if not path.is_file():
-        raise InputError(f"the checkpoint {path} does not exist: name a .ckpt file of a run")
+        raise InputError(f"{path} is no file: name a .ckpt file of a run")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     # A damaged archive makes torch.load raise whatever its parts raise.

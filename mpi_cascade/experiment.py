@@ -47,6 +47,7 @@ class Experiment:
             analytic model of ``scanner``. It makes the signals too, unless ``true_scanner`` does.
         delta_sample_m: Edge of the delta sample with which a calibration would have measured the
             analytic model that reconstructions believe in, in m; 0 is an ideal point.
+        is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
 
     Raises:
         InputError: If a value is out of its range, a phantom may exceed the field of view, or a
@@ -66,6 +67,7 @@ class Experiment:
     true_scanner: dict[str, Any] | None = None
     system_matrix: MeasuredMatrix | None = None
     delta_sample_m: float = 0.0
+    is_equivariant: bool = True
 
     def __post_init__(self) -> None:
         """Builds the simulator and the networks, so that what can't work is refused at once."""
@@ -93,7 +95,7 @@ class Experiment:
     @cached_property
     def cascade(self) -> Cascade:
         """Both stages."""
-        return Cascade(self.preliminary, self.refinement)
+        return Cascade(self.preliminary, self.refinement, self.is_equivariant)
 
     @cached_property
     def scans(self) -> SimulatedScans:

@@ -61,7 +61,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(trained, changed, tmp_path
     ):
         with pytest.raises(InputError, match=rf"(?s)other\.ckpt.*{sentence}"):
             load(changed(**changes))
-    with pytest.raises(InputError, match=r"absent\.ckpt does not exist"):
+    with pytest.raises(InputError, match=r"absent\.ckpt is no file"):
         load(tmp_path / "absent.ckpt")
 
 

@@ -67,19 +67,22 @@ def _label_and_path(item: str) -> tuple[str, Path]:
         raise InputError(f"{item} has the name of a classical method or the truth: choose another")
     # Labels stand in tables, legends and file formats with signs of their own.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", label):
-        raise InputError(f"{item} has a label of other signs than letters, digits and .-_+")
+        raise InputError(
+            f"{item} has no usable label: begin it with a letter or digit, and go on with letters, "
+            "digits, spaces and .-_+"
+        )
     return label, Path(path)
 
 
 def _check_comparable(
     item: str, cascade: TrainedCascade, first_item: str, first: TrainedCascade
 ) -> None:
-    """Raises an InputError unless a cascade has the scanner and the grid of the first one."""
-    for name in ("scanner", "image_shape", "system_matrix"):
+    """Raises an InputError unless a cascade has the model and the grid of the first one."""
+    for name in ("scanner", "image_shape", "system_matrix", "delta_sample_m"):
         if getattr(cascade.experiment, name) != getattr(first.experiment, name):
             raise InputError(
-                f"{item} has another {name} than {first_item}: compare cascades of one scanner and "
-                "one image grid"
+                f"{item} has another {name} than {first_item}: compare cascades of one model of "
+                "one scanner, and one image grid"
             )
 
 
@@ -112,7 +115,7 @@ def _training(configuration: Mapping[str, Any]) -> dict[str, Any]:
         **{
             f"{section}.{name}": value
             for section in ("experiment", "model", "data")
-            for name, value in configuration[section].items()
+            for name, value in (configuration.get(section) or {}).items()
             if not (section == "data" and name in _WITHOUT_EFFECT)
         },
     }

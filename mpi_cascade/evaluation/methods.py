@@ -163,5 +163,8 @@ def tuned_solvers(
 def training_seeds(configuration: Mapping[str, Any]) -> Seeds | None:
     """Returns the seeds of a training; None where its configuration doesn't say."""
     seed = configuration.get("seed_everything")
+    training_seed = (configuration.get("data") or {}).get("training_seed")
     # False: nothing was seeded.
-    return Seeds(seed, configuration["data"]["training_seed"]) if type(seed) is int else None
+    if type(seed) is not int or training_seed is None:
+        return None
+    return Seeds(seed, training_seed)

@@ -38,28 +38,54 @@ class PhysicsStage(nn.Module, ABC):
 class Cascade(nn.Module):
     """Two networks in a row, each with a task of its own.
 
+    Noise is relative to the peak of a scan, so a scan of k times the tracer is k times the scan. So
+    are its images, for any k > 0 and any networks: what enters a stage is divided by its peak, and
+    what leaves it multiplied by that.
+
     Args:
         preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
         refinement: Stage 2, from that image to the final one of the same shape.
+        is_equivariant: Whether images scale with the signal. Without that the networks may learn
+            the range of concentrations that their training has, and fail on diluted tracer.
 
     Source:
         M. Zhao et al., Image reconstruction based on a cascaded neural network for magnetic
         particle imaging, 2026, section II.
     """
 
-    def __init__(self, preliminary: nn.Module, refinement: nn.Module) -> None:
+    def __init__(
+        self, preliminary: nn.Module, refinement: nn.Module, is_equivariant: bool = True
+    ) -> None:
         super().__init__()
         self.preliminary = preliminary
         self.refinement = refinement
+        self.is_equivariant = is_equivariant
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Reconstruction:
-        """Returns the preliminary and the final image.
+        """Returns the preliminary and the final image; those of an empty scan are empty.
 
         Args:
             signal: Voltage vector of the scan, as (batch, channel, y, x) on the FFP grid.
         """
-        preliminary = self.preliminary(signal)
-        return Reconstruction(preliminary, self.refinement(preliminary))
+        preliminary = self.first_image(signal)
+        return Reconstruction(preliminary, self.refined(preliminary))
+
+    def first_image(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the preliminary image of a signal."""
+        return self._scaled(self.preliminary, signal)
+
+    def refined(
+        self, preliminary: Float[Tensor, "batch 1 ny nx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image of a preliminary one."""
+        return self._scaled(self.refinement, preliminary)
+
+    def _scaled(self, stage: nn.Module, values: Tensor) -> Tensor:
+        if not self.is_equivariant:
+            image: Tensor = stage(values)
+            return image
+        peak = values.abs().amax(dim=(1, 2, 3), keepdim=True)
+        return peak * stage(values / torch.where(peak > 0, peak, 1.0))
 
     def use(self, forward_model: LinearModel) -> None:
         """Gives the physics to every stage that is made from it, and checks what they make.

@@ -10,6 +10,7 @@ from mpi_cascade.phantoms.family import PhantomFamily
 from mpi_cascade.phantoms.held_out import Letters, ResolutionTubes, Rings
 from mpi_cascade.phantoms.mixture import PhantomMixture, default_families
 from mpi_cascade.phantoms.points import Points
+from mpi_cascade.phantoms.single_objects import SingleObjects
 from mpi_cascade.phantoms.vessels import Vessels
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Points",
     "ResolutionTubes",
     "Rings",
+    "SingleObjects",
     "SmoothBlobs",
     "Vessels",
     "default_families",

@@ -93,7 +93,7 @@ class ScannerModels:
             raise InputError(
                 f"true_scanner is {dict(true_scanner)}, but the signals of the system matrix have "
                 "units, channels or harmonics of their own: simulate with the matrix, or give one "
-                "in units of ∫ |PSF| dr for data.scanner.harmonics"
+                "in units of ∫ |PSF| dr for experiment.scanner.harmonics"
             )
         changed = changed_scanner(self.scanner, true_scanner)
         return analytic_model(changed, self.scanner, fine_shape)

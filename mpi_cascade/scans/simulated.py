@@ -110,7 +110,7 @@ class SimulatedScans(nn.Module):
         fine = render(
             drawing.shapes, len(streams), self.forward_model.image_shape, self.field_of_view_m
         )
-        signal = self.forward_model(fine)
+        signal = self.ideal_signal(fine, streams)
         if isinstance(self.forward_model, ForwardModel) and (
             self.forward_model.scanner.is_complex and not self.nominal_scanner.is_complex
         ):
@@ -124,6 +124,11 @@ class SimulatedScans(nn.Module):
             concentration=_cell_means(fine, self.oversampling),
             pairs=drawing.pairs,
         )
+
+    def ideal_signal(self, concentration: Images, streams: RandomStreams) -> Signals:
+        """Returns the signals of concentrations on the simulation grid, without disturbances."""
+        signal: Signals = self.forward_model(concentration)
+        return signal
 
 
 def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
 from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.scans.varied import ScannerSpread
+from mpi_cascade.training.variation import training_scans
 
 TRAINING_STREAM = 0
 """Stream of the training samples; those of the evaluation sets are others."""
@@ -37,6 +39,10 @@ class SimulatedDataModule(LightningDataModule):
         num_test: Random phantoms in the test split.
         num_workers: Processes per loader. Loading is indices only, so 0 is fastest.
         training_seed: Seed of the training samples; validation and test samples never change.
+        scanner_spread: How far the scanner of each training scan may be from the one that
+            reconstructions believe in; without it they are as the experiment says.
+        training_snr_db: Lowest and highest peak SNR of training scans in dB; without it they have
+            that of the experiment.
 
     Attributes:
         validation: The suite of every validation.
@@ -59,6 +65,8 @@ class SimulatedDataModule(LightningDataModule):
         num_test: int = 512,
         num_workers: int = 0,
         training_seed: int = 0,
+        scanner_spread: ScannerSpread | None = None,
+        training_snr_db: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -82,6 +90,7 @@ class SimulatedDataModule(LightningDataModule):
         self.num_test = num_test
         self.num_workers = num_workers
         self.training_seed = training_seed
+        self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
         self.validation = training_suite(experiment, two_points, num_validation, "val")
         self.seconds = 0.0
         self._resumed: dict[str, Any] = {}
@@ -90,10 +99,11 @@ class SimulatedDataModule(LightningDataModule):
     @torch.no_grad()
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
-        scans = self.experiment.scans.to(keys.indices.device)
         if keys.stream == TRAINING_STREAM:
             streams = RandomStreams(self.training_seed, TRAINING_STREAM, keys.indices)
+            scans = self.training_scans.to(keys.indices.device)
             return scans.scan(self.experiment.mixture, streams)
+        scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)
         return part.scan(scans, keys.indices)
 

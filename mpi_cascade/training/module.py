@@ -113,7 +113,7 @@ class CascadeModule(LightningModule):
         for stage in STAGES:
             getattr(self.cascade, stage).train(stage in phase.trained)
         with torch.set_grad_enabled("preliminary" in phase.trained):
-            preliminary = self.cascade.preliminary(sample.signal)
+            preliminary = self.cascade.first_image(sample.signal)
         loss = self._zero(phase)
         logged: dict[str, Tensor] = {}
         if weight := phase.preliminary_weight(progress):
@@ -121,7 +121,7 @@ class CascadeModule(LightningModule):
             loss = loss + weight * sum(terms.values())
             logged |= _named("preliminary_loss", terms)
         if weight := phase.final_weight:
-            terms = loss_terms(self.final_loss, self.cascade.refinement(preliminary), sample)
+            terms = loss_terms(self.final_loss, self.cascade.refined(preliminary), sample)
             loss = loss + weight * sum(terms.values())
             logged |= _named("final_loss", terms)
         return {"loss": loss, **logged}

@@ -31,7 +31,7 @@ def test_bad_input_is_one_sentence(trained, tmp_path):
     def refused(*arguments):
         return command_line.refusal("export", *arguments)
 
-    assert "missing.ckpt does not exist" in refused("missing.ckpt")
+    assert "missing.ckpt is no file" in refused("missing.ckpt")
     assert "invalid choice: 'tflite'" in refused(trained.checkpoint, "--formats", "tflite")
     (tmp_path / "notes.txt").touch()
     assert "is not empty" in refused(trained.checkpoint, "--output", tmp_path)

@@ -158,7 +158,7 @@ def test_a_directory_or_an_option_that_cannot_be_used(refusal, trained, tmp_path
         trained.checkpoint, path, "--batch-size", 0
     )
     assert "is truncated, damaged or no checkpoint" in refusal(path, path)
-    assert "absent.ckpt does not exist" in refusal(tmp_path / "absent.ckpt", path)
+    assert "absent.ckpt is no file" in refusal(tmp_path / "absent.ckpt", path)
     output = tmp_path / "reconstructed"
     output.write_text("a file")
     assert "reconstructed can't be written" in refusal(trained.checkpoint, path)

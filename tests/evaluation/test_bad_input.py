@@ -42,13 +42,13 @@ def refusal(tmp_path, monkeypatch):
         (["runs/best.ckpt"], "runs/best.ckpt is no LABEL=PATH: name a checkpoint as mse=runs/"),
         (["=best.ckpt"], "=best.ckpt is no LABEL=PATH"),
         (["mse="], "mse= is no LABEL=PATH"),
-        (["mse=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
+        (["mse=absent.ckpt"], "absent.ckpt is no file"),
         (
             ["truth=absent.ckpt"],
             "truth=absent.ckpt has the name of a classical method or the truth",
         ),
-        (["a|b=absent.ckpt"], "a|b=absent.ckpt has a label of other signs than letters"),
-        (["_a=absent.ckpt"], "_a=absent.ckpt has a label of other signs than letters"),
+        (["a|b=absent.ckpt"], "a|b=absent.ckpt has no usable label: begin it with a letter"),
+        (["_a=absent.ckpt"], "_a=absent.ckpt has no usable label: begin it with a letter"),
         (["Tikhonov=absent.ckpt"], "Tikhonov=absent.ckpt has the name of a classical method"),
         (["mse=absent.ckpt", "--classical", "SART"], "'SART' (choose from 'Tikhonov', 'ART', "),
         (["--classical", "ART", "mse=absent.ckpt"], "invalid choice: 'mse=absent.ckpt'"),
@@ -85,7 +85,7 @@ def test_cascades_of_different_scanners_or_grids_are_refused(
     other = untrained(tmp_path / "other.ckpt", experiment=experiment)
     message = refusal(f"one={checkpoints[0]}", f"other={other}")
     assert f"other={other} has another {name} than one={checkpoints[0]}: compare" in message
-    assert "cascades of one scanner and one image grid" in message
+    assert "cascades of one model of one scanner, and one image grid" in message
 
 
 def test_a_field_of_view_too_small_for_the_suite_is_refused(refusal, untrained, tmp_path):

@@ -92,10 +92,10 @@ CASES = {
         ["--model.optimizer_options.weigth_decay=0.1"],
         "model.optimizer_options: AdamW.__init__() got an unexpected keyword argument",
     ),
-    "no checkpoint": (["--weights=absent.ckpt"], "the checkpoint absent.ckpt does not exist"),
+    "no checkpoint": (["--weights=absent.ckpt"], "absent.ckpt is no file"),
     "nothing to go on with": (
         ["--resume=absent.ckpt"],
-        "the checkpoint absent.ckpt does not exist",
+        "absent.ckpt is no file",
     ),
     "the weights and the state": (
         ["--resume={tiny_run}", "--weights={tiny_run}"],

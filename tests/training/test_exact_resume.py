@@ -54,8 +54,9 @@ def assert_one_wandb_run(directory):
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize("num_processes", [1, 2])
 def test_killed_and_resumed_equals_never_killed(
-    never_stopped, tmp_path, num_processes, num_workers
+    never_stopped, tmp_path, monkeypatch, num_processes, num_workers
 ):
+    monkeypatch.setenv("WANDB_MODE", "offline")
     launcher = LAUNCHERS[num_processes]
     options = [*OPTIONS, f"--data.num_workers={num_workers}"]
     (command,) = processes.commands(launcher, "fit", tmp_path, *options, *signal_at(10, 9))
@@ -66,7 +67,8 @@ def test_killed_and_resumed_equals_never_killed(
     checkpoint = directory / "checkpoints" / "last.ckpt"
     assert load(checkpoint)["global_step"] == 8
     # Seven steps and a validation after the checkpoint's are logged already.
-    resume = ["--resume", str(checkpoint)]
+    # The configuration in the checkpoint would have it killed again.
+    resume = ["--resume", str(checkpoint), "--trainer.callbacks=null"]
     assert processes.run(launcher, "fit", tmp_path, *options, *resume) == directory
     assert_same_training(never_stopped[num_processes], directory)
     assert_one_wandb_run(directory)

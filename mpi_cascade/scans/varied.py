@@ -1,0 +1,150 @@
+"""Training over what isn't known exactly: scanners, tracers and noise that differ scan by scan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from mpi_cascade.checks import (
+    NON_NEGATIVE,
+    Checked,
+    InputError,
+    NonNegative,
+    PositiveInt,
+    ascending,
+)
+from mpi_cascade.physics.disturbances import Disturbance
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.simulated import SimulatedScans
+
+_LARGEST_CHANGE = 0.5
+_RUN = 8
+"""Samples in a row that one scanner makes: a batch needs a quarter of the calls then."""
+
+_ANY_SEED, _BANK = 0, 0
+"""The scanners of a bank are the same in every training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScannerSpread(Checked):
+    """How far the scanner of each training scan may be from the one that is believed in.
+
+    A bank of true scanners is drawn once, quantities independent and uniform in their range; runs
+    of eight samples share one of them. A scanner that is known less well than its spread says makes
+    splits, one that is known better costs resolution.
+
+    Args:
+        gradient: Largest relative change of both gradients together, 0 … 0.5.
+        core_diameter: Largest relative change of the core diameter, 0 … 0.5.
+        diameter_log_std: Largest σ that is added to that of the log-normal core diameters, ≥ 0.
+        num_scanners: Scanners in the bank, > 0.
+
+    Raises:
+        InputError: If a value is out of its range, or nothing is spread.
+    """
+
+    gradient: float = 0.0
+    core_diameter: float = 0.0
+    diameter_log_std: NonNegative = 0.0
+    num_scanners: PositiveInt = 16
+
+    def __post_init__(self) -> None:
+        """Checks every argument."""
+        super().__post_init__()
+        for name in ("gradient", "core_diameter"):
+            value = getattr(self, name)
+            NON_NEGATIVE.check(self, name, value)
+            if value > _LARGEST_CHANGE:
+                raise InputError(
+                    f"ScannerSpread.{name} is {value}: it is a relative change and must lie in "
+                    f"0 … {_LARGEST_CHANGE}"
+                )
+        if self.gradient == self.core_diameter == self.diameter_log_std == 0:
+            raise InputError(
+                "every spread of the scanner is 0: make gradient, core_diameter or "
+                "diameter_log_std greater, or leave scanner_spread out"
+            )
+
+    def changes(self, nominal: Scanner) -> list[dict[str, Any]]:
+        """Returns the quantities in which each scanner of the bank differs, by name.
+
+        Args:
+            nominal: The scanner in the middle of the spread.
+        """
+        streams = RandomStreams(_ANY_SEED, _BANK, torch.arange(self.num_scanners))
+        draws = streams.uniform("scanner", (3,)).double()
+        particle = nominal.particle
+        return [
+            {
+                "gradient_x_t_per_m": nominal.gradient_x_t_per_m * (1 + self.gradient * gradient),
+                "gradient_y_t_per_m": nominal.gradient_y_t_per_m * (1 + self.gradient * gradient),
+                "particle": {
+                    "core_diameter_m": particle.core_diameter_m * (1 + self.core_diameter * core),
+                    "diameter_log_std": particle.diameter_log_std + self.diameter_log_std * width,
+                },
+            }
+            for (gradient, core), width in zip(
+                (2 * draws[:, :2] - 1).tolist(), draws[:, 2].tolist(), strict=True
+            )
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariedNoise(Disturbance):
+    """White Gaussian receiver noise whose peak SNR differs from scan to scan.
+
+    Args:
+        peak_snr_db: Lowest and highest 20·log10(max|u|/σ) in dB, uniform between.
+
+    Raises:
+        InputError: If it is no ascending pair.
+    """
+
+    peak_snr_db: Annotated[tuple[float, float], ascending()] = (20.0, 50.0)
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus noise."""
+        lowest, highest = self.peak_snr_db
+        level_db = lowest + (highest - lowest) * streams.uniform("peak SNR")[:, None, None, None]
+        sigma = signal.abs().amax(dim=(1, 2, 3), keepdim=True) * 10 ** (-level_db / 20)
+        return signal + sigma * streams.normal("white noise", tuple(signal.shape[1:]))
+
+
+class VariedScans(SimulatedScans):
+    """The simulator of a bank of scanners: which of them scans is a function of the sample's index.
+
+    Args:
+        bank: Models of the scanners, on the simulation grid.
+        nominal_scanner: The scanner that reconstructions believe in.
+        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x).
+        disturbances: Applied to the ideal signal in this order.
+    """
+
+    def __init__(
+        self,
+        bank: Sequence[LinearModel],
+        nominal_scanner: Scanner,
+        oversampling: int | tuple[int, int],
+        disturbances: Sequence[Disturbance],
+    ) -> None:
+        super().__init__(bank[0], nominal_scanner, oversampling, disturbances)
+        self.bank = nn.ModuleList(bank)
+
+    def ideal_signal(self, concentration: Images, streams: RandomStreams) -> Signals:
+        """Returns the signals without disturbances, each by its sample's scanner."""
+        numbers = self._numbers(streams)
+        signal = concentration.new_empty(len(concentration), *self.nominal_scanner.signal_shape)
+        for number in numbers.unique().tolist():
+            chosen = numbers == number
+            signal[chosen] = self.bank[number](concentration[chosen])
+        return signal
+
+    def _numbers(self, streams: RandomStreams) -> Int64[Tensor, " batch"]:
+        """Returns the number in the bank of each sample's scanner."""
+        runs = RandomStreams(streams.seed, streams.stream, streams.indices // _RUN)
+        return (runs.uniform("number of the scanner") * len(self.bank)).long()

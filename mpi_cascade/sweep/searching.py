@@ -11,7 +11,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from mpi_cascade.checks import InputError
@@ -21,7 +21,7 @@ _PRUNING = {"min_iter": 1, "max_iter": 1, "s": 1, "eta": 2}
 """The least that the numbers of ``early_terminate`` can be."""
 
 _NUM_RANDOM = 5
-"""Trials at random before TPE learns from them; each bracket of hyperband has its own."""
+"""Trials at random before TPE learns from them."""
 
 
 def read_distribution(where: str, how: Any) -> BaseDistribution:
@@ -112,10 +112,11 @@ def read_pruner(where: str, how: Any) -> BasePruner:
     first, share = how.get("min_iter", 1), how.get("eta", 3)
     if how["type"] == "median":
         return MedianPruner(n_warmup_steps=first)
-    if "max_iter" not in how:
-        return HyperbandPruner(first, "auto", share)
-    last = how["max_iter"]
-    return HyperbandPruner(max(1, last // share ** how.get("s", 1)), last, share)
+    # W&B judges every trial by the same bands. That is one bracket of Hyperband, or successive
+    # halving; Optuna's own Hyperband would leave the trials of its last bracket alone.
+    if "max_iter" in how:
+        first = max(1, how["max_iter"] // share ** how.get("s", 1))
+    return SuccessiveHalvingPruner(min_resource=first, reduction_factor=share)
 
 
 def _list(values: Any) -> CategoricalDistribution:

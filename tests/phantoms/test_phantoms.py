@@ -13,6 +13,7 @@ from mpi_cascade.phantoms import (
     Points,
     ResolutionTubes,
     Rings,
+    SingleObjects,
     SmoothBlobs,
     Vessels,
     default_families,
@@ -27,7 +28,7 @@ FIELD_OF_VIEW_M = (6.4e-3, 9e-3)
 ROUNDING_M = 2e-9
 FAMILIES = default_families()
 HELD_OUT = {"rings": Rings(), "letters": Letters(), "tubes": ResolutionTubes()}
-EVERY_FAMILY = FAMILIES | HELD_OUT
+EVERY_FAMILY = FAMILIES | HELD_OUT | {"single objects": SingleObjects()}
 each_family = pytest.mark.parametrize("family", EVERY_FAMILY.values(), ids=EVERY_FAMILY)
 
 
@@ -118,6 +119,8 @@ def test_every_random_number_has_an_effect(family):
         base[:, 4] = 0.99
     if isinstance(family, Points):
         base[:, 1] = 0.99
+    if isinstance(family, SingleObjects):
+        base[:, 3] = 0.4
     reference = family.shapes(base, FIELD_OF_VIEW_M)
     without_effect = []
     for number in range(family.num_uniforms):
@@ -457,3 +460,43 @@ def test_held_out_families_are_not_trained_on():
     assert not {type(family) for family in FAMILIES.values()} & {
         type(family) for family in HELD_OUT.values()
     }
+
+
+def test_single_objects_are_in_one_piece_and_keep_their_ranges():
+    family = SingleObjects(width_mm=(0.2, 0.5), length_mm=(0.1, 1.6), amplitude=(0.1, 1.0))
+    phantoms = of_each_sample(drawn(family))
+    widths, lengths, waists, bends = [], [], [], []
+    for phantom in phantoms:
+        np.testing.assert_array_equal(phantom.start[1:], phantom.end[:-1])
+        np.testing.assert_array_equal(phantom.start_radius[1:], phantom.end_radius[:-1])
+        assert np.ptp(phantom.amplitude) == 0
+        radii = np.r_[phantom.start_radius, phantom.end_radius[-1:]]
+        widths.append(2e3 * radii.max())
+        steps = phantom.end - phantom.start
+        length_m = np.linalg.norm(steps, axis=1).sum()
+        lengths.append(1e3 * (length_m + 2 * radii.max()) if length_m > 1e-9 else 0.0)
+        waists.append(2 * radii[3] / (radii[0] + radii[-1]))
+        if length_m > 1e-6:
+            headings = np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))
+            # Between the middles of the first and the last of six pieces.
+            bends.append(abs(np.degrees(headings[-1] - headings[0])) * 6 / 5)
+    assert_spans(widths, (0.2, 0.5))
+    assert max(lengths) <= 1.6 + 1e-4
+    assert_spans(waists, (0.5, 2.0))
+    assert max(bends) <= 120 * 1.01 and max(bends) > 110
+    assert stats.binomtest(sum(bend < 1e-2 for bend in bends), len(bends), 0.5).pvalue > 0.01
+    assert stats.kstest(np.log(waists) / np.log(4) + 0.5, "uniform").pvalue > 0.01
+
+
+def test_a_single_object_without_bend_waist_and_taper_is_a_capsule():
+    shape = SingleObjects(
+        bend_deg=(0, 0), waist=(1, 1), taper=(0, 0), length_mm=(1, 1), width_mm=(0.4, 0.4)
+    ).shapes(torch.rand(5, 10), FIELD_OF_VIEW_M)
+    capsules = Strokes(
+        sample=torch.arange(5), start=shape.start[::6], end=shape.end[5::6],
+        start_radius=torch.full((5,), 2e-4), end_radius=torch.full((5,), 2e-4),
+        amplitude=shape.amplitude[::6], is_flat=torch.zeros(5, dtype=torch.bool),
+    )  # fmt: skip
+    found, expected = (render([s], 5, (64, 90), FIELD_OF_VIEW_M) for s in (shape, capsules))
+    # Where two pieces meet in a pixel, the larger mean counts.
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.02)

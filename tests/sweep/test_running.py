@@ -121,9 +121,19 @@ def test_a_target_ends_the_search(tmp_path, short_sweep):
     assert [trial.params["level"] for trial in trials] == [20, 30]
 
 
-def interrupt(number):
-    if number == 0:
-        raise KeyboardInterrupt
+def interrupting(directory):
+    """Interrupts when the first trial has ended and the second has logged something."""
+    metrics = directory / "trials" / "001" / "metrics.csv"
+
+    def report(number):
+        if number == 0:
+            deadline = time.monotonic() + 60
+            while not (metrics.is_file() and metrics.read_text().count("\n") > 1):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            raise KeyboardInterrupt
+
+    return report
 
 
 def test_an_interrupted_trial_goes_on_from_its_last_checkpoint(tmp_path, short_sweep):
@@ -132,7 +142,7 @@ def test_an_interrupted_trial_goes_on_from_its_last_checkpoint(tmp_path, short_s
     parameters = {"level": {"values": [1, 2]}, "num_values": {"values": [2, 15]}}
     file = short_sweep("grid", parameters)
     with pytest.raises(KeyboardInterrupt):
-        run(directory, file, 2, num_jobs=2, report=interrupt)
+        run(directory, file, 2, num_jobs=2, report=interrupting(directory))
     assert_nothing_runs(directory)
     interrupted = (directory / "trials" / "001" / "metrics.csv").read_text()
     first = (directory / "trials" / "000" / "metrics.csv").stat().st_mtime_ns
@@ -151,7 +161,7 @@ def test_an_interrupted_trial_without_a_checkpoint_begins_anew(tmp_path, short_s
     parameters = {"level": {"values": [1, 2]}, "num_values": {"values": [2, 15]}}
     file = short_sweep("grid", parameters)
     with pytest.raises(KeyboardInterrupt):
-        run(directory, file, 2, num_jobs=2, report=interrupt)
+        run(directory, file, 2, num_jobs=2, report=interrupting(directory))
     (directory / "trials" / "001" / "checkpoints" / "last.ckpt").unlink()
     trials = run(directory, file, 2)
     assert states(trials) == [FINISHED, FINISHED]

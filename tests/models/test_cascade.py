@@ -1,0 +1,80 @@
+"""What holds for every cascade, whatever its stages."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.preliminary import (
+    DenseInverse,
+    FixedTikhonov,
+    SpectralInverse,
+    TikhonovBank,
+    Unrolled,
+)
+from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+
+SHAPE = (16, 16)
+MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
+FIRST_STAGES = [
+    DenseInverse, FixedTikhonov, lambda: TikhonovBank(3, 4), lambda: SpectralInverse(2, 4),
+    lambda: Unrolled(2, 4),
+]  # fmt: skip
+SECOND_STAGES = [lambda: ResidualUNet((8, 8)), lambda: ResidualCNN(6, 3), nn.Identity]
+
+
+def made(first, second, **options):
+    """A cascade whose weights are far from those of a start: no part of it is idle."""
+    torch.manual_seed(0)
+    cascade = Cascade(first(), second(), **options)
+    cascade.use(MODEL)
+    with torch.no_grad():
+        for weights in cascade.parameters():
+            weights.add_(0.1 * torch.randn_like(weights))
+    return cascade.eval()
+
+
+def signals(num=3):
+    return torch.randn(num, *MODEL.signal_shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.1, 3.0, 1e6])
+@pytest.mark.parametrize("second", SECOND_STAGES)
+@pytest.mark.parametrize("first", FIRST_STAGES)
+@torch.no_grad()
+def test_images_scale_with_the_signal(first, second, factor):
+    cascade, signal = made(first, second), signals()
+    for scaled, image in zip(cascade(factor * signal), cascade(signal), strict=True):
+        largest = image.abs().max()
+        assert largest > 0
+        torch.testing.assert_close(scaled / factor, image, rtol=0, atol=1e-5 * largest.item())
+
+
+@pytest.mark.parametrize("second", SECOND_STAGES)
+@pytest.mark.parametrize("first", FIRST_STAGES)
+@torch.no_grad()
+def test_an_empty_scan_has_empty_images_whatever_else_is_in_its_batch(first, second):
+    cascade, signal = made(first, second), signals()
+    signal[1] = 0
+    for image in cascade(signal):
+        assert torch.equal(image[1], torch.zeros_like(image[1]))
+        assert image.isfinite().all() and image[0].abs().max() > 0
+
+
+@torch.no_grad()
+def test_who_knows_the_concentrations_may_have_absolute_ones():
+    cascade, signal = made(FixedTikhonov, SECOND_STAGES[0], is_equivariant=False), signals()
+    expected = cascade.refinement(cascade.preliminary(signal))
+    torch.testing.assert_close(cascade(signal).final, expected)
+    assert not np.allclose(cascade(0.1 * signal).final, 0.1 * expected, rtol=1e-3)
+
+
+def test_the_empty_scan_spoils_no_gradient():
+    cascade, signal = made(lambda: SpectralInverse(2, 4), SECOND_STAGES[0]), signals()
+    signal[1] = 0
+    cascade(signal).final.square().sum().backward()
+    gradients = [weights.grad for weights in cascade.parameters() if weights.grad is not None]
+    assert gradients and all(gradient.isfinite().all() for gradient in gradients)

@@ -1,0 +1,106 @@
+"""Scans whose scanner and noise differ from sample to sample, and are functions of its index."""
+
+import pytest
+import torch
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.physics.disturbances import WhiteNoise
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
+from mpi_cascade.scans.varied import ScannerSpread, VariedNoise, VariedScans
+
+SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
+FINE = fine_shape((16, 16), 2)
+SPREAD = ScannerSpread(gradient=0.05, core_diameter=0.1, diameter_log_std=0.15, num_scanners=4)
+
+
+def streams(indices, seed=0):
+    return RandomStreams(seed, 0, torch.as_tensor(indices))
+
+
+def varied(disturbances=()):
+    models = ScannerModels(SCANNER)
+    bank = [models.true(FINE, changes) for changes in SPREAD.changes(SCANNER)]
+    return VariedScans(bank, SCANNER, 2, disturbances)
+
+
+def test_every_sample_is_scanned_by_one_scanner_of_the_bank_in_the_nominal_unit():
+    sample = varied().scan(PhantomMixture(), streams(range(64)))
+    models = [
+        ForwardModel(changed_scanner(SCANNER, changes), FINE, unit_scanner=SCANNER)
+        for changes in SPREAD.changes(SCANNER)
+    ]
+    ideal = [
+        SimulatedScans(model, SCANNER, 2, []).scan(PhantomMixture(), streams(range(64))).signal
+        for model in models
+    ]
+    errors = torch.stack([(sample.signal - signal).abs().amax(dim=(1, 2, 3)) for signal in ideal])
+    numbers = errors.argmin(dim=0)
+    assert (errors.amin(dim=0) < 1e-6).all()
+    assert set(numbers.tolist()) == set(range(4))
+    # Eight in a row have the same.
+    assert all(run.unique().numel() == 1 for run in numbers.split(8))
+
+
+def test_a_sample_is_the_same_in_any_batch():
+    scans = varied([VariedNoise()])
+    indices = [5, 70, 3, 18, 2**33]
+    together = scans.scan(PhantomMixture(), streams(indices)).signal
+    for number, index in enumerate(indices):
+        alone = scans.scan(PhantomMixture(), streams([index])).signal[0]
+        torch.testing.assert_close(together[number], alone, rtol=0, atol=1e-6)
+    other = scans.scan(PhantomMixture(), streams(indices, seed=1)).signal
+    assert not torch.allclose(other, together)
+
+
+def test_scanners_keep_their_range_and_fill_it():
+    spread = ScannerSpread(gradient=0.05, core_diameter=0.02, num_scanners=200)
+    changes = spread.changes(SCANNER)
+    assert changes == spread.changes(SCANNER)
+    gradients = torch.tensor([change["gradient_x_t_per_m"] for change in changes])
+    ratios = gradients / torch.tensor([change["gradient_y_t_per_m"] for change in changes])
+    cores = torch.tensor([change["particle"]["core_diameter_m"] for change in changes])
+    for values, nominal, largest in ((gradients, 5.0, 0.05), (cores, 25e-9, 0.02)):
+        relative = values / nominal - 1
+        assert relative.abs().max() <= largest + 1e-6
+        assert relative.min() < -0.9 * largest and relative.max() > 0.9 * largest
+    torch.testing.assert_close(ratios, torch.full_like(ratios, 2.0))
+    assert abs(torch.corrcoef(torch.stack((gradients, cores)))[0, 1]) < 0.2
+    assert {change["particle"]["diameter_log_std"] for change in changes} == {0.0}
+
+
+def test_noise_has_the_drawn_level_and_one_level_is_white_noise():
+    signal = torch.ones(400, 1, 16, 16)
+    noise = VariedNoise(peak_snr_db=(20.0, 50.0))(signal, SCANNER, streams(range(400))) - signal
+    levels_db = -20 * noise.std(dim=(1, 2, 3)).log10()
+    assert levels_db.min() > 19 and levels_db.max() < 51
+    assert levels_db.mean().item() == pytest.approx(35, abs=1.5)
+    assert levels_db.std().item() == pytest.approx(30 / 12**0.5, abs=0.7)
+    same = VariedNoise(peak_snr_db=(30.0, 30.0))(signal, SCANNER, streams(range(400)))
+    torch.testing.assert_close(same, WhiteNoise()(signal, SCANNER, streams(range(400))))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "every spread of the scanner is 0"),
+        ({"gradient": 0.6}, r"ScannerSpread\.gradient is 0\.6: it is a relative change"),
+        (
+            {"core_diameter": -0.1},
+            r"ScannerSpread\.core_diameter is -0\.1: it must not be negative",
+        ),
+        ({"gradient": 0.1, "num_scanners": 0}, r"num_scanners is 0: it must be greater than 0"),
+    ],
+)
+def test_a_spread_that_says_nothing_or_too_much_is_refused(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        ScannerSpread(**options)
+
+
+def test_noise_levels_ascend():
+    with pytest.raises(InputError, match="ascending pair"):
+        VariedNoise(peak_snr_db=(50.0, 20.0))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mpi_cascade.physics.particle import Particle as Particle
     from mpi_cascade.physics.scanner import Scanner as Scanner
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = {
     "Cascade": "models.cascade",

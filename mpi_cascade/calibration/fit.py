@@ -5,6 +5,7 @@ constant that background subtraction has left. a_n and b_n are solved for exactl
 for the other quantities.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from mpi_cascade.calibration.model import ScanModel
-from mpi_cascade.calibration.quantities import Estimate, Quantities, standard_uncertainties
+from mpi_cascade.calibration.quantities import (
+    NOTHING,
+    Estimate,
+    Quantities,
+    standard_uncertainties,
+)
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.checks import InputError
 
@@ -51,6 +57,12 @@ class Fit:
         """Returns the value of a fitted quantity."""
         return self.estimates[name].value
 
+    @property
+    def misfit(self) -> float:
+        """Sum over the harmonics of the unexplained share of each one's scatter."""
+        residual = (self.measured - self.fitted) / self.measured.std(axis=1, keepdims=True)
+        return float((residual**2).sum())
+
     def r_squared(self, positions: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Returns 1 − (unexplained ÷ spread around the mean) of each harmonic, (harmonics,).
 
@@ -77,7 +89,11 @@ def signed_profiles(
 
 
 def fit_scanner(
-    scan: DeltaSampleScan, harmonics: tuple[int, ...], device: torch.device = _CPU
+    scan: DeltaSampleScan,
+    harmonics: tuple[int, ...],
+    device: torch.device = _CPU,
+    known: Mapping[str, float] = NOTHING,
+    start: Mapping[str, float] = NOTHING,
 ) -> Fit:
     """Returns the scanner that explains a scan best.
 
@@ -88,6 +104,8 @@ def fit_scanner(
         scan: The scan.
         harmonics: The harmonics to explain, each 2 or higher.
         device: Where voltages are computed.
+        known: Values of quantities that are not searched for, by name.
+        start: Quantities to start the search from; without them it tries many.
 
     Raises:
         InputError: If a harmonic is absent, or there are too few positions.
@@ -95,7 +113,7 @@ def fit_scanner(
     _require_signal(scan, harmonics)
     measured, phase_rad = signed_profiles(scan.spectra[:, list(harmonics)].T)
     scatter = measured.std(axis=1, keepdims=True)
-    quantities, num_harmonics = Quantities(scan), len(harmonics)
+    quantities, num_harmonics = Quantities(scan, known), len(harmonics)
     if len(scan.x_m) * num_harmonics < len(quantities) + 3 * num_harmonics:
         raise InputError(
             f"the scan has {len(scan.x_m)} positions, too few for {len(quantities)} quantities and "
@@ -107,8 +125,9 @@ def fit_scanner(
         fitted, _ = _scaled(model.profiles(quantities.values(vector)), measured)
         return ((fitted - measured) / scatter).ravel()
 
-    start = min(quantities.starts(), key=lambda vector: float((residual(vector) ** 2).sum()))
-    found = optimize.least_squares(residual, start, bounds=quantities.bounds, x_scale="jac")
+    starts = [quantities.vector(**start)] if start else quantities.starts()
+    best = min(starts, key=lambda vector: float((residual(vector) ** 2).sum()))
+    found = optimize.least_squares(residual, best, bounds=quantities.bounds, x_scale="jac")
     fitted, linear = _scaled(model.profiles(quantities.values(found.x)), measured)
     std = standard_uncertainties(found.jac, found.fun, num_harmonics)
     # A phase is known up to half a turn: take the one of a positive scale.

@@ -1,7 +1,6 @@
 """Whether one scanner explains all lines of a grid as well as one of its own explains each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -46,11 +45,4 @@ def fits_of_lines(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> list[Fit
     Raises:
         InputError: If a line has too few positions.
     """
-    lines = [scan.y_m == y_m for y_m in scan.line_y_m]
-    return [
-        fit_scanner(
-            replace(scan, x_m=scan.x_m[here], y_m=scan.y_m[here], spectra=scan.spectra[here]),
-            harmonics,
-        )
-        for here in lines
-    ]
+    return [fit_scanner(scan.at(scan.y_m == y_m), harmonics) for y_m in scan.line_y_m]

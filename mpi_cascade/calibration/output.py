@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mpi_cascade.calibration.blocks import Range
 from mpi_cascade.calibration.configuration import scanner_configuration
 from mpi_cascade.calibration.figure import calibration_figure
 from mpi_cascade.calibration.fit import Fit
@@ -26,9 +27,16 @@ _SHOWN = {
     "sample_size_m": ("sample size", 1e3, "mm"),
     "sensitivity_slope_per_m": ("sensitivity slope along x", 0.1, "% per mm"),
 }
+_POSITIVE = ("gradient_x_t_per_m", "gradient_y_t_per_m", "core_diameter_m")
 
 
-def write_calibration(directory: Path, source: Path, scan: DeltaSampleScan, fit: Fit) -> str:
+_UNDETERMINED = 0.5
+"""Relative uncertainty from which on the data don't determine a quantity."""
+
+
+def write_calibration(
+    directory: Path, source: Path, scan: DeltaSampleScan, fit: Fit, sample_m: Range | None
+) -> str:
     """Writes everything into a directory, and returns tables to show.
 
     Args:
@@ -36,6 +44,7 @@ def write_calibration(directory: Path, source: Path, scan: DeltaSampleScan, fit:
         source: The file that was measured.
         scan: The scan.
         fit: The scanner fitted to it.
+        sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
 
     Raises:
         InputError: If the directory can't be written.
@@ -47,6 +56,7 @@ def write_calibration(directory: Path, source: Path, scan: DeltaSampleScan, fit:
     numbers = {
         "source": str(source),
         "estimates": fit.estimates,
+        "sample_size_range_m": sample_m,
         "harmonics": _harmonics(fit, levels, r_squared),
         "environment": describe_environment(),
     }
@@ -55,7 +65,32 @@ def write_calibration(directory: Path, source: Path, scan: DeltaSampleScan, fit:
         write_text(unfinished / "scanner.yaml", configuration)
         write_json(unfinished / "calibration.json", numbers)
         calibration_figure(scan, fit).savefig(unfinished / "calibration.png", dpi=110)
-    return "\n\n".join((_quantities(fit), _levels(levels, r_squared), _left(scan, fit)))
+    parts = (_quantities(fit), _levels(levels, r_squared), _left(scan, fit))
+    return "\n\n".join((*parts, *undetermined(fit, sample_m)))
+
+
+def undetermined(fit: Fit, sample_m: Range | None) -> list[str]:
+    """Returns a sentence for each quantity that the data don't determine.
+
+    Args:
+        fit: The fitted scanner.
+        sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
+    """
+    sentences = [
+        f"the data don't determine the {_SHOWN[name][0]}: its uncertainty is "
+        f"{100 * std / value:.0f} % of its value" if math.isfinite(std) else
+        f"the data say nothing of the {_SHOWN[name][0]}"
+        for name, (value, std) in fit.estimates.items()
+        if name in _POSITIVE and std > _UNDETERMINED * value
+    ]  # fmt: skip
+    size_m = fit.value("sample_size_m")
+    if sample_m and sample_m.high - sample_m.low > _UNDETERMINED * size_m:
+        high = f"to {1e3 * sample_m.high:.3g} mm" if math.isfinite(sample_m.high) else "on"
+        sentences.append(
+            f"the data don't determine the sample's size: from {1e3 * sample_m.low:.3g} {high} all "
+            "fit about as well, so give it with --sample-mm where it is known"
+        )
+    return sentences
 
 
 def _harmonics(
@@ -77,7 +112,9 @@ def _quantities(fit: Fit) -> str:
     rows = []
     for name, (value, std) in fit.estimates.items():
         label, factor, unit = _SHOWN[name]
-        uncertainty = f"{factor * std:.2g}" if math.isfinite(std) else "not told by the data"
+        uncertainty = f"{factor * std:.2g}" if std else "given"
+        if not math.isfinite(std):
+            uncertainty = "not told by the data"
         rows.append([label, f"{factor * value:.4g}", uncertainty, unit])
     return markdown_table(["quantity", "value", "±", "unit"], rows)
 

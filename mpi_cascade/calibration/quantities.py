@@ -5,6 +5,8 @@ Lengths are searched in units of the scan's width, gradients and the diameter by
 
 import itertools
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +19,16 @@ _START_DIAMETERS_M = (15e-9, 20e-9, 25e-9, 30e-9)
 _START_WIDTHS = tuple(np.geomspace(0.03, 2.0, 7))
 _START_RATIOS = (1.0, 2.0)
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
+"""No quantity is known."""
+
 
 class Estimate(NamedTuple):
     """A fitted quantity.
 
     Attributes:
         value: Its value, in the unit that its name says.
-        std: Its standard uncertainty from the scatter of the residuals; infinite where the data do
-            not tell.
+        std: Its standard uncertainty; infinite where the data do not tell, 0 where it was given.
     """
 
     value: float
@@ -36,6 +40,7 @@ class Quantities:
 
     Args:
         scan: The scan, whose width, centre and drive field set the scales.
+        known: Values of quantities that are not searched for, by name.
 
     Attributes:
         bounds: The lower and the upper bound of every entry of the vector.
@@ -44,8 +49,8 @@ class Quantities:
         InputError: If all positions have one x.
     """
 
-    def __init__(self, scan: DeltaSampleScan) -> None:
-        self._scan = scan
+    def __init__(self, scan: DeltaSampleScan, known: Mapping[str, float] = NOTHING) -> None:
+        self._scan, self._known = scan, dict(known)
         self._width_m = width_m = float(np.ptp(scan.x_m))
         if not width_m > 0:
             raise InputError(
@@ -65,6 +70,7 @@ class Quantities:
         if not scan.is_line:
             scales["gradient_y_t_per_m"] = gradient
             scales["offset_y_m"] = (width_m, *self._around(scan.y_m), not is_log)
+        scales = {name: scale for name, scale in scales.items() if name not in known}
         self._names = tuple(scales)
         columns = zip(*scales.values(), strict=True)
         self._unit, lower, upper, self._is_log = (np.array(column) for column in columns)
@@ -77,7 +83,7 @@ class Quantities:
     def values(self, vector: NDArray[np.float64]) -> dict[str, float]:
         """Returns the quantities that a vector stands for, by name."""
         values = self._unit * np.where(self._is_log, np.exp(vector), vector)
-        return dict(zip(self._names, values.tolist(), strict=True))
+        return dict(zip(self._names, values.tolist(), strict=True)) | self._known
 
     def estimates(
         self, vector: NDArray[np.float64], std: NDArray[np.float64]
@@ -89,9 +95,9 @@ class Quantities:
             std: Standard uncertainty of each of its entries.
         """
         values = self.values(vector)
-        slopes = np.where(self._is_log, list(values.values()), self._unit)
-        pairs = zip(values.items(), (slopes * std).tolist(), strict=True)
-        return {name: Estimate(value, std) for (name, value), std in pairs}
+        slopes = np.where(self._is_log, [values[name] for name in self._names], self._unit)
+        stds = dict(zip(self._names, (slopes * std).tolist(), strict=True))
+        return {name: Estimate(value, stds.get(name, 0.0)) for name, value in values.items()}
 
     def starts(self) -> list[NDArray[np.float64]]:
         """Returns vectors to start from: the signal's centroid, and a range of PSF widths."""
@@ -99,7 +105,7 @@ class Quantities:
         power = (np.abs(scan.spectra[:, 2:]) ** 2).sum(axis=1)
         ratios = (1.0,) if scan.is_line else _START_RATIOS
         return [
-            self._vector(
+            self.vector(
                 gradient_x_t_per_m=self._gradient_t_per_m / width,
                 gradient_y_t_per_m=ratio * self._gradient_t_per_m / width,
                 core_diameter_m=diameter_m,
@@ -113,7 +119,12 @@ class Quantities:
             )
         ]
 
-    def _vector(self, **values: float) -> NDArray[np.float64]:
+    def vector(self, **values: float) -> NDArray[np.float64]:
+        """Returns the vector that stands for quantities, moved inside the bounds.
+
+        Args:
+            values: The quantities by name; those that are known don't count.
+        """
         lower, upper = self.bounds
         entries = self._entries(np.array([values[name] for name in self._names]) / self._unit)
         return np.clip(entries, lower + 1e-6, upper - 1e-6)

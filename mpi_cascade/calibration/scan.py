@@ -1,6 +1,6 @@
 """A measured scan of a small sample: spectra at known positions, background subtracted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,16 @@ class DeltaSampleScan:
     def line_y_m(self) -> NDArray[np.float64]:
         """The y of every line in m, ascending."""
         return np.unique(self.y_m)
+
+    def at(self, chosen: NDArray[np.bool_]) -> "DeltaSampleScan":
+        """Returns the scan at some of its positions.
+
+        Args:
+            chosen: Whether a position is kept, (positions,).
+        """
+        return replace(
+            self, x_m=self.x_m[chosen], y_m=self.y_m[chosen], spectra=self.spectra[chosen]
+        )
 
     @property
     def is_line(self) -> bool:

@@ -29,6 +29,7 @@ def calibrate(
     drive_khz: Positive = 25.0,
     dataset: str = "matrix",
     harmonics: Sequence[int] = (2, 3, 4, 5, 6),
+    sample_mm: Positive | None = None,
     output: Path | None = None,
     device: str = "auto",
 ) -> None:
@@ -43,9 +44,11 @@ def calibrate(
         drive_khz: of rows, its frequency in kHz
         dataset: of rows, the name of the data set
         harmonics: harmonics to explain
+        sample_mm: edge of the sample in mm, if it is known; else it is fitted
         output: directory (default: a new one below runs)
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
+    from mpi_cascade.calibration.blocks import sample_range_m, with_block_uncertainties
     from mpi_cascade.calibration.fit import fit_scanner
     from mpi_cascade.calibration.output import write_calibration
     from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
@@ -62,8 +65,12 @@ def calibrate(
         x_m, y_m = _positions_m("--x-mm", x_mm, least=2), _positions_m("--y-mm", y_mm, least=1)
         scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz)
     directory = output_directory(output, "calibrate")
-    fit = fit_scanner(scan, tuple(harmonics), chosen_device(device))
-    shown = write_calibration(directory, file, scan, fit)
+    place = chosen_device(device)
+    known = {"sample_size_m": 1e-3 * sample_mm} if sample_mm else {}
+    fit = fit_scanner(scan, tuple(harmonics), place, known)
+    fit = with_block_uncertainties(scan, fit, place)
+    sample_m = None if sample_mm else sample_range_m(scan, fit, place)
+    shown = write_calibration(directory, file, scan, fit, sample_m)
     sys.stdout.write(
         f"{shown}\n\nEverything lies in {directory}; train with\n"
         "  mpi-cascade fit --config configs/quickstart.yaml "

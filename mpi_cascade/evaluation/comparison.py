@@ -13,7 +13,7 @@ from mpi_cascade.evaluation.convergence import Progress
 from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time, resolution_curves
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
-from mpi_cascade.evaluation.methods import FINAL, Method
+from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE, Method
 from mpi_cascade.evaluation.pair_figures import pair_figures
 from mpi_cascade.evaluation.sets import Suite
 from mpi_cascade.evaluation.summary import Summary, paired_differences, summarise
@@ -184,9 +184,12 @@ def _figures(comparison: Comparison, summaries: list[Summary]) -> dict[str, Figu
 def _shown_images(comparison: Comparison) -> Callable[[Tensor], dict[str, Tensor]]:
     """Returns what makes the images of the pictures: final ones of the first training of a label.
 
-    Of a single label there is room for the preliminary ones too.
+    Of a single label there is room for the preliminary ones too; of the zero image there is nothing
+    to see.
     """
-    methods = first_trainings(comparison.methods)
+    methods = [
+        method for method in first_trainings(comparison.methods) if method.label != ZERO_IMAGE
+    ]
     has_room = sum(len(method.image_names) > 1 for method in methods) == 1
 
     def images(signal: Tensor) -> dict[str, Tensor]:

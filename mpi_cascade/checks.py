@@ -53,6 +53,20 @@ def ascending(lower: float = -math.inf, upper: float = math.inf) -> Rule:
     )
 
 
+def number_or_ascending(lower: float, upper: float = math.inf) -> Rule:
+    """Returns the rule of a finite number, or two ascending ones, within lower … upper."""
+    pair = ascending(lower, upper)
+    return Rule(
+        lambda value: pair.is_kept(as_range(value)),
+        f"be a number or {pair.demand.partition(' ')[2]}",
+    )
+
+
+def as_range(value: float | tuple[float, float]) -> tuple[float, float]:
+    """Returns a range as it is, and a number as the range that holds nothing else."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
 POSITIVE = Rule(lambda value: math.isfinite(value) and value > 0, "be greater than 0")
 NON_NEGATIVE = Rule(lambda value: math.isfinite(value) and value >= 0, "not be negative")
 FRACTION = Rule(lambda value: 0 <= value <= 1, "lie in 0 … 1")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from mpi_cascade.checks import as_range
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
@@ -76,6 +77,6 @@ def _central_pairs(scene: TwoPoints) -> PairGeometry:
     return PairGeometry(
         centre_m=torch.zeros(len(gap_m), 2),
         direction=direction.expand(len(gap_m), 2),
-        diameter_m=torch.full_like(gap_m, 1e-3 * scene.diameter_mm),
+        diameter_m=torch.full_like(gap_m, 1e-3 * as_range(scene.diameter_mm)[1]),
         gap_m=gap_m,
     )

@@ -230,6 +230,9 @@ _FALSE_SPLITS = {"false_splits": share_above("dip", RAYLEIGH_DIP)}
 CAPSULES = Kind(columns={"dip": _dip}, of_all=_FALSE_SPLITS, of_gaps=_FALSE_SPLITS)
 """Controls of the pairs, single capsules of their outlines: false splits."""
 
+NULLS = Kind(columns={"dip": _dip}, of_all=_FALSE_SPLITS)
+"""Single objects of any form: false splits."""
+
 DISCS = Kind(
     columns={
         "width_mm": _width_mm,

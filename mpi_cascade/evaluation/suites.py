@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
+from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import (
     BackgroundDrift,
@@ -20,6 +21,10 @@ from mpi_cascade.scans.scanner_models import ScannerModels
 
 _FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
 _COARSE_GAPS_MM = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+
+
+_TUNING_SEED = 20261126
+_MOST_TUNING_PAIRS = 100_000
 
 
 class _Split(NamedTuple):
@@ -87,6 +92,36 @@ def tuning_scans(num_phantoms: int) -> EvaluationSet:
     """
     return EvaluationSet(
         name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_phantoms)
+    )
+
+
+def tuning_nulls(num: int) -> EvaluationSet:
+    """Returns single objects that are in no suite, for tuning at a false-alarm rate.
+
+    Args:
+        num: How many; the forms take turns.
+    """
+    return EvaluationSet(
+        name="tuning nulls", kind=NULLS, scene=Nulls(), indices=range(num), seed=_TUNING_SEED
+    )
+
+
+def tuning_pairs(num: int) -> EvaluationSet:
+    """Returns pairs that are in no suite, of the nulls' concentrations, for tuning resolution.
+
+    Args:
+        num: How many; their gaps of 0.1, 0.15, 0.2 and 0.3 mm have equally many or one fewer.
+    """
+    gaps_mm = (0.1, 0.15, 0.2, 0.3)
+    scene = TwoPoints(
+        gaps_mm=gaps_mm, diameter_mm=(0.3, 0.6), cases_per_gap=_MOST_TUNING_PAIRS,
+        concentration=(0.1, 1.0),
+    )  # fmt: skip
+    indices = [
+        number % len(gaps_mm) * _MOST_TUNING_PAIRS + number // len(gaps_mm) for number in range(num)
+    ]
+    return EvaluationSet(
+        name="tuning pairs", kind=PAIRS, scene=scene, indices=indices, seed=_TUNING_SEED
     )
 
 

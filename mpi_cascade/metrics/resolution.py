@@ -12,11 +12,12 @@ from torch.nn import functional
 
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.physics.scanner import cell_centres
-from mpi_cascade.scans.conventions import FULL_CONCENTRATION
 
 RAYLEIGH_DIP = 0.265
 """Smallest valley-to-peak dip at which two points count as resolved."""
 
+_LEAST_PEAK = 0.1
+"""Share of an image's maximum that both discs have to exceed to be seen."""
 _NUM_LINE_POINTS = 1025
 _INNER_SHARE = 0.5
 _WINDOW_MARGIN_M = 0.3e-3
@@ -47,8 +48,9 @@ def pair_dip(
 
     Each disc's peak is its maximum within the disc; the lower of the two counts. The valley is the
     minimum between the places of both peaks, so that a single blob or a slope has no dip. A dip
-    above 1 is a valley below zero. Where the lower peak is under a tenth of what a disc of the full
-    concentration can give a pixel, the image doesn't show a pair, and the dip is 0.
+    above 1 is a valley below zero. Where the lower peak is not positive, or at most a tenth of the
+    image's own maximum, the image doesn't show a pair, and the dip is 0. The dip of a positive
+    multiple of the image is the same.
 
     Args:
         image: Concentrations.
@@ -69,19 +71,9 @@ def pair_dip(
     is_between = (number >= first) & (number <= second)
     valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
     peak = torch.minimum(first_peak, second_peak)[:, 0]
-    return torch.where(
-        peak < 0.1 * _full_disc(image, pairs, field_of_view_m), 0.0, 1 - valley / peak
-    )
-
-
-def _full_disc(
-    image: Tensor, pairs: PairGeometry, field_of_view_m: tuple[float, float]
-) -> Float[Tensor, " batch"]:
-    """Returns the most that a disc of the full concentration can give a pixel."""
-    num_y, num_x = image.shape[-2:]
-    share_y = (pairs.diameter_m * num_y / field_of_view_m[0]).clamp_max(1)
-    share_x = (pairs.diameter_m * num_x / field_of_view_m[1]).clamp_max(1)
-    return FULL_CONCENTRATION * share_y * share_x
+    is_shown = peak > _LEAST_PEAK * image.amax(dim=(1, 2, 3)).clamp_min(0)
+    # Where nothing is divided by 0, nothing is NaN.
+    return torch.where(is_shown, 1 - valley / torch.where(is_shown, peak, 1.0), 0.0)
 
 
 def disc_non_uniformity(

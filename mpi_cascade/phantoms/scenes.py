@@ -8,10 +8,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, Fraction, InputError, Positive, PositiveInt, ascending
+from mpi_cascade.checks import (
+    Checked,
+    InputError,
+    PositiveInt,
+    as_range,
+    ascending,
+    number_or_ascending,
+)
 from mpi_cascade.phantoms.family import GAPS
+from mpi_cascade.phantoms.placing import scale
 from mpi_cascade.phantoms.rendering import Blobs, Strokes
 from mpi_cascade.randomness import RandomStreams
+
+Diameter = Annotated[float | tuple[float, float], number_or_ascending(1e-3)]
+"""Diameter in mm, or the smallest and the largest, uniform between."""
+
+Share = Annotated[float | tuple[float, float], number_or_ascending(0, 1)]
+"""Share, or the smallest and the largest, uniform between."""
+
+Concentration = Annotated[tuple[float, float], ascending(1e-3, 1)]
+"""Smallest and largest concentration, uniform between."""
 
 
 class PairGeometry(NamedTuple):
@@ -60,26 +77,29 @@ class Scene(Checked, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPoints(Scene):
-    """Pairs of discs of one diameter at random sub-pixel positions; the first has concentration 1.
+    """Pairs of discs at random sub-pixel positions; both discs of a pair have one diameter.
 
     Sample i has gap number i // cases_per_gap.
 
     Args:
         gaps_mm: Gaps between the facing edges in mm, ≥ 0.
-        diameter_mm: Diameter of each disc in mm, > 0.
+        diameter_mm: Diameter of the discs in mm, ≥ 0.001, or the smallest and the largest.
         cases_per_gap: Pairs of each gap, > 0.
         angles_deg: Smallest and largest angle of the pair against x in degrees, uniform between.
-        second_concentration: Concentration of the second disc, 0 … 1.
+        concentration: Smallest and largest concentration of the first disc, 0.001 … 1.
+        second_concentration: Concentration of the second disc relative to the first, 0 … 1, or the
+            smallest and the largest.
 
     Raises:
         InputError: If a value is out of its range.
     """
 
     gaps_mm: Annotated[tuple[float, ...], GAPS] = (0.1, 0.2, 0.3, 0.5)
-    diameter_mm: Positive = 0.4
+    diameter_mm: Diameter = 0.4
     cases_per_gap: PositiveInt = 256
     angles_deg: Annotated[tuple[float, float], ascending()] = (0.0, 0.0)
-    second_concentration: Fraction = 1.0
+    concentration: Concentration = (1.0, 1.0)
+    second_concentration: Share = 1.0
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -87,7 +107,7 @@ class TwoPoints(Scene):
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if the widest pair doesn't fit the field of view (y, x) in m."""
-        extent_m = 1e-3 * (2 * self.diameter_mm + max(self.gaps_mm))
+        extent_m = 1e-3 * (2 * as_range(self.diameter_mm)[1] + max(self.gaps_mm))
         if extent_m > min(field_of_view_m):
             raise InputError(
                 f"the two points of the evaluation are {1e3 * extent_m:.2f} mm wide, the field of "
@@ -99,9 +119,9 @@ class TwoPoints(Scene):
         """Returns the geometry of each sample, with both discs inside the field of view."""
         gaps_m = 1e-3 * torch.tensor(self.gaps_mm, device=streams.indices.device)
         gap_m = gaps_m[streams.indices // self.cases_per_gap]
-        diameter_m = torch.full_like(gap_m, 1e-3 * self.diameter_mm)
-        first_deg, last_deg = self.angles_deg
-        angle = torch.deg2rad(first_deg + (last_deg - first_deg) * streams.uniform("pair angle"))
+        diameters_mm = as_range(self.diameter_mm)
+        diameter_m = 1e-3 * scale(streams.uniform("pair diameter"), diameters_mm)
+        angle = torch.deg2rad(scale(streams.uniform("pair angle"), self.angles_deg))
         direction = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1)
         extent_m = (diameter_m + gap_m)[:, None] * direction.abs() + diameter_m[:, None]
         room_m = gap_m.new_tensor(field_of_view_m[::-1]) - extent_m
@@ -112,10 +132,16 @@ class TwoPoints(Scene):
             gap_m=gap_m,
         )
 
+    def concentrations(self, streams: RandomStreams) -> Float[Tensor, "batch 2"]:
+        """Returns the concentrations of the first and the second disc of each sample."""
+        first = scale(streams.uniform("pair concentration"), self.concentration)
+        share = scale(streams.uniform("second disc"), as_range(self.second_concentration))
+        return torch.stack((first, first * share), dim=1)
+
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
         """Returns the discs of each pair."""
         pairs = self.pairs(streams, field_of_view_m)
-        return Drawing(pair_shapes(pairs, self.second_concentration), pairs)
+        return Drawing(pair_shapes(pairs, self.concentrations(streams)), pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +149,8 @@ class Capsules(Scene):
     """The control of a two-point suite: single capsules with the outlines of its pairs.
 
     Args:
-        outlines: The suite; a capsule spans both discs of its pair.
+        outlines: The suite; a capsule spans both discs of its pair, with the concentration of the
+            first.
     """
 
     outlines: TwoPoints
@@ -133,54 +160,65 @@ class Capsules(Scene):
         self.outlines.check_fits(field_of_view_m)
 
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
-        """Returns one capsule per sample, concentration 1."""
+        """Returns one capsule per sample."""
         pairs = self.outlines.pairs(streams, field_of_view_m)
-        return Drawing(capsule_shapes(pairs), pairs)
+        return Drawing(capsule_shapes(pairs, self.outlines.concentrations(streams)[:, 0]), pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SingleDiscs(Scene):
-    """Single discs of concentration 1 at random sub-pixel positions.
+    """Single discs at random sub-pixel positions.
 
     Args:
-        diameter_mm: Diameter in mm, > 0.
+        diameter_mm: Diameter in mm, ≥ 0.001, or the smallest and the largest.
+        concentration: Smallest and largest concentration, 0.001 … 1.
 
     Raises:
-        InputError: If the diameter is not positive.
+        InputError: If a value is out of its range.
     """
 
-    diameter_mm: Positive = 0.4
+    diameter_mm: Diameter = 0.4
+    concentration: Concentration = (1.0, 1.0)
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a disc doesn't fit the field of view (y, x) in m."""
-        if 1e-3 * self.diameter_mm > min(field_of_view_m):
+        largest_mm = as_range(self.diameter_mm)[1]
+        if 1e-3 * largest_mm > min(field_of_view_m):
             raise InputError(
-                f"the discs of the evaluation are {self.diameter_mm} mm wide, the field of view "
+                f"the discs of the evaluation are {largest_mm} mm wide, the field of view "
                 f"has {1e3 * min(field_of_view_m):.2f} mm: make the field of view larger"
             )
 
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
         """Returns one disc per sample."""
         centre = streams.uniform("position", (2,)) - 0.5
-        diameter_m = torch.full_like(centre[:, 0], 1e-3 * self.diameter_mm)
-        room_m = centre.new_tensor(field_of_view_m[::-1]) - 1e-3 * self.diameter_mm
+        diameters_mm = as_range(self.diameter_mm)
+        diameter_m = 1e-3 * scale(streams.uniform("disc diameter"), diameters_mm)
+        room_m = centre.new_tensor(field_of_view_m[::-1]) - diameter_m[:, None]
         along_x = centre.new_tensor((1.0, 0.0)).expand_as(centre)
         pairs = PairGeometry(centre * room_m, along_x, diameter_m, -diameter_m)
-        return Drawing(capsule_shapes(pairs), pairs)
+        concentration = scale(streams.uniform("disc concentration"), self.concentration)
+        return Drawing(capsule_shapes(pairs, concentration), pairs)
 
 
-def pair_shapes(pairs: PairGeometry, second_concentration: float = 1.0) -> list[Strokes | Blobs]:
-    """Returns the discs of each pair, the first of concentration 1."""
+def pair_shapes(
+    pairs: PairGeometry, concentrations: Float[Tensor, "batch 2"] | None = None
+) -> list[Strokes | Blobs]:
+    """Returns the discs of each pair, of concentration 1 where none are given."""
     first, second = _disc_centres(pairs)
     centre_m = torch.cat((first, second))
     amplitude = torch.ones_like(centre_m[:, 0])
-    amplitude[len(first) :] = second_concentration
+    if concentrations is not None:
+        amplitude = concentrations.T.flatten()
     return [_round_strokes(pairs, centre_m, centre_m, amplitude)]
 
 
-def capsule_shapes(pairs: PairGeometry) -> list[Strokes | Blobs]:
-    """Returns a capsule of concentration 1 that spans both discs of each pair."""
-    return [_round_strokes(pairs, *_disc_centres(pairs), torch.ones_like(pairs.gap_m))]
+def capsule_shapes(
+    pairs: PairGeometry, concentration: Float[Tensor, " batch"] | None = None
+) -> list[Strokes | Blobs]:
+    """Returns a capsule that spans both discs of each pair, of concentration 1 if none is given."""
+    amplitude = torch.ones_like(pairs.gap_m) if concentration is None else concentration
+    return [_round_strokes(pairs, *_disc_centres(pairs), amplitude)]
 
 
 def _disc_centres(pairs: PairGeometry) -> tuple[Tensor, Tensor]:

@@ -87,10 +87,32 @@ def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
 
 def test_dip_of_an_empty_or_negative_image_is_zero():
     pairs = make_pairs(gap_mm=0.3)
-    for value in (0.0, -1.0, 0.05):
+    for value in (0.0, -1.0):
         image = torch.full((1, 1, 64, 64), value)
+        assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == 0
         image[..., 32:34] -= 0.02
         assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == 0
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.01, 0.1, 3.0, 1e4])
+def test_dip_of_a_multiple_of_an_image_is_the_same(factor):
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(200, 1, 64, 64, generator=generator)
+    images[100:] = images[100:].abs() + two_gaussians(make_pairs(0.3), 0.15e-3, 64)
+    pairs = make_pairs(0.3).cases(torch.zeros(200, dtype=torch.long))
+    dip = pair_dip(images, pairs, FIELD_OF_VIEW_M)
+    assert (dip > 0).any()
+    assert (dip[:100] == 0).any()
+    multiplied = pair_dip(factor * images, pairs, FIELD_OF_VIEW_M)
+    torch.testing.assert_close(multiplied, dip, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("brightest", "is_shown"), [(9.0, True), (11.0, False)])
+def test_discs_under_a_tenth_of_an_images_maximum_are_no_pair(brightest, is_shown):
+    pairs = make_pairs(gap_mm=0.3)
+    image = render(pair_shapes(pairs), 1, (64, 64), FIELD_OF_VIEW_M)
+    image[0, 0, 60, 60] = brightest * image.max()
+    assert (pair_dip(image, pairs, FIELD_OF_VIEW_M).item() > 0) == is_shown
 
 
 @pytest.mark.parametrize("gap_mm", [0.1, 0.3, 0.5])

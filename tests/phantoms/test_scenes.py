@@ -86,6 +86,57 @@ def test_the_second_disc_may_be_weaker():
         np.testing.assert_allclose(found.flatten(), expected, rtol=1e-4)
 
 
+VARIED = TwoPoints(
+    gaps_mm=(0.1, 0.3), diameter_mm=(0.3, 0.6), cases_per_gap=500, concentration=(0.1, 0.9),
+    second_concentration=(0.5, 1.0),
+)  # fmt: skip
+
+
+def test_diameters_and_concentrations_are_uniform_between_their_bounds_and_independent():
+    drawing = VARIED.draw(streams(range(1000)), FIELD_OF_VIEW_M)
+    first, second = drawing.shapes[0].amplitude.double().reshape(2, 1000).numpy()
+    diameter_mm = 1e3 * drawing.pairs.diameter_m.double().numpy()
+    drawn = {"diameter": (diameter_mm - 0.3) / 0.3, "first": (first - 0.1) / 0.8,
+             "second": (second / first - 0.5) / 0.5}  # fmt: skip
+    for shares in drawn.values():
+        assert stats.kstest(shares, "uniform").pvalue > 0.01
+    correlations = np.corrcoef(list(drawn.values()))[np.triu_indices(3, 1)]
+    assert (np.abs(correlations) < 0.1).all()
+    np.testing.assert_allclose(2e3 * drawing.shapes[0].start_radius[1000:], diameter_mm, rtol=1e-6)
+
+
+def test_a_capsule_has_the_concentration_of_the_first_disc_of_its_pair():
+    drawing = VARIED.draw(streams(range(1000)), FIELD_OF_VIEW_M)
+    capsules = Capsules(outlines=VARIED).draw(streams(range(1000)), FIELD_OF_VIEW_M)
+    assert torch.equal(capsules.shapes[0].amplitude, drawing.shapes[0].amplitude[:1000])
+
+
+def test_discs_may_have_any_diameter_and_concentration_of_a_range():
+    scene = SingleDiscs(diameter_mm=(0.2, 0.6), concentration=(0.1, 0.5))
+    drawing = scene.draw(streams(range(400)), FIELD_OF_VIEW_M)
+    for values, low, high in ((1e3 * drawing.pairs.diameter_m, 0.2, 0.6),
+                              (drawing.shapes[0].amplitude, 0.1, 0.5)):  # fmt: skip
+        assert stats.kstest((values.double().numpy() - low) / (high - low), "uniform").pvalue > 0.01
+
+
+def test_fixed_values_are_those_of_a_range_without_a_width():
+    one, same = (
+        TwoPoints(diameter_mm=diameter, second_concentration=share, cases_per_gap=4).draw(
+            streams(range(16)), FIELD_OF_VIEW_M
+        )
+        for diameter, share in ((0.4, 0.5), ((0.4, 0.4), (0.5, 0.5)))
+    )
+    for column, expected in zip(one.shapes[0], same.shapes[0], strict=True):
+        assert torch.equal(column, expected)
+
+
+@pytest.mark.parametrize("concentration", [(0.0, 1.0), (0.6, 0.5), (0.5, 1.1)])
+@pytest.mark.parametrize("scene", [TwoPoints, SingleDiscs])
+def test_impossible_ranges_of_concentrations_are_refused(scene, concentration):
+    with pytest.raises(InputError, match=rf"^{scene.__name__}\.concentration is \["):
+        scene(concentration=concentration)
+
+
 def test_a_capsule_has_the_outline_of_its_pair():
     pairs = TURNED.pairs(streams(range(150)), FIELD_OF_VIEW_M)
     capsules = Capsules(outlines=TURNED).draw(streams(range(150)), FIELD_OF_VIEW_M)
@@ -179,7 +230,7 @@ def test_discs_wider_than_the_field_of_view_are_refused():
 
 
 def test_a_disc_without_a_diameter_is_refused():
-    with pytest.raises(InputError, match=r"^SingleDiscs\.diameter_mm is 0\.0: it must be greater"):
+    with pytest.raises(InputError, match=r"^SingleDiscs\.diameter_mm is 0\.0: it must be a number"):
         SingleDiscs(diameter_mm=0.0)
 
 
@@ -189,9 +240,9 @@ def test_impossible_angles_are_refused(angles_deg):
         TwoPoints(angles_deg=angles_deg)
 
 
-@pytest.mark.parametrize("concentration", [-0.1, 1.1, math.nan])
+@pytest.mark.parametrize("concentration", [-0.1, 1.1, math.nan, (0.5, 0.4), (0.5, 1.5)])
 def test_impossible_concentrations_are_refused(concentration):
-    with pytest.raises(InputError, match=r"^TwoPoints\.second_concentration is .* in 0 … 1"):
+    with pytest.raises(InputError, match=r"^TwoPoints\.second_concentration is .* within 0 … 1"):
         TwoPoints(second_concentration=concentration)
 
 

@@ -1,5 +1,6 @@
 """Images of iterative solvers against iterations and time: whether an opponent has converged."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,7 +12,12 @@ from mpi_cascade.evaluation.measures import Size
 from mpi_cascade.evaluation.objectives import dips
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.iterative import IterativeSolver
+
+_MOST_ITERATIONS = 2000
+"""How many iterations a minimiser may take to converge where its own number is too few."""
 
 
 class Progress(NamedTuple):
@@ -39,6 +45,7 @@ def converge(
     pairs: Sample,
     field_of_view_m: Size,
     advance: Callable[[int], None],
+    fewest: float = math.inf,
 ) -> list[Progress]:
     """Returns the mean PSNR and dip after 1, 2, 5, 10, … iterations and after the last.
 
@@ -49,6 +56,8 @@ def converge(
         pairs: Scans of pairs.
         field_of_view_m: Size (y, x) of the images in m.
         advance: Called with 1 after each iteration.
+        fewest: After how many iterations it ends as soon as it has converged; by default it goes on
+            to the solver's last.
     """
     signal = torch.cat((phantoms.signal, pairs.signal))
     num_phantoms = len(phantoms.signal)
@@ -70,10 +79,56 @@ def converge(
         if _is_shown(iteration):
             found.append(progress(iteration, elapsed_s, image))
         advance(1)
+        if iteration >= fewest and _is_shown(iteration) and has_converged(found):
+            break
         start = time.perf_counter()
     if not _is_shown(iteration):
         found.append(progress(iteration, elapsed_s, image))
     return found
+
+
+def settle(
+    label: str,
+    solver: ADMM | FISTA,
+    phantoms: Sample,
+    pairs: Sample,
+    field_of_view_m: Size,
+    advance: Callable[[int], None],
+) -> list[Progress]:
+    """Sets the iterations of a minimiser to as many as it takes to converge, and returns its way.
+
+    They are no fewer than it had, and no more than 2,000 unless it had more.
+
+    Args:
+        label: The method's name.
+        solver: The minimiser.
+        phantoms: Scans of phantoms.
+        pairs: Scans of pairs.
+        field_of_view_m: Size (y, x) of the images in m.
+        advance: Called with 1 after each iteration.
+    """
+    fewest = solver.num_iterations
+    solver.num_iterations = max(fewest, _MOST_ITERATIONS)
+    found = converge(label, solver, phantoms, pairs, field_of_view_m, advance, fewest)
+    solver.num_iterations = found[-1].iteration
+    return found
+
+
+def not_converged(progress: Sequence[Progress]) -> list[str]:
+    """Returns a sentence on each method that hasn't converged.
+
+    Args:
+        progress: Those of several methods, one after the other.
+    """
+    of_label: dict[str, list[Progress]] = {}
+    for step in progress:
+        of_label.setdefault(step.label, []).append(step)
+    return [
+        f"{label} has not converged after {steps[-1].iteration} iterations: it may do better, or "
+        "worse, than shown"
+        for label, steps in of_label.items()
+        if not has_converged(steps)
+    ]
 
 
 def _is_shown(iteration: int) -> bool:

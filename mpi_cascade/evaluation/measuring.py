@@ -10,7 +10,7 @@ from torch import Tensor
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
 from mpi_cascade.evaluation.comparison import Comparison, first_trainings
-from mpi_cascade.evaluation.convergence import Progress, converge
+from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
 from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
 from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
@@ -20,6 +20,8 @@ from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, Result
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.results.progress import showing_progress
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.iterative import IterativeSolver
 
 _NUM_TIMINGS = 5
@@ -81,13 +83,13 @@ def compare(
             classical, experiment.forward_model, scans, tuning.phantoms.peak_snr_db,
             lambda search: task.move_to(task.done + 1, f"tuning {search}"),
         )  # fmt: skip
-        for solver in tuned:
-            if isinstance(solver.solver, IterativeSolver):
-                task = bars.task(f"iterations of {solver.label}", total=None)
-                progress += converge(
-                    solver.label, solver.solver, phantoms, pairs,
-                    experiment.scanner.field_of_view_m, task.advance,
-                )  # fmt: skip
+        size_m = experiment.scanner.field_of_view_m
+        for label, solver in ((method.label, method.solver) for method in tuned):
+            task = bars.task(f"iterations of {label}", total=None)
+            if isinstance(solver, ADMM | FISTA):
+                progress += settle(label, solver, phantoms, pairs, size_m, task.advance)
+            elif isinstance(solver, IterativeSolver):
+                progress += converge(label, solver, phantoms, pairs, size_m, task.advance)
         methods = [
             *trained, *(solver.method() for solver in tuned), zero_image(experiment.image_shape)
         ]  # fmt: skip
@@ -99,7 +101,7 @@ def compare(
             task = bars.task("what noise allows", total=1)
         return Comparison(
             suite, experiment, methods, results,
-            notes=list(notes),
+            notes=[*notes, *not_converged(progress)],
             limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
             progress=progress,
             times_s=times_per_image_s(methods, phantoms.signal),

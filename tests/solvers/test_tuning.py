@@ -109,7 +109,9 @@ def test_a_term_is_left_out_where_every_weight_is_worse(top, expected):
 
 
 def test_warns_when_the_best_lies_on_the_edge_of_the_fine_grid():
-    message = r"the best weight of Term, 7.59375, lies on the edge of the search from 0.011561 to 7.59375"
+    message = (
+        r"the best weight of Term, 7.59375, lies on the edge of the search from 0.011561 to 7.59375"
+    )
     with pytest.warns(UserWarning, match=message):
         tune(Term(100.0), {"weight": (0.1, 0.3, 1.0)}, height, height)
 

@@ -159,7 +159,10 @@ def test_without_nulls_nothing_is_tuned_for_resolution(experiment):
 
 @ignores_edges
 def test_methods_of_one_objective_are_tuned_once(experiment, scans, monkeypatch):
-    weights = {"tv_weight": Weight((0.0, 1e-3), 1), "l1_weight": Weight((0.0, 1e-3), 1)}
+    weights = {
+        "tv_weight": Weight((0.0, 1e-5, 1e-4, 1e-3), 1),
+        "l1_weight": Weight((0.0, 1e-4, 1e-3), 1),
+    }
     search = Search(lambda model: ADMM(model, num_iterations=20), weights)
     monkeypatch.setitem(classical.SEARCHES, "total variation", search)
     announced: list[str] = []

@@ -113,7 +113,8 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(
     monkeypatch.setenv("WANDB_MODE", "offline")
     directory, ended = compare(
         *(f"tiny={path}" for path in checkpoints), "--suite", "brief",
-        "--classical", "Tikhonov", "ART", "--num-validation", 6, "--num-resolution", 6, "--batch-size", 4,
+        "--classical", "Tikhonov", "ART", "--num-validation", 6, "--num-resolution", 6,
+        "--batch-size", 4,
     )  # fmt: skip
     trainings, summaries = table(directory / "trainings.csv"), table(directory / "comparison.csv")
     assert_every_method_has_every_metric(trainings, summaries)
@@ -143,7 +144,7 @@ def shown(text):
 
 
 def assert_every_method_has_every_metric(trainings, summaries):
-    images = {("tiny", "final"), ("tiny", "preliminary"), ("Tikhonov", "final"), ("ART", "final")}
+    images = {(label.split(", prel")[0], "final") for label in LABELS} | {("tiny", "preliminary")}
     assert {(row["label"], row["image"]) for row in summaries} == images
     of_one = [
         [

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def compare(
     checkpoints: list[str],
-    suite: Literal["standard", "brief"] = "standard",
+    suite: Literal["standard", "brief", "final"] = "standard",
     classical: Sequence[ClassicalName] = ("Tikhonov", "ART", "ADMM", "FISTA"),
     num_validation: PositiveInt = 64,
     num_resolution: PositiveInt = 64,
@@ -41,7 +41,7 @@ def compare(
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
-    from mpi_cascade.evaluation import measuring, suites
+    from mpi_cascade.evaluation import final_suite, measuring, suites
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.loading import load_methods
     from mpi_cascade.evaluation.objectives import TuningSets
@@ -50,7 +50,11 @@ def compare(
     from mpi_cascade.results.messages import say_here
 
     trained, experiment = load_methods(checkpoints, chosen_device(device))
-    make_suite = {"standard": suites.standard_suite, "brief": suites.brief_suite}[suite]
+    make_suite = {
+        "standard": suites.standard_suite,
+        "brief": suites.brief_suite,
+        "final": final_suite.final_suite,
+    }[suite]
     parts, notes = suites.feasible_part(make_suite(experiment.scanner), experiment.models)
     parts.check_fits(experiment.scanner.field_of_view_m)
     directory = output_directory(output, "compare")
@@ -63,6 +67,9 @@ def compare(
         suites.tuning_pairs(num_resolution),
         suites.tuning_nulls(2 * num_resolution),
     )
-    comparison = measuring.compare(trained, experiment, parts, tuning, classical, batch_size, notes)
+    comparison = measuring.compare(
+        trained, experiment, parts, tuning, [suites.validation_nulls()], classical, batch_size,
+        notes,
+    )  # fmt: skip
     log_comparison(directory, "compare", comparison, write_comparison(directory, comparison))
     sys.stdout.write(f"{listing(directory)}\n")

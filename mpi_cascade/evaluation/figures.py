@@ -7,44 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mpi_cascade.evaluation.convergence import Progress
-from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
 from mpi_cascade.evaluation.summary import Summary
-from mpi_cascade.metrics.resolution import RAYLEIGH_DIP
 
-_CERTAIN = 4.0
-_MARKERS = "os^Dv*PX<>"
-
-
-def resolution_curves(
-    summaries: Sequence[Summary], limits: Sequence[Limit], set_names: Sequence[str]
-) -> Figure:
-    """Returns resolved pairs, split capsules and the limit against the gap, a column per set.
-
-    Args:
-        summaries: The results.
-        limits: What noise allows.
-        set_names: Two-point sets, each named ``pairs …`` with its control ``capsules …``.
-    """
-    figure = Figure(figsize=(4.6 * len(set_names) + 1, 9.5), layout="constrained")
-    axes = figure.subplots(3, len(set_names), squeeze=False, sharex=True, sharey="row")
-    for column, name in zip(axes.T, set_names, strict=True):
-        resolved, split, limit = column
-        _curves(resolved, summaries, name, "resolved")
-        _curves(split, summaries, name.replace("pairs", "capsules", 1), "false_splits")
-        _limit_curves(limit, [item for item in limits if item.set_name == name])
-        resolved.set_title(name)
-        limit.set_xlabel("gap between the discs / mm")
-    axes[0, 0].set_ylabel(f"pairs resolved (dip ≥ {RAYLEIGH_DIP})")
-    axes[1, 0].set_ylabel("single capsules split (control)")
-    axes[2, 0].set_ylabel("ideal observer's d′")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    more_handles, more_labels = axes[2, 0].get_legend_handles_labels()
-    figure.legend(
-        [*handles, *more_handles], [*labels, *more_labels],
-        loc="outside lower center", ncols=4, frameon=False,
-    )  # fmt: skip
-    return figure
+MARKERS = "os^Dv*PX<>"
+"""Of ten methods each."""
 
 
 def quality_by_set(
@@ -79,10 +46,10 @@ def quality_by_set(
             # Rounding may put a value a little beyond its interval.
             xerr=[[max(item.value - item.low, 0.0) for _, item in shown],
                   [max(item.high - item.value, 0.0) for _, item in shown]],
-            fmt=_MARKERS[number // 10 % len(_MARKERS)], color=f"C{number % 10}", markersize=4,
+            fmt=MARKERS[number // 10 % len(MARKERS)], color=f"C{number % 10}", markersize=4,
             linewidth=1, label=label,
         )  # fmt: skip
-    _limit_to_marks(axis, marked)
+    limit_to_marks(axis, marked)
     axis.set_yticks(range(len(set_names)), set_names)
     axis.set_ylim(len(set_names) - 0.5, -0.5)
     axis.set_xlabel(f"{axis_label} (mean and 95 % interval)")
@@ -130,7 +97,7 @@ def _iteration_curve(axis: Axes, steps: Sequence[Progress], values: Sequence[flo
     )  # fmt: skip
 
 
-def _limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:
+def limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:
     """Shows every mark; an interval far wider than all marks lie apart runs out of the picture."""
     items = [item for item in items if math.isfinite(item.value)]
     if not items:
@@ -141,44 +108,3 @@ def _limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:
     right = min(max(item.high for item in items), highest + room)
     margin = 0.03 * (right - left or 1.0)
     axis.set_xlim(left - margin, right + margin)
-
-
-def _curves(axis: Axes, summaries: Sequence[Summary], set_name: str, metric: str) -> None:
-    labels = list(dict.fromkeys(item.label for item in summaries))
-    for number, label in enumerate(labels):
-        points = [
-            item
-            for item in summaries
-            if (item.label, item.image, item.set_name, item.metric)
-            == (label, FINAL, set_name, metric)
-            and item.gap_mm is not None
-        ]
-        gaps = [item.gap_mm or 0.0 for item in points]
-        axis.plot(
-            gaps, [item.value for item in points], color=f"C{number % 10}", label=label,
-            marker=_MARKERS[number // 10 % len(_MARKERS)], markersize=3, linewidth=1.2,
-        )  # fmt: skip
-        axis.fill_between(
-            gaps, [max(item.low, 0) for item in points], [min(item.high, 1) for item in points],
-            color=f"C{number % 10}", alpha=0.15, linewidth=0,
-        )  # fmt: skip
-    axis.set_ylim(-0.03, 1.03)
-    axis.grid(color="0.9")
-
-
-def _limit_curves(axis: Axes, limits: Sequence[Limit]) -> None:
-    if not limits:
-        axis.text(0.5, 0.5, "no limit is known", transform=axis.transAxes, ha="center")
-        return
-    gaps = [limit.gap_mm for limit in limits]
-    axis.plot(gaps, [limit.d_prime for limit in limits], "k-", label="d′, any capsule")
-    axis.plot(
-        gaps, [limit.outline_d_prime for limit in limits], "k--",
-        label="d′, capsule of the pair's outline",
-    )  # fmt: skip
-    axis.axhline(_CERTAIN, color="0.5", linewidth=0.8, linestyle=":")
-    axis.set_yscale("log")
-    axis.grid(color="0.9")
-    crossing = next((limit.gap_mm for limit in limits if limit.d_prime >= _CERTAIN), math.nan)
-    if not math.isnan(crossing):
-        axis.axvline(crossing, color="0.5", linewidth=0.8, linestyle=":")

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
-from mpi_cascade.evaluation.comparison import Comparison, first_trainings
 from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
+from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.limits import limits
-from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
+from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
 from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
 from mpi_cascade.evaluation.objectives import TuningSets, scan
-from mpi_cascade.evaluation.sets import BATCH_SIZE, Suite
-from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, Result
+from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet, Suite
+from mpi_cascade.evaluation.table import CASCADE, Cases, CaseTable, MethodKey
+from mpi_cascade.evaluation.thresholds import all_results, dip_thresholds
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.results.progress import showing_progress
@@ -40,15 +41,16 @@ def report(
     Args:
         cascade: The cascade.
         suite: What they are judged on.
-        validation: The suite whose first set, of phantoms, classical methods are tuned on; there
-            are no nulls in it to tune them for resolution.
+        validation: The suite whose first set, of phantoms, classical methods are tuned on; its
+            nulls give every method its threshold, and are too many to tune for resolution on.
         classical: Names of classical methods; Tikhonov's eigendecomposition takes time.
         batch_size: Scans in a batch.
         source: Where the cascade comes from.
     """
     return compare(
         [cascade_method(cascade, CASCADE, 0, source)],
-        cascade.experiment, suite, TuningSets(*validation.sets[:2]), classical, batch_size,
+        cascade.experiment, suite, TuningSets(*validation.sets[:2]), validation.of_kind(NULLS),
+        classical, batch_size,
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def compare(
     experiment: Experiment,
     suite: Suite,
     tuning: TuningSets,
+    nulls: Sequence[EvaluationSet],
     classical: Sequence[str],
     batch_size: int = BATCH_SIZE,
     notes: Sequence[str] = (),
@@ -70,6 +73,8 @@ def compare(
             of the scanner is.
         suite: What the methods are judged on.
         tuning: The scans that classical methods are tuned on, in no suite.
+        nulls: The set of single objects, in no suite, that gives every method its threshold; of
+            none, there are no thresholds.
         classical: Names of classical methods.
         batch_size: Scans in a batch.
         notes: What a reader has to know of this comparison, a sentence each.
@@ -93,15 +98,20 @@ def compare(
         methods = [
             *trained, *(solver.method() for solver in tuned), zero_image(experiment.image_shape)
         ]  # fmt: skip
-        num_images = len(methods) * sum(len(part.indices) for part in suite.sets)
+        parts = (*nulls, *suite.sets)
+        num_images = len(methods) * sum(len(part.indices) for part in parts)
         task = bars.task(f"{len(methods)} methods on {suite.name}", num_images)
-        results = measure(methods, suite, experiment, task.advance, batch_size)
+        thresholds = dip_thresholds(
+            measure(methods, nulls, experiment, task.advance, batch_size) if nulls else []
+        )
+        found = measure(methods, suite.sets, experiment, task.advance, batch_size)
         has_limits = suite.of_kind(CAPSULES) and experiment.system_matrix is None
         if has_limits:
             task = bars.task("what noise allows", total=1)
         return Comparison(
-            suite, experiment, methods, results,
+            suite, experiment, methods, all_results(found, thresholds),
             notes=[*notes, *not_converged(progress)],
+            thresholds=thresholds,
             limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
             progress=progress,
             times_s=times_per_image_s(methods, phantoms.signal),
@@ -112,31 +122,31 @@ def compare(
 @torch.no_grad()
 def measure(
     methods: Sequence[Method],
-    suite: Suite,
+    parts: Sequence[EvaluationSet],
     experiment: Experiment,
     advance: Callable[[int], None],
     batch_size: int = BATCH_SIZE,
-) -> list[Result]:
-    """Returns every metric of every method on every set of a suite.
+) -> list[Cases]:
+    """Returns what is measured of every method on every case of some sets.
 
     Args:
         methods: The methods; all of them are given the same signals.
-        suite: The suite.
+        parts: The sets.
         experiment: The nominal scanner and the grid of the images; scans are simulated where its
             model computes.
         advance: Called with the number of images after each batch of each method.
         batch_size: Scans in a batch.
     """
     keys = [MethodKey(*method[:2], image) for method in methods for image in method.image_names]
-    table = CaseTable(suite.sets, keys, experiment.scanner.field_of_view_m)
-    for part in suite.sets:
+    table = CaseTable(parts, keys, experiment.scanner.field_of_view_m)
+    for part in parts:
         set_for_it = [method.at(part.peak_snr_db) for method in methods]
         for sample in part.batches(experiment, experiment.forward_model.device, batch_size):
             for method in set_for_it:
                 for image, estimate in method.images(sample.signal).items():
                     table.add(MethodKey(*method[:2], image), part, estimate, sample)
                 advance(len(sample.indices))
-    return table.results()
+    return table.cases()
 
 
 def quality_db(methods: Sequence[Method], signal: Tensor, truth: Tensor) -> dict[str, float]:

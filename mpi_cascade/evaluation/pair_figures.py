@@ -24,8 +24,8 @@ _PROFILE_GAP_PER_DIAMETER = 0.75
 _GAPS_MM = (0.05, 0.1, 0.2, 0.3, 0.5)
 """The gaps that are shown of more than a figure has room for."""
 _MOST_GAPS = 6
-_SET_NAMES = ("pairs", "pairs along x, 0.4 mm")
-"""The sets that are shown."""
+_SET_NAMES = ("pairs", "pairs along x, 0.4 mm", "pairs along x, 0.3–0.6 mm")
+"""The sets of which the first that there is is shown."""
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mpi_cascade.evaluation.measures import Kind
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms.scenes import Capsules, Scene, TwoPoints
+from mpi_cascade.phantoms.scenes import Scene, TwoPoints
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.simulated import Sample, SimulatedScans, fine_shape, square_oversampling
@@ -53,7 +53,7 @@ class EvaluationSet:
     @property
     def gaps_mm(self) -> tuple[float, ...]:
         """The gaps of the pairs, or of their controls, in mm."""
-        scene = self.scene.outlines if isinstance(self.scene, Capsules) else self.scene
+        scene = getattr(self.scene, "outlines", self.scene)
         return scene.gaps_mm if isinstance(scene, TwoPoints) else ()
 
     @property

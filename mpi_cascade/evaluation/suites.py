@@ -2,25 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from mpi_cascade.checks import as_range
+from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.off_scanners import off_sets
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
-from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms import Letters, PhantomMixture, ResolutionTubes, Rings
-from mpi_cascade.phantoms.nulls import Nulls
-from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
-from mpi_cascade.physics.disturbances import (
-    BackgroundDrift,
-    Disturbance,
-    FeedThrough,
-    FFPDisplacement,
+from mpi_cascade.evaluation.suite_parts import (
+    VARIED,
+    families,
+    least_favourable_set,
+    null_sets,
+    other_conditions,
 )
+from mpi_cascade.experiment import Experiment
+from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.phantoms.nulls import Nulls, null_forms
+from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.scans.scanner_models import ScannerModels
 
 _FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
 _COARSE_GAPS_MM = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+_VALIDATION_SEED = 20261125
 
 
 _TUNING_SEED = 20261126
@@ -30,17 +35,24 @@ _MOST_TUNING_PAIRS = 100_000
 class _Split(NamedTuple):
     phantom_stream: int
     pair_stream: int
+    null_stream: int
     share: int
 
 
 # Stream 0 is that of the training.
-_SPLITS = {"val": _Split(1, 2, share=4), "test": _Split(3, 4, share=1)}
+_SPLITS = {"val": _Split(1, 2, 5, share=4), "test": _Split(3, 4, 6, share=1)}
+
+_NUM_TRAINING_NULLS = 320
+"""Enough for 1 %, and shared evenly by many numbers of processes."""
+_NUM_VALIDATION_NULLS = 300
 
 
 def training_suite(
     experiment: Experiment, two_points: TwoPoints, num_phantoms: int, split: str
 ) -> Suite:
-    """Returns what a training is validated or tested on: its own phantoms, and pairs.
+    """Returns what a training is validated or tested on: its own phantoms, pairs and nulls.
+
+    The nulls are to the pairs' discs, of 0.4 mm by default, what they are in the other suites.
 
     Args:
         experiment: Phantoms, scanner and disturbances.
@@ -57,6 +69,7 @@ def training_suite(
         disturbances=tuple(experiment.disturbances), peak_snr_db=experiment.peak_snr_db,
         oversampling=experiment.oversampling,
     )  # fmt: skip
+    forms = null_forms(as_range(two_points.diameter_mm)[1] / 0.4)
     return Suite(
         name=split,
         sets=(
@@ -64,6 +77,10 @@ def training_suite(
             replace(
                 phantoms, name="pairs", kind=PAIRS, scene=two_points, indices=pairs,
                 stream=streams.pair_stream,
+            ),
+            replace(
+                phantoms, name="nulls", kind=NULLS, scene=Nulls(tuple(forms.values())),
+                indices=range(_NUM_TRAINING_NULLS), stream=streams.null_stream,
             ),
         ),
     )  # fmt: skip
@@ -73,15 +90,32 @@ def standard_suite(scanner: Scanner) -> Suite:
     """Returns the full suite: 80 cases of each of 21 gaps, three diameters.
 
     80 of 80 is the fewest round number whose Wilson interval lies above a share of 0.95.
+
+    Args:
+        scanner: The scanner that is believed in.
     """
     cases = TwoPoints(gaps_mm=_FINE_GAPS_MM, cases_per_gap=80)
-    return _suite("standard", scanner, 256, cases, diameters_mm=(0.3, 0.4, 0.6))
+    off = off_sets(scanner, range(256), cases_per_gap=80, num_nulls=400)
+    return _suite("standard", scanner, 256, 80, cases, (0.3, 0.4, 0.6), off)
 
 
 def brief_suite(scanner: Scanner) -> Suite:
-    """Returns a suite for methods that take a second per image: 16 cases of 10 gaps."""
+    """Returns a suite for methods that take a second per image: 16 cases of 10 gaps.
+
+    Args:
+        scanner: The scanner that is believed in.
+    """
     cases = TwoPoints(gaps_mm=_COARSE_GAPS_MM, cases_per_gap=16)
-    return _suite("brief", scanner, 64, cases, diameters_mm=(0.4,))
+    off = off_sets(scanner, range(64), cases_per_gap=8, num_nulls=40)
+    return _suite("brief", scanner, 64, 20, cases, (0.4,), off)
+
+
+def validation_nulls() -> EvaluationSet:
+    """Returns the single objects that are in no suite, on which thresholds are chosen."""
+    return EvaluationSet(
+        name="validation nulls", kind=NULLS, scene=Nulls(), indices=range(_NUM_VALIDATION_NULLS),
+        seed=_VALIDATION_SEED,
+    )  # fmt: skip
 
 
 def tuning_scans(num_phantoms: int) -> EvaluationSet:
@@ -136,11 +170,16 @@ def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]
     """
     if models.system_matrix is None:
         return suite, []
-    left_out = [part.name for part in suite.sets if part.true_scanner]
-    sets = f" and the sets {', '.join(left_out)}" if left_out else ""
-    return replace(suite, sets=tuple(part for part in suite.sets if not part.true_scanner)), [
+    left_out = [
+        part
+        for part in suite.sets
+        if part.true_scanner or isinstance(part.scene, LeastFavourableCapsules)
+    ]
+    names = f" and the sets {', '.join(part.name for part in left_out)}" if left_out else ""
+    kept = tuple(part for part in suite.sets if part not in left_out)
+    return replace(suite, sets=kept), [
         "a measured system_matrix stands for the scanner: what needs its analytic model is left "
-        f"out, which is what noise allows{sets}"
+        f"out, which is what noise allows{names}"
     ]
 
 
@@ -148,8 +187,10 @@ def _suite(
     name: str,
     scanner: Scanner,
     num_phantoms: int,
+    num_nulls: int,
     cases: TwoPoints,
     diameters_mm: tuple[float, ...],
+    off: Sequence[EvaluationSet],
 ) -> Suite:
     outlines = {
         f"along x, {diameter:g} mm": replace(cases, diameter_mm=diameter)
@@ -157,61 +198,29 @@ def _suite(
     }
     outlines["along y, 0.4 mm"] = replace(cases, angles_deg=(90.0, 90.0))
     outlines["any angle, 0.4 mm"] = replace(cases, angles_deg=(0.0, 180.0))
-    unequal = {"along x, 0.4 mm, 1 : 0.5": replace(cases, second_concentration=0.5)}
+    others = {
+        "along x, 0.4 mm, 1 : 0.5": replace(cases, second_concentration=0.5),
+        "along x, 0.3–0.6 mm": replace(VARIED, cases_per_gap=cases.cases_per_gap),
+    }
+    pairs = {
+        key: EvaluationSet(name=f"pairs {key}", kind=PAIRS, scene=scene, indices=range(len(scene)))
+        for key, scene in (outlines | others).items()
+    }
     return Suite(
         name=name,
         sets=(
-            *_families(range(num_phantoms)),
-            *_other_conditions(scanner, range(num_phantoms)),
-            *(EvaluationSet(name=f"pairs {key}", kind=PAIRS, scene=scene, indices=range(len(scene)))
-              for key, scene in (outlines | unequal).items()),
-            *(EvaluationSet(name=f"capsules {key}", kind=CAPSULES, scene=Capsules(outlines=scene),
-                            indices=range(len(scene)), twin=f"pairs {key}")
+            *families(range(num_phantoms)),
+            *other_conditions(scanner, range(num_phantoms)),
+            *pairs.values(),
+            *(replace(pairs[key], name=f"capsules {key}", kind=CAPSULES, twin=f"pairs {key}",
+                      scene=Capsules(outlines=scene))
               for key, scene in outlines.items()),
+            *(least_favourable_set(pairs[key], scanner, cases.cases_per_gap)
+              for key in ("along x, 0.4 mm", "along y, 0.4 mm", "along x, 0.3–0.6 mm")),
+            *null_sets(num_nulls),
             *(EvaluationSet(name=f"discs {diameter:g} mm", kind=DISCS,
                             scene=SingleDiscs(diameter_mm=diameter), indices=range(num_phantoms))
               for diameter in diameters_mm),
+            *off,
         ),
     )  # fmt: skip
-
-
-def _families(indices: Sequence[int]) -> list[EvaluationSet]:
-    families = {"rings": Rings(), "letters": Letters(), "five tubes": ResolutionTubes()}
-    scenes = {"phantoms": PhantomMixture()} | {
-        f"unseen {name}": PhantomMixture({name: family}) for name, family in families.items()
-    }
-    return [
-        EvaluationSet(name=name, kind=PHANTOMS, scene=scene, indices=indices)
-        for name, scene in scenes.items()
-    ]
-
-
-def _other_conditions(scanner: Scanner, indices: Sequence[int]) -> list[EvaluationSet]:
-    """Returns the training phantoms with other noise, and on a scanner that is otherwise off."""
-    noise = {f"SNR {peak_snr_db} dB": peak_snr_db for peak_snr_db in (20, 25, 35, 40, 50)}
-    changes: dict[str, dict[str, Any]] = {}
-    for percent in (-5, 5):
-        factor = 1 + percent / 100
-        changes[f"gradient {percent:+d} %"] = {
-            "gradient_x_t_per_m": factor * scanner.gradient_x_t_per_m,
-            "gradient_y_t_per_m": factor * scanner.gradient_y_t_per_m,
-        }
-        changes[f"core diameter {percent:+d} %"] = {
-            "particle": {"core_diameter_m": factor * scanner.particle.core_diameter_m}
-        }
-    relaxation_s = scanner.particle.relaxation_time_s + 1e-6
-    changes["relaxation +1 µs"] = {"particle": {"relaxation_time_s": relaxation_s}}
-    effects: dict[str, tuple[Disturbance, ...]] = {
-        "FFP offset σ 0.05 mm": (FFPDisplacement(offset_std_m=5e-5),),
-        "background 2 % and drift": (
-            FeedThrough(relative_amplitude=0.02), BackgroundDrift(relative_std=0.003)
-        ),
-    }  # fmt: skip
-    usual = EvaluationSet(
-        name="phantoms", kind=PHANTOMS, scene=PhantomMixture(), indices=indices, twin="phantoms"
-    )
-    return [
-        *(replace(usual, name=name, peak_snr_db=value) for name, value in noise.items()),
-        *(replace(usual, name=name, true_scanner=change) for name, change in changes.items()),
-        *(replace(usual, name=name, disturbances=effect) for name, effect in effects.items()),
-    ]

@@ -11,18 +11,22 @@ from mpi_cascade.evaluation.intervals import student_interval
 from mpi_cascade.evaluation.methods import FINAL, Method
 from mpi_cascade.evaluation.table import Result
 
-_COARSE = ("resolved", "false_splits", "resolvable_gap_mm")
+_SHARES = (
+    "resolved_at_1pct", "resolved", "split_at_1pct", "false_splits", "roc_resolved_1pct",
+    "roc_resolved_5pct",
+)  # fmt: skip
+_GAPS = ("resolvable_gap_mm", "resolvable_gap_rayleigh_mm")
+_COARSE = (*_SHARES, *_GAPS)
 """Shares and gaps have few possible values: seeds often agree by chance."""
 
 _BOUNDS = {
     "ssim": (-1.0, 1.0),
     "mass_r2": (-math.inf, 1.0),
-    "resolved": (0.0, 1.0),
-    "false_splits": (0.0, 1.0),
+    **dict.fromkeys((*_SHARES, "roc_area"), (0.0, 1.0)),
     **dict.fromkeys(
         (
-            "nrmse", "non_uniformity", "disc_non_uniformity", "ghost_energy", "resolvable_gap_mm",
-            "width_mm", "localisation_error_mm",
+            "nrmse", "non_uniformity", "disc_non_uniformity", "ghost_energy", *_GAPS, "width_mm",
+            "localisation_error_mm",
         ),
         (0.0, math.inf),
     ),

@@ -1,6 +1,7 @@
 """The table of an evaluation: what every method makes of every case, and what follows from it."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.aggregation import CatMetric
 
-from mpi_cascade.evaluation.measures import Columns
+from mpi_cascade.evaluation.estimates import OWN_THRESHOLD, Columns
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.scans.simulated import Sample
@@ -144,13 +145,23 @@ class CaseTable(nn.Module):
             Cases(key, part, _named(part, columns)) for key, part, columns in found if columns.size
         ]
 
-    def results(self) -> list[Result]:
-        """Returns every metric of every method on every set that has cases, of all processes."""
-        return [result for cases in self.cases() for result in _results(cases)]
-
     def reset(self) -> None:
         """Forgets all cases."""
         self._values.reset()
+
+
+def results_of(found: Iterable[Cases], thresholds: Mapping[MethodKey, float]) -> list[Result]:
+    """Returns every metric of every method on every set that has cases.
+
+    Args:
+        found: The cases.
+        thresholds: The dip at which each method resolves, where it is known.
+    """
+    return [
+        result
+        for cases in found
+        for result in _results_of(cases, thresholds.get(cases.key, math.nan))
+    ]
 
 
 def logged(results: Iterable[Result], split: str) -> dict[str, float]:
@@ -193,8 +204,9 @@ def _named(part: EvaluationSet, columns: np.ndarray) -> Columns:
     return {**named, "gap_mm": named["gap_mm"].round(6)}
 
 
-def _results(cases: Cases) -> Iterable[Result]:
+def _results_of(cases: Cases, threshold: float) -> Iterable[Result]:
     key, part, columns = cases
+    columns = {**columns, OWN_THRESHOLD: np.full(len(columns["index"]), threshold)}
     for metric, statistic in part.kind.of_all.items():
         yield Result(*key, part.name, metric, None, **statistic(columns)._asdict())
     for gap_mm in np.unique(columns["gap_mm"]).tolist() if part.kind.of_gaps else ():

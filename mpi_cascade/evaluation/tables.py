@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mpi_cascade.evaluation.convergence import Progress, has_converged
-from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import FINAL, PRELIMINARY
 from mpi_cascade.evaluation.summary import Difference, Summary
+from mpi_cascade.evaluation.thresholds import ALL_NULLS
 from mpi_cascade.results.tables import markdown_table
 
 
@@ -31,6 +31,9 @@ class Column(NamedTuple):
     gap_mm: float | None = None
 
 
+_CAPSULES = "capsules "
+_ALONG_X, _VARIED = "pairs along x, 0.4 mm", "pairs along x, 0.3–0.6 mm"
+
 _COLUMNS = (
     Column("PSNR / dB", "phantoms", "psnr_db"),
     Column("SSIM", "phantoms", "ssim", digits=3),
@@ -41,11 +44,19 @@ _COLUMNS = (
     Column("ghosts", "phantoms", "ghost_energy", digits=4),
     Column("non-uniformity of pairs", "pairs", "disc_non_uniformity", digits=3),
     Column("resolvable gap / mm", "pairs", "resolvable_gap_mm"),
-    Column("non-uniformity of pairs", "pairs along x, 0.4 mm", "disc_non_uniformity", digits=3),
-    Column("resolvable gap along x / mm", "pairs along x, 0.4 mm", "resolvable_gap_mm"),
+    Column("… by dip 0.265 / mm", "pairs", "resolvable_gap_rayleigh_mm"),
+    Column("nulls split / %", "nulls", "split_at_1pct", 100, 1),
+    Column("… by dip 0.265 / %", "nulls", "false_splits", 100, 1),
+    Column("resolvable gap along x, 0.3–0.6 mm / mm", _VARIED, "resolvable_gap_mm"),
+    Column("… by dip 0.265 / mm", _VARIED, "resolvable_gap_rayleigh_mm"),
+    Column("nulls split / %", ALL_NULLS, "split_at_1pct", 100, 1),
+    Column("… by dip 0.265 / %", ALL_NULLS, "false_splits", 100, 1),
+    Column("non-uniformity of pairs", _ALONG_X, "disc_non_uniformity", digits=3),
+    Column("resolvable gap along x / mm", _ALONG_X, "resolvable_gap_mm"),
+    Column("… by dip 0.265 / mm", _ALONG_X, "resolvable_gap_rayleigh_mm"),
     Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_mm"),
-    Column("capsules split / %", "capsules along x, 0.4 mm", "false_splits", 100, 1),
-    Column("… any angle / %", "capsules any angle, 0.4 mm", "false_splits", 100, 1),
+    Column("capsules split / %", "capsules along x, 0.4 mm", "split_at_1pct", 100, 1),
+    Column("… any angle / %", "capsules any angle, 0.4 mm", "split_at_1pct", 100, 1),
     Column("width of a 0.4 mm disc / mm", "discs 0.4 mm", "width_mm"),
     Column("its place error / mm", "discs 0.4 mm", "localisation_error_mm", digits=3),
 )
@@ -67,7 +78,7 @@ def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) ->
         for item in summaries
     }
     has_seeds = any(item.num_seeds > 1 for item in summaries)
-    has_capsules = any(item.metric == "false_splits" for item in summaries)
+    has_capsules = any(item.set_name.startswith(_CAPSULES) for item in summaries)
     first = columns[0]
 
     def quality(key: tuple[str, str]) -> float:
@@ -89,12 +100,12 @@ def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) ->
             [
                 label if image == FINAL else f"{label}, {PRELIMINARY}",
                 *[str(seeds)] * has_seeds,
-                *(_cell(item, column) for item, column in zip(items, columns, strict=True)),
+                *(cell(item, column) for item, column in zip(items, columns, strict=True)),
                 *[_worst_split(summaries, label, image)] * has_capsules,
                 *[time] * bool(times_s),
             ]
         )
-    return _narrower(rows)
+    return narrower(rows)
 
 
 def difference_table(differences: Sequence[Difference]) -> str:
@@ -103,22 +114,10 @@ def difference_table(differences: Sequence[Difference]) -> str:
     found = {(item.label, item.set_name, item.metric): item for item in differences}
     rows = [["minus " + differences[0].reference, "seeds", *(column.title for column in columns)]]
     for label in dict.fromkeys(item.label for item in differences):
-        cells = [_cell(found.get((label, *column[1:3])), column) for column in columns]
+        shown = [cell(found.get((label, *column[1:3])), column) for column in columns]
         num_seeds = next(item.num_seeds for item in differences if item.label == label)
-        rows.append([label, str(num_seeds), *cells])
-    return _narrower(rows)
-
-
-def limit_table(limits: Sequence[Limit], set_name: str) -> str:
-    """Returns a Markdown table of d′ against the gap."""
-    chosen = [limit for limit in limits if limit.set_name == set_name]
-    return _narrower(
-        [
-            ["gap / mm", *(f"{limit.gap_mm:g}" for limit in chosen)],
-            ["d′, any capsule", *(f"{limit.d_prime:.1f}" for limit in chosen)],
-            ["d′, outline's capsule", *(f"{limit.outline_d_prime:.1f}" for limit in chosen)],
-        ]
-    )
+        rows.append([label, str(num_seeds), *shown])
+    return narrower(rows)
 
 
 def convergence_table(progress: Sequence[Progress]) -> str:
@@ -146,7 +145,9 @@ def _columns_of(items: Sequence[Summary] | Sequence[Difference]) -> list[Column]
     return found + [
         Column(f"{title} at {gap_mm:g} mm{unit}", "pairs", metric, factor, digits, gap_mm)
         for metric, title, unit, factor, digits in (
-            ("resolved", "pairs resolved", " / %", 100, 1), ("dip", "their dip", "", 1, 2)
+            ("resolved_at_1pct", "pairs resolved", " / %", 100, 1),
+            ("resolved", "by dip 0.265", " / %", 100, 1),
+            ("dip", "their dip", "", 1, 2),
         )
         for gap_mm in gaps_mm
         if gap_mm is not None
@@ -158,14 +159,16 @@ def _worst_split(summaries: Sequence[Summary], label: str, image: str) -> str:
     of_outlines = [
         item
         for item in summaries
-        if (item.label, item.image, item.metric) == (label, image, "false_splits")
+        if (item.label, item.image, item.metric) == (label, image, "split_at_1pct")
         and item.gap_mm is not None
+        and item.set_name.startswith(_CAPSULES)
     ]
     worst = max(of_outlines, key=lambda item: item.value, default=None)
-    return _cell(worst, Column("", "", "false_splits", 100, 1))
+    return cell(worst, Column("", "", "split_at_1pct", 100, 1))
 
 
-def _cell(item: Summary | Difference | None, column: Column) -> str:
+def cell(item: Summary | Difference | None, column: Column) -> str:
+    """Returns a value with its 95 % interval; nothing if there is none, – if it is undefined."""
     if item is None:
         return ""
     if math.isnan(item.value):
@@ -180,8 +183,8 @@ def _cell(item: Summary | Difference | None, column: Column) -> str:
     return f"{value} ({low} … {high})"
 
 
-def _narrower(rows: Sequence[Sequence[str]]) -> str:
-    """Returns the narrower one of a table and its transpose."""
+def narrower(rows: Sequence[Sequence[str]]) -> str:
+    """Returns the narrower one of a table, its head the first row, and its transpose."""
     tables = [
         markdown_table(first, others) for first, *others in (rows, list(zip(*rows, strict=True)))
     ]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, logged
+from mpi_cascade.evaluation.thresholds import own_results
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.models.cascade import Reconstruction
@@ -161,7 +162,7 @@ class CascadeModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/<image>/<metric>``."""
         # The values are already those of all processes: syncing them changes nothing.
-        self.log_dict(logged(self.table.results(), "val"), sync_dist=True)
+        self.log_dict(logged(own_results(self.table.cases()), "val"), sync_dist=True)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Returns the optimiser, without its schedule."""

@@ -160,7 +160,7 @@ def test_a_method_is_set_for_the_noise_of_each_set(experiment, adjoint):
 
     suite = replace(SUITE, sets=(SUITE.sets[0], replace(SUITE.sets[0], name="20", peak_snr_db=20)))
     method = adjoint._replace(images_at=images_at)
-    found = measure([method], suite, experiment, lambda number: None)
+    found = results_of(measure([method], suite.sets, experiment, lambda number: None), {})
     for part in suite.sets:
         images = [
             (part.peak_snr_db * adjoint.images(sample.signal)["final"], sample.concentration)

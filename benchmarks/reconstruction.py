@@ -2,14 +2,16 @@
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from timing import Table, in_turn, start
 
 from mpi_cascade.checkpoints import load
+from mpi_cascade.evaluation.classical import CLASSICAL, tuned_solvers
 from mpi_cascade.evaluation.measures import PHANTOMS
-from mpi_cascade.evaluation.methods import CLASSICAL, tuned_solvers
+from mpi_cascade.evaluation.objectives import CoarseAndFine, TuningScans
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.phantoms import PhantomMixture
@@ -42,14 +44,20 @@ def reconstruction(
     samples = list(scans.batches(cascade.experiment))
     signal = torch.cat([sample.signal for sample in samples])
     truth = torch.cat([sample.concentration for sample in samples])
-    tuning = [(signal[batch_size:], truth[batch_size:])]
     model = cascade.experiment.forward_model
+    size_m = cascade.experiment.scanner.field_of_view_m
+    of_tuning = replace(scans, indices=scans.indices[batch_size:])
+    tuning = TuningScans(list(of_tuning.batches(cascade.experiment)), [], [], size_m)
+    classical_methods = tuned_solvers(
+        classical, model, CoarseAndFine(tuning, tuning), scans.peak_snr_db,
+        lambda name: print(f"tuning for {name}"),
+    )  # fmt: skip
     methods = {
         "cascade": lambda signal: cascade(signal).final,
         "cascade in bf16": torch.autocast("cpu", torch.bfloat16)(
             lambda s: cascade(s).final.float()
         ),
-        **tuned_solvers(classical, model, tuning, lambda name: print(f"tuning for {name}")),
+        **{tuned.label: tuned.solver for tuned in classical_methods if tuned.label in classical},
     }
     for name, method in methods.items():
         quality = psnr(method(signal[:batch_size]), truth[:batch_size])

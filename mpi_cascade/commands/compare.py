@@ -22,6 +22,7 @@ def compare(
     suite: Literal["standard", "brief", "final"] = "standard",
     classical: Sequence[ClassicalName] = ("Tikhonov", "ART", "ADMM", "FISTA"),
     num_validation: PositiveInt = 64,
+    num_resolution: PositiveInt = 64,
     output: Path | None = None,
     batch_size: PositiveInt = 64,
     device: str = "auto",
@@ -34,7 +35,8 @@ def compare(
         suite: what they are judged on
         classical: classical methods to tune and compare; none after the bare option, which stands
             after the checkpoints
-        num_validation: scans that classical methods are tuned on
+        num_validation: phantoms that classical methods are tuned on
+        num_resolution: pairs, and twice as many nulls, that they are tuned for resolution on
         output: directory (default: a new one below runs)
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
@@ -42,6 +44,7 @@ def compare(
     from mpi_cascade.evaluation import final_suite, measuring, suites
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.loading import load_methods
+    from mpi_cascade.evaluation.objectives import TuningSets
     from mpi_cascade.evaluation.summary import notes_on_pairs
     from mpi_cascade.results.directory import listing, make_directory, output_directory
     from mpi_cascade.results.messages import say_here
@@ -59,9 +62,14 @@ def compare(
     notes += notes_on_pairs(trained)
     for note in notes:
         say_here(note)
+    tuning = TuningSets(
+        suites.tuning_scans(num_validation),
+        suites.tuning_pairs(num_resolution),
+        suites.tuning_nulls(2 * num_resolution),
+    )
     comparison = measuring.compare(
-        trained, experiment, parts, suites.tuning_scans(num_validation),
-        [suites.validation_nulls()], classical, batch_size, notes,
+        trained, experiment, parts, tuning, [suites.validation_nulls()], classical, batch_size,
+        notes,
     )  # fmt: skip
     log_comparison(directory, "compare", comparison, write_comparison(directory, comparison))
     sys.stdout.write(f"{listing(directory)}\n")

@@ -1,15 +1,23 @@
-"""Quality of iterative solvers against iterations and time: whether an opponent has converged."""
+"""Images of iterative solvers against iterations and time: whether an opponent has converged."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from mpi_cascade.evaluation.measures import Size
+from mpi_cascade.evaluation.objectives import dips
 from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.solvers.admm import ADMM
-from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
+from mpi_cascade.solvers.iterative import IterativeSolver
+
+_MOST_ITERATIONS = 2000
+"""How many iterations a minimiser may take to converge where its own number is too few."""
 
 
 class Progress(NamedTuple):
@@ -19,50 +27,108 @@ class Progress(NamedTuple):
         label: The method's name.
         iteration: Iterations done.
         time_s: Time per image in s.
-        psnr_db: Mean PSNR in dB.
+        psnr_db: Mean PSNR of phantoms in dB.
+        mean_dip: Mean dip of pairs.
     """
 
     label: str
     iteration: int
     time_s: float
     psnr_db: float
+    mean_dip: float
 
 
 def converge(
     label: str,
-    solver: ART | ADMM | FISTA,
-    signal: Tensor,
-    truth: Tensor,
+    solver: IterativeSolver,
+    phantoms: Sample,
+    pairs: Sample,
+    field_of_view_m: Size,
     advance: Callable[[int], None],
+    fewest: float = math.inf,
 ) -> list[Progress]:
-    """Returns the mean PSNR after 1, 2, 5, 10, … iterations and after the last.
+    """Returns the mean PSNR and dip after 1, 2, 5, 10, … iterations and after the last.
 
     Args:
         label: The method's name.
         solver: An iterative solver.
-        signal: Signals, (batch, channel, y, x).
-        truth: True images, (batch, 1, y, x).
+        phantoms: Scans of phantoms.
+        pairs: Scans of pairs.
+        field_of_view_m: Size (y, x) of the images in m.
         advance: Called with 1 after each iteration.
+        fewest: After how many iterations it ends as soon as it has converged; by default it goes on
+            to the solver's last.
     """
+    signal = torch.cat((phantoms.signal, pairs.signal))
+    num_phantoms = len(phantoms.signal)
+
+    def progress(iteration: int, elapsed_s: float, image: Tensor) -> Progress:
+        return Progress(
+            label,
+            iteration,
+            elapsed_s / len(signal),
+            psnr(image[:num_phantoms], phantoms.concentration).nanmean().item(),
+            dips(image[num_phantoms:], pairs, field_of_view_m).mean().item(),
+        )
+
     found: list[Progress] = []
     elapsed_s, start = 0.0, time.perf_counter()
-    iteration, image = 0, truth
+    iteration, image = 0, torch.empty(0)
     for iteration, image in enumerate(solver.iterates(signal), start=1):
         elapsed_s += time.perf_counter() - start
         if _is_shown(iteration):
-            found.append(_progress(label, iteration, elapsed_s, image, truth))
+            found.append(progress(iteration, elapsed_s, image))
         advance(1)
+        if iteration >= fewest and _is_shown(iteration) and has_converged(found):
+            break
         start = time.perf_counter()
     if not _is_shown(iteration):
-        found.append(_progress(label, iteration, elapsed_s, image, truth))
+        found.append(progress(iteration, elapsed_s, image))
     return found
 
 
-def _progress(
-    label: str, iteration: int, elapsed_s: float, image: Tensor, truth: Tensor
-) -> Progress:
-    quality_db = psnr(image, truth).nanmean().item()
-    return Progress(label, iteration, elapsed_s / len(truth), quality_db)
+def settle(
+    label: str,
+    solver: ADMM | FISTA,
+    phantoms: Sample,
+    pairs: Sample,
+    field_of_view_m: Size,
+    advance: Callable[[int], None],
+) -> list[Progress]:
+    """Sets the iterations of a minimiser to as many as it takes to converge, and returns its way.
+
+    They are no fewer than it had, and no more than 2,000 unless it had more.
+
+    Args:
+        label: The method's name.
+        solver: The minimiser.
+        phantoms: Scans of phantoms.
+        pairs: Scans of pairs.
+        field_of_view_m: Size (y, x) of the images in m.
+        advance: Called with 1 after each iteration.
+    """
+    fewest = solver.num_iterations
+    solver.num_iterations = max(fewest, _MOST_ITERATIONS)
+    found = converge(label, solver, phantoms, pairs, field_of_view_m, advance, fewest)
+    solver.num_iterations = found[-1].iteration
+    return found
+
+
+def not_converged(progress: Sequence[Progress]) -> list[str]:
+    """Returns a sentence on each method that hasn't converged.
+
+    Args:
+        progress: Those of several methods, one after the other.
+    """
+    of_label: dict[str, list[Progress]] = {}
+    for step in progress:
+        of_label.setdefault(step.label, []).append(step)
+    return [
+        f"{label} has not converged after {steps[-1].iteration} iterations: it may do better, or "
+        "worse, than shown"
+        for label, steps in of_label.items()
+        if not has_converged(steps)
+    ]
 
 
 def _is_shown(iteration: int) -> bool:
@@ -70,9 +136,25 @@ def _is_shown(iteration: int) -> bool:
     return str(iteration).rstrip("0") in ("1", "2", "5")
 
 
-def has_converged(progress: Sequence[Progress], tolerance_db: float = 0.05) -> bool:
-    """Returns whether the PSNR hardly changed over at least the last half of the iterations."""
+def has_converged(
+    progress: Sequence[Progress], tolerance_db: float = 0.05, tolerance_dip: float = 0.02
+) -> bool:
+    """Returns whether PSNR and dip hardly changed over at least the last half of the iterations.
+
+    Dips converge later than PSNR: a valley between two close discs is a few pixels.
+
+    Args:
+        progress: One method's.
+        tolerance_db: By how much the mean PSNR may change in dB.
+        tolerance_dip: By how much the mean dip may change.
+    """
     half = progress[-1].iteration / 2
     early = [number for number, step in enumerate(progress) if step.iteration <= half]
-    late = [step.psnr_db for step in progress[max(early, default=0) :]]
-    return len(late) > 1 and max(late) - min(late) <= tolerance_db
+    late = progress[max(early, default=0) :]
+    return len(late) > 1 and all(
+        max(values) - min(values) <= tolerance
+        for values, tolerance in (
+            ([step.psnr_db for step in late], tolerance_db),
+            ([step.mean_dip for step in late], tolerance_dip),
+        )
+    )

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mpi_cascade.evaluation.convergence import Progress
-from mpi_cascade.evaluation.methods import FINAL
+from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
 from mpi_cascade.evaluation.summary import Summary
 
 MARKERS = "os^Dv*PX<>"
@@ -61,40 +61,40 @@ def quality_by_set(
 def quality_over_time(
     progress: Sequence[Progress], times_s: Mapping[str, float], quality_db: Mapping[str, float]
 ) -> Figure:
-    """Returns PSNR against time per image: curves of iterative solvers, a mark for every method.
+    """Returns PSNR and dip against time per image: curves of iterative solvers, marks for others.
 
     Args:
         progress: Iterative solvers, on their validation images.
         times_s: Time per image in s of every method.
-        quality_db: Mean PSNR in dB of every method on the same images as the curves.
+        quality_db: Mean PSNR in dB of every method on the same images as the curves of PSNR.
     """
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axis = figure.subplots()
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    quality, dip = figure.subplots(2, sharex=True)
     for label in dict.fromkeys(step.label for step in progress):
         steps = [step for step in progress if step.label == label]
-        line = axis.plot(
-            [1e3 * step.time_s for step in steps], [step.psnr_db for step in steps],
-            marker=".", linewidth=1,
-        )[0]  # fmt: skip
-        last = steps[-1]
-        axis.annotate(
-            f"{label}, {last.iteration} iterations", (1e3 * last.time_s, last.psnr_db),
-            xytext=(0, 6), textcoords="offset points", ha="right", color=line.get_color(),
-        )  # fmt: skip
+        _iteration_curve(quality, steps, [step.psnr_db for step in steps])
+        _iteration_curve(dip, steps, [step.mean_dip for step in steps])
     for label, time_s in times_s.items():
-        if any(step.label == label for step in progress):
+        if label == ZERO_IMAGE or any(step.label == label for step in progress):
             continue
-        axis.plot(1e3 * time_s, quality_db[label], "k^")
-        axis.annotate(
+        quality.plot(1e3 * time_s, quality_db[label], "k^")
+        quality.annotate(
             label, (1e3 * time_s, quality_db[label]), xytext=(5, -3), textcoords="offset points"
         )
-    axis.set(
-        xscale="log",
-        xlabel="time per image, in batches / ms",
-        ylabel="mean PSNR on the tuning scans / dB",
-    )
-    axis.grid(color="0.9")
+    quality.set(xscale="log", ylabel="mean PSNR on the tuning scans / dB")
+    dip.set(xlabel="time per image, in batches / ms", ylabel="mean dip of the tuning pairs")
+    for axis in (quality, dip):
+        axis.grid(color="0.9")
     return figure
+
+
+def _iteration_curve(axis: Axes, steps: Sequence[Progress], values: Sequence[float]) -> None:
+    times_ms = [1e3 * step.time_s for step in steps]
+    line = axis.plot(times_ms, values, marker=".", linewidth=1)[0]
+    axis.annotate(
+        f"{steps[-1].label}, {steps[-1].iteration} iterations", (times_ms[-1], values[-1]),
+        xytext=(0, 6), textcoords="offset points", ha="right", color=line.get_color(),
+    )  # fmt: skip
 
 
 def limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:

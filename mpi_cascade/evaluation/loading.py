@@ -9,7 +9,14 @@ import torch
 
 from mpi_cascade.checkpoints import TrainedCascade, load
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.methods import CLASSICAL, TRUTH, Method, cascade_method, training_seeds
+from mpi_cascade.evaluation.classical import CLASSICAL
+from mpi_cascade.evaluation.methods import (
+    TRUTH,
+    ZERO_IMAGE,
+    Method,
+    cascade_method,
+    training_seeds,
+)
 from mpi_cascade.experiment import Experiment
 
 _WITHOUT_EFFECT = ("training_seed", "evaluation_batch_size", "num_workers")
@@ -63,8 +70,11 @@ def _label_and_path(item: str) -> tuple[str, Path]:
     label, _, path = item.partition("=")
     if not (label and path):
         raise InputError(f"{item} is no LABEL=PATH: name a checkpoint as mse=runs/…/best.ckpt")
-    if label in (*CLASSICAL, TRUTH):
-        raise InputError(f"{item} has the name of a classical method or the truth: choose another")
+    if label in (*CLASSICAL, TRUTH, ZERO_IMAGE):
+        raise InputError(
+            f"{item} has the name of a classical method, the truth or the zero image: choose "
+            "another"
+        )
     # Labels stand in tables, legends and file formats with signs of their own.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*", label):
         raise InputError(

@@ -8,17 +8,13 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
-from mpi_cascade.evaluation.convergence import Progress, converge
+from mpi_cascade.evaluation.classical import tuned_solvers
+from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
-from mpi_cascade.evaluation.methods import (
-    FINAL,
-    Method,
-    cascade_method,
-    classical_method,
-    tuned_solvers,
-)
+from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
+from mpi_cascade.evaluation.objectives import TuningSets, scan
 from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet, Suite
 from mpi_cascade.evaluation.table import CASCADE, Cases, CaseTable, MethodKey
 from mpi_cascade.evaluation.thresholds import all_results, dip_thresholds
@@ -26,8 +22,8 @@ from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.results.progress import showing_progress
 from mpi_cascade.solvers.admm import ADMM
-from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
+from mpi_cascade.solvers.iterative import IterativeSolver
 
 _NUM_TIMINGS = 5
 
@@ -46,15 +42,15 @@ def report(
         cascade: The cascade.
         suite: What they are judged on.
         validation: The suite whose first set, of phantoms, classical methods are tuned on; its
-            nulls give every method its threshold.
+            nulls give every method its threshold, and are too many to tune for resolution on.
         classical: Names of classical methods; Tikhonov's eigendecomposition takes time.
         batch_size: Scans in a batch.
         source: Where the cascade comes from.
     """
     return compare(
         [cascade_method(cascade, CASCADE, 0, source)],
-        cascade.experiment, suite, validation.sets[0], validation.of_kind(NULLS), classical,
-        batch_size,
+        cascade.experiment, suite, TuningSets(*validation.sets[:2]), validation.of_kind(NULLS),
+        classical, batch_size,
     )  # fmt: skip
 
 
@@ -63,7 +59,7 @@ def compare(
     trained: Sequence[Method],
     experiment: Experiment,
     suite: Suite,
-    validation: EvaluationSet,
+    tuning: TuningSets,
     nulls: Sequence[EvaluationSet],
     classical: Sequence[str],
     batch_size: int = BATCH_SIZE,
@@ -76,30 +72,32 @@ def compare(
         experiment: The nominal scanner and the grid of the images; all is computed where its model
             of the scanner is.
         suite: What the methods are judged on.
-        validation: The scans that classical methods are tuned on, in no suite.
+        tuning: The scans that classical methods are tuned on, in no suite.
         nulls: The set of single objects, in no suite, that gives every method its threshold; of
             none, there are no thresholds.
         classical: Names of classical methods.
         batch_size: Scans in a batch.
         notes: What a reader has to know of this comparison, a sentence each.
     """
-    device = experiment.forward_model.device
-    scans = [
-        (sample.signal, sample.concentration)
-        for sample in validation.batches(experiment, device, batch_size)
-    ]
+    scans = scan(tuning, experiment, batch_size)
+    phantoms, pairs = scans.fine.phantoms[0], scans.coarse.pairs[0]
     progress: list[Progress] = []
     with showing_progress() as bars:
         task = bars.task("tuning", total=None)
-        solvers = tuned_solvers(
-            classical, experiment.forward_model, scans,
+        tuned = tuned_solvers(
+            classical, experiment.forward_model, scans, tuning.phantoms.peak_snr_db,
             lambda search: task.move_to(task.done + 1, f"tuning {search}"),
         )  # fmt: skip
-        for name, solver in solvers.items():
-            if isinstance(solver, ART | ADMM | FISTA):
-                task = bars.task(f"iterations of {name}", total=None)
-                progress += converge(name, solver, *scans[0], task.advance)
-        methods = [*trained, *(classical_method(*solver) for solver in solvers.items())]
+        size_m = experiment.scanner.field_of_view_m
+        for label, solver in ((method.label, method.solver) for method in tuned):
+            task = bars.task(f"iterations of {label}", total=None)
+            if isinstance(solver, ADMM | FISTA):
+                progress += settle(label, solver, phantoms, pairs, size_m, task.advance)
+            elif isinstance(solver, IterativeSolver):
+                progress += converge(label, solver, phantoms, pairs, size_m, task.advance)
+        methods = [
+            *trained, *(solver.method() for solver in tuned), zero_image(experiment.image_shape)
+        ]  # fmt: skip
         parts = (*nulls, *suite.sets)
         num_images = len(methods) * sum(len(part.indices) for part in parts)
         task = bars.task(f"{len(methods)} methods on {suite.name}", num_images)
@@ -112,12 +110,12 @@ def compare(
             task = bars.task("what noise allows", total=1)
         return Comparison(
             suite, experiment, methods, all_results(found, thresholds),
-            notes=list(notes),
+            notes=[*notes, *not_converged(progress)],
             thresholds=thresholds,
             limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
             progress=progress,
-            times_s=times_per_image_s(methods, scans[0][0]),
-            tuning_quality_db=quality_db(methods, *scans[0]),
+            times_s=times_per_image_s(methods, phantoms.signal),
+            tuning_quality_db=quality_db(methods, phantoms.signal, phantoms.concentration),
         )  # fmt: skip
 
 
@@ -142,8 +140,9 @@ def measure(
     keys = [MethodKey(*method[:2], image) for method in methods for image in method.image_names]
     table = CaseTable(parts, keys, experiment.scanner.field_of_view_m)
     for part in parts:
+        set_for_it = [method.at(part.peak_snr_db) for method in methods]
         for sample in part.batches(experiment, experiment.forward_model.device, batch_size):
-            for method in methods:
+            for method in set_for_it:
                 for image, estimate in method.images(sample.signal).items():
                     table.add(MethodKey(*method[:2], image), part, estimate, sample)
                 advance(len(sample.indices))

@@ -9,7 +9,7 @@ from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
-from mpi_cascade.evaluation.methods import FINAL
+from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
 from mpi_cascade.evaluation.off_figure import off_scanner_figure
 from mpi_cascade.evaluation.off_scanners import off_scanner_names
 from mpi_cascade.evaluation.pair_figures import pair_figures
@@ -56,9 +56,12 @@ def pictures(
 def _shown_images(comparison: Comparison) -> Callable[[Tensor], dict[str, Tensor]]:
     """Returns what makes the images of the pictures: final ones of the first training of a label.
 
-    Of a single label there is room for the preliminary ones too.
+    Of a single label there is room for the preliminary ones too; of the zero image there is nothing
+    to see.
     """
-    methods = first_trainings(comparison.methods)
+    methods = [
+        method for method in first_trainings(comparison.methods) if method.label != ZERO_IMAGE
+    ]
     has_room = sum(len(method.image_names) > 1 for method in methods) == 1
 
     def images(signal: Tensor) -> dict[str, Tensor]:

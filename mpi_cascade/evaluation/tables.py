@@ -121,14 +121,18 @@ def difference_table(differences: Sequence[Difference]) -> str:
 
 
 def convergence_table(progress: Sequence[Progress]) -> str:
-    """Returns a Markdown table of PSNR against iterations, and whether it has settled."""
+    """Returns a Markdown table of PSNR and dip against iterations, and whether both settled."""
     rows: list[list[str]] = []
     for label in dict.fromkeys(step.label for step in progress):
         steps = [step for step in progress if step.label == label]
-        path = ", ".join(f"{step.iteration} → {step.psnr_db:.2f}" for step in steps)
+        path = "; ".join(
+            f"{step.iteration} → {step.psnr_db:.2f}, {step.mean_dip:.3f}" for step in steps
+        )
         settled = "yes" if has_converged(steps) else "no"
         rows.append([label, path, f"{1e3 * steps[-1].time_s:.3g}", settled])
-    return markdown_table(["method", "iterations → PSNR / dB", "ms per image", "converged"], rows)
+    return markdown_table(
+        ["method", "iterations → PSNR / dB, mean dip", "ms per image", "converged"], rows
+    )
 
 
 def _columns_of(items: Sequence[Summary] | Sequence[Difference]) -> list[Column]:

@@ -1,7 +1,9 @@
 """Tuning of a reconstruction on validation scans, the same search for every solver."""
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -9,97 +11,155 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 
+Score = tuple[float, ...]
+"""How good a reconstruction is: higher is better, and further numbers decide between equals."""
+
+Objective = Callable[[Callable[[Tensor], Tensor]], Score]
+"""Maps a reconstruction, signals in and images out, to its score on scans that it holds."""
+
+FINE_RATIO = 1.5
+"""Ratio of neighbours on a fine grid."""
+
+_MARGIN = 10.0
+"""By what factor a fine grid reaches beyond the candidates on either side."""
+
 
 class Tuning(NamedTuple):
     """What a search has found.
 
     Attributes:
         values: Best value of each attribute.
-        quality: Mean quality of the validation images with these.
+        score: Their score on the scans of the fine search.
     """
 
     values: dict[str, float]
-    quality: float
+    score: Score
 
 
 @torch.no_grad()
 def tune(
     solver: nn.Module,
     candidates: Mapping[str, Sequence[float]],
-    batches: Sequence[tuple[Tensor, Tensor]],
-    quality: Callable[[Tensor, Tensor], Tensor],
+    coarse: Objective,
+    fine: Objective,
 ) -> Tuning:
-    """Sets attributes of a solver to the candidates of the highest mean quality.
+    """Sets attributes of a solver to values that no neighbour on a fine grid beats.
 
-    One attribute at a time, in the order given and from the solver's present values, until a
-    round over all of them changes nothing.
+    First the best of the candidates are found, one attribute at a time, in the order given and from
+    the solver's present values, until a round over all of them changes nothing. From there each
+    attribute in turn climbs a geometric grid of ratio ``FINE_RATIO``, step by step for as long as
+    the score rises, again until nothing changes. That grid reaches a decade beyond the candidates,
+    so that a best candidate on their edge is no edge of the search. An attribute that is best left
+    out, at 0, climbs from the lower end of its grid.
+
+    The coarse search tells values apart that differ threefold, for which a part of the scans is
+    enough; the steps of the fine one need them all.
 
     Args:
         solver: The solver: signal in, image out.
-        candidates: Candidates of each attribute by its name, ascending.
-        batches: Validation signals and true images; never those that it is later compared on.
-        quality: Maps an estimate and a truth, each (batch, 1, y, x), to a value per image, higher
-            is better, NaN where undefined.
+        candidates: Candidates of each attribute by its name, ascending, ≥ 0.
+        coarse: The objective of the first search.
+        fine: The objective of the second; of neither the scans that it is later compared on.
 
     Raises:
-        InputError: If the solver has no such attribute, or an attribute has no candidates.
+        InputError: If the solver has no such attribute, or an attribute has no candidates, or
+            negative ones.
 
     Warns:
-        UserWarning: If a best value lies on an edge of its candidates, unless it is a lower edge
-            of 0: a term that is best left out.
+        UserWarning: If a best value lies on an edge of its fine grid, unless it is 0: a term that
+            is best left out.
     """
     _check(solver, candidates)
-    scores: dict[tuple[float, ...], float] = {}
-
-    def score() -> float:
-        values = tuple(getattr(solver, name) for name in candidates)
-        if values not in scores:
-            scores[values] = _mean_quality(solver, batches, quality)
-        return scores[values]
-
-    best: dict[str, float] = {}
-    has_changed = True
-    while has_changed:
-        before = dict(best)
-        for name, values in candidates.items():
-            best[name] = _best_value(solver, name, values, score)
-        has_changed = best != before and len(candidates) > 1
-    _warn_of_edges(type(solver).__name__, candidates, best)
-    return Tuning(best, score())
-
-
-def _best_value(
-    solver: nn.Module, name: str, values: Sequence[float], score: Callable[[], float]
-) -> float:
-    """Returns the value of the highest score, and leaves the attribute at it."""
-
-    def score_of(value: float) -> float:
+    values = {name: getattr(solver, name) for name in candidates}
+    values = _until_settled(values, candidates, _Scores(solver, coarse), _best_of_all)
+    grids = {name: _fine_grid(candidates[name], value) for name, value in values.items()}
+    scores = _Scores(solver, fine)
+    values = _until_settled(values, grids, scores, _climb)
+    score = scores(values)
+    for name, value in values.items():
         setattr(solver, name, value)
-        return score()
+    _warn_of_edges(type(solver).__name__, grids, values)
+    return Tuning(values, score)
 
-    best = max(values, key=score_of)
-    setattr(solver, name, best)
+
+class _Scores:
+    """The scores of a solver by the values of its attributes, each computed once."""
+
+    def __init__(self, solver: nn.Module, objective: Objective) -> None:
+        self._solver, self._objective = solver, objective
+        self._found: dict[tuple[float, ...], Score] = {}
+
+    def __call__(self, values: Mapping[str, float]) -> Score:
+        key = tuple(values.values())
+        if key not in self._found:
+            for name, value in values.items():
+                setattr(self._solver, name, value)
+            self._found[key] = self._objective(self._solver)
+        return self._found[key]
+
+
+ScoreOfValue = Callable[[float], Score]
+Search = Callable[[float, Sequence[float], ScoreOfValue], float]
+"""Maps the present value of an attribute, its grid and the score of a value to a better one."""
+
+
+def _until_settled(
+    values: Mapping[str, float],
+    grids: Mapping[str, Sequence[float]],
+    scores: _Scores,
+    search: Search,
+) -> dict[str, float]:
+    """Returns the values after rounds of a search of one attribute after the other."""
+    best, before = dict(values), dict[str, float]()
+    while best != before:
+        before = dict(best)
+        for name, grid in grids.items():
+            best[name] = search(best[name], grid, partial(_score_with, scores, best, name))
+        if len(grids) == 1:
+            break
     return best
 
 
-def _mean_quality(
-    solver: nn.Module,
-    batches: Sequence[tuple[Tensor, Tensor]],
-    quality: Callable[[Tensor, Tensor], Tensor],
-) -> float:
-    values = [quality(solver(signal), truth) for signal, truth in batches]
-    return torch.cat(values).nanmean().item()
+def _score_with(scores: _Scores, values: Mapping[str, float], name: str, value: float) -> Score:
+    return scores({**values, name: value})
+
+
+def _best_of_all(present: float, grid: Sequence[float], score: ScoreOfValue) -> float:
+    """Returns the value of the highest score, the first of equals."""
+    return max(grid, key=score)
+
+
+def _climb(present: float, grid: Sequence[float], score: ScoreOfValue) -> float:
+    """Returns the value that is reached from the present one in rising steps, up or down."""
+    number = grid.index(present)
+    for step in (1, -1):
+        while 0 <= number + step < len(grid) and score(grid[number + step]) > score(grid[number]):
+            number += step
+    return grid[number]
+
+
+def _fine_grid(candidates: Sequence[float], best: float) -> list[float]:
+    """Returns a geometric grid through the best candidate, and 0 where that is a candidate."""
+    positive = [value for value in candidates if value > 0]
+    zero = [0.0] * (len(positive) < len(candidates))
+    if not positive:
+        return zero
+    lowest, highest = positive[0] / _MARGIN, positive[-1] * _MARGIN
+    start = best or lowest
+    num_down = math.floor(math.log(start / lowest) / math.log(FINE_RATIO))
+    num_up = math.floor(math.log(highest / start) / math.log(FINE_RATIO))
+    up = [start * FINE_RATIO**number for number in range(1, num_up + 1)]
+    return [*zero, *(start / FINE_RATIO**number for number in range(num_down, 0, -1)), start, *up]
 
 
 def _warn_of_edges(
-    solver_name: str, candidates: Mapping[str, Sequence[float]], best: Mapping[str, float]
+    solver_name: str, grids: Mapping[str, Sequence[float]], best: Mapping[str, float]
 ) -> None:
-    for name, values in candidates.items():
-        is_left_out = best[name] == values[0] == 0
-        if best[name] in (values[0], values[-1]) and not is_left_out:
+    for name, grid in grids.items():
+        if best[name] in (grid[0], grid[-1]) and best[name] > 0:
             warnings.warn(
                 f"the best {name} of {solver_name}, {best[name]:g}, lies on the edge of the search "
-                f"from {values[0]:g} to {values[-1]:g}: it may not be tuned",
+                f"from {grid[0]:g} to {grid[-1]:g}: it may not be tuned",
                 stacklevel=3,
             )
 
@@ -110,3 +170,5 @@ def _check(solver: nn.Module, candidates: Mapping[str, Sequence[float]]) -> None
             raise InputError(f"{type(solver).__name__} has no {name}: it cannot be tuned")
         if not values:
             raise InputError(f"{name} has no candidates: name one or more")
+        if min(values) < 0:
+            raise InputError(f"{name} has the candidate {min(values):g}: it must not be negative")

@@ -45,8 +45,9 @@ def refusal(tmp_path, monkeypatch):
         (["mse=absent.ckpt"], "absent.ckpt is no file"),
         (
             ["truth=absent.ckpt"],
-            "truth=absent.ckpt has the name of a classical method or the truth",
+            "truth=absent.ckpt has the name of a classical method, the truth or the zero image",
         ),
+        (["zero image=absent.ckpt"], "has the name of a classical method, the truth or the zero"),
         (["a|b=absent.ckpt"], "a|b=absent.ckpt has no usable label: begin it with a letter"),
         (["_a=absent.ckpt"], "_a=absent.ckpt has no usable label: begin it with a letter"),
         (["Tikhonov=absent.ckpt"], "Tikhonov=absent.ckpt has the name of a classical method"),

@@ -11,8 +11,8 @@ import torch
 from experiments import small_experiment
 from scipy.stats import t
 
-from mpi_cascade.evaluation import comparison, measures, measuring, methods, suites
-from mpi_cascade.evaluation.methods import Search
+from mpi_cascade.evaluation import classical, comparison, measures, measuring, suites
+from mpi_cascade.evaluation.classical import Search, Weight
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.phantoms import PhantomMixture, Rings
@@ -26,6 +26,10 @@ from mpi_cascade.solvers.tikhonov import Tikhonov
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 ALONG_X = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=3)
 TURNED = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=3, angles_deg=(0.0, 180.0))
+LABELS = {
+    "tiny", "tiny, preliminary", "Tikhonov", "Tikhonov, c ≥ 0", "Tikhonov, resolution", "ART",
+    "zero image",
+}  # fmt: skip
 PAIRS, CAPSULES = "pairs along x, 0.4 mm", "capsules along x, 0.4 mm"
 
 
@@ -50,12 +54,19 @@ def few_scans(scanner):
     )
 
 
+def few_sweeps(model):
+    return ART(model, num_sweeps=20)
+
+
 @pytest.fixture
 def suite(monkeypatch):
     """The few scans in place of the brief suite, and few sweeps of ART."""
     monkeypatch.setattr(suites, "brief_suite", few_scans)
-    candidates = {"relative_regularisation": (0.01, 0.1, 1.0), "num_sweeps": (2, 5, 10, 20)}
-    monkeypatch.setitem(methods.SEARCHES, "Kaczmarz", Search(ART, candidates))
+    weights = {"relative_regularisation": Weight((0.01, 0.1, 1.0), noise_power=2)}
+    search = Search(few_sweeps, weights)
+    monkeypatch.setitem(classical.SEARCHES, "Kaczmarz", search)
+    method = classical.CLASSICAL["ART"]._replace(solver=few_sweeps)
+    monkeypatch.setitem(classical.CLASSICAL, "ART", method)
     return few_scans(SCANNER)
 
 
@@ -102,7 +113,8 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(
     monkeypatch.setenv("WANDB_MODE", "offline")
     directory, ended = compare(
         *(f"tiny={path}" for path in checkpoints), "--suite", "brief",
-        "--classical", "Tikhonov", "ART", "--num-validation", 6, "--batch-size", 4,
+        "--classical", "Tikhonov", "ART", "--num-validation", 6, "--num-resolution", 6,
+        "--batch-size", 4,
     )  # fmt: skip
     trainings, summaries = table(directory / "trainings.csv"), table(directory / "comparison.csv")
     assert_every_method_has_every_metric(trainings, summaries)
@@ -116,7 +128,7 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(
     assert pictures.keys() == names
     assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
     document = (directory / "comparison.md").read_text()
-    seeds = {"tiny": "2", "tiny, preliminary": "2", "Tikhonov": "1", "ART": "1"}
+    seeds = {label: "2" if label.startswith("tiny") else "1" for label in LABELS}
     assert shown(document)["seeds"] == shown(ended.output)["seeds"] == seeds
     assert f"Everything lies in {directory}\n  comparison.csv\n" in ended.output
     assert not (directory / "differences.csv").exists()
@@ -132,7 +144,7 @@ def shown(text):
 
 
 def assert_every_method_has_every_metric(trainings, summaries):
-    images = {("tiny", "final"), ("tiny", "preliminary"), ("Tikhonov", "final"), ("ART", "final")}
+    images = {(label.split(", prel")[0], "final") for label in LABELS} | {("tiny", "preliminary")}
     assert {(row["label"], row["image"]) for row in summaries} == images
     of_one = [
         [
@@ -212,7 +224,7 @@ def assert_json_tells_the_same(directory, summaries, checkpoints):
     for entry, row in zip(contents["results"], summaries, strict=True):
         assert entry["metric"] == row["metric"]
         assert entry["value"] == (float(row["value"]) if row["value"] else None)
-    assert contents["times_per_image_s"].keys() == {"tiny", "Tikhonov", "ART"}
+    assert contents["times_per_image_s"].keys() == LABELS - {"tiny, preliminary"}
     assert all(time_s > 0 for time_s in contents["times_per_image_s"].values())
     sources = {(label, number): source for label, number, source in contents["methods"]}
     assert sources["tiny", 0] == str(checkpoints[0])
@@ -222,7 +234,7 @@ def assert_json_tells_the_same(directory, summaries, checkpoints):
 
 def assert_classical_methods_are_those_of_their_source(trainings, suite, sources):
     model = ForwardModel(SCANNER, (16, 16))
-    for label, solver in (("Tikhonov", Tikhonov(model)), ("ART", ART(model))):
+    for label, solver in (("Tikhonov", Tikhonov(model)), ("ART", few_sweeps(model))):
         for item in sources[label, 0].split(", "):
             name, value = item.split()
             setattr(solver, name, type(getattr(solver, name))(float(value)))
@@ -291,7 +303,7 @@ def measured(tmp_path, untrained):
 def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured, suite, compare):
     directory, ended = compare(
         f"measured={measured}", "--suite", "brief", "--classical", "Tikhonov",
-        "--num-validation", 4,
+        "--num-validation", 4, "--num-resolution", 4,
     )  # fmt: skip
     note = (
         "a measured system_matrix stands for the scanner: what needs its analytic model is left "
@@ -312,16 +324,16 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured,
 def test_one_seed_without_classical_methods(checkpoints, compare):
     directory, ended = compare(f"alone={checkpoints[0]}", "--suite", "brief", "--classical")
     rows = table(directory / "comparison.csv")
-    assert {row["label"] for row in rows} == {"alone"}
+    assert {row["label"] for row in rows} == {"alone", "zero image"}
     assert {row["num_seeds"] for row in rows} == {"1"}
     assert not (directory / "trainings.csv").exists()
     assert not (directory / "convergence.csv").exists()
     assert "## Convergence" not in (directory / "comparison.md").read_text()
     summary = shown(ended.output)
     assert "seeds" not in summary
-    assert summary["ms per image"].keys() == {"alone", "alone, preliminary"}
+    assert summary["ms per image"].keys() == {"alone", "alone, preliminary", "zero image"}
     for label, image in (("alone", "final"), ("alone, preliminary", "preliminary")):
-        row = of(rows, image=image, set_name="phantoms", metric="psnr_db")
+        row = of(rows, label="alone", image=image, set_name="phantoms", metric="psnr_db")
         assert summary["PSNR / dB"][label].startswith(f"{float(row['value']):.2f} (")
 
 
@@ -334,7 +346,7 @@ def test_a_training_without_a_key(tiny_run, suite, compare, monkeypatch, tmp_pat
     directory, ended = compare(f"alone={best}", "--suite", "brief", "--classical")
     assert ended.errors.count("Weights & Biases can't be used (No API key configured") == 1
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
-    where = {"image": "final", "set_name": "phantoms", "metric": "psnr_db"}
+    where = {"label": "alone", "image": "final", "set_name": "phantoms", "metric": "psnr_db"}
     value_db = float(of(table(directory / "comparison.csv"), **where)["value"])
     expected = mean_psnr_db(cascade_of(best), suite.sets[0], "final")
     assert value_db == pytest.approx(expected, rel=1e-4)

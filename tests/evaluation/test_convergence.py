@@ -1,46 +1,67 @@
+import math
 import time
+from collections.abc import Callable
 
 import pytest
 import torch
+from experiments import small_experiment
 
-from mpi_cascade.evaluation.convergence import Progress, converge, has_converged
+from mpi_cascade.evaluation.convergence import (
+    Progress,
+    converge,
+    has_converged,
+    not_converged,
+    settle,
+)
+from mpi_cascade.evaluation.measures import PAIRS
+from mpi_cascade.evaluation.sets import EvaluationSet
+from mpi_cascade.evaluation.suites import tuning_scans
 from mpi_cascade.metrics.functional import psnr
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.metrics.resolution import pair_dip
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 
-
-@pytest.fixture
-def model(small_scanner):
-    return ForwardModel(small_scanner, (16, 16))
-
-
-@pytest.fixture
-def truth():
-    image = torch.zeros(3, 1, 16, 16)
-    image[0, 0, 4:8, 4:10] = image[1, 0, 9:12, 3:6] = 1
-    return image
+PAIRS_SET = EvaluationSet(
+    name="pairs", kind=PAIRS, scene=TwoPoints(gaps_mm=(0.5, 0.9), cases_per_gap=2), indices=range(4)
+)
 
 
-def steps(*values_db, iterations=(1, 2, 5, 10, 20, 50)):
+@pytest.fixture(scope="module")
+def scanned():
+    """The model, scans of phantoms and of pairs, and the field of view."""
+    experiment = small_experiment()
+    (phantoms,), (pairs,) = (list(s.batches(experiment)) for s in (tuning_scans(3), PAIRS_SET))
+    # An empty image has no quality.
+    phantoms.concentration[2] = 0
+    return experiment.forward_model, phantoms, pairs, experiment.scanner.field_of_view_m
+
+
+def nothing(number):
+    pass
+
+
+def steps(*values_db, iterations=(1, 2, 5, 10, 20, 50), dips=None):
+    dips = dips or [0.5] * len(values_db)
     return [
-        Progress("ART", iteration, 0.1, value_db)
-        for iteration, value_db in zip(iterations, values_db, strict=False)
+        Progress("ART", iteration, 0.1, value_db, dip)
+        for iteration, value_db, dip in zip(iterations, values_db, dips, strict=False)
     ]
 
 
-def test_quality_is_that_of_a_solver_stopped_there(model, truth):
-    signal = model(truth)
+def test_quality_and_dips_are_those_of_a_solver_stopped_there(scanned):
+    model, phantoms, pairs, size_m = scanned
     done: list[int] = []
-    found = converge("ART", ART(model, num_sweeps=7), signal, truth, done.append)
+    found = converge("ART", ART(model, num_sweeps=7), phantoms, pairs, size_m, done.append)
     assert [step.iteration for step in found] == [1, 2, 5, 7]
     assert done == [1] * 7
     for step in found:
-        image = ART(model, num_sweeps=step.iteration)(signal)
-        # The third image is empty: it has no quality.
-        expected = psnr(image, truth)[:2].mean().item()
+        solver = ART(model, num_sweeps=step.iteration)
+        expected = psnr(solver(phantoms.signal), phantoms.concentration)[:2].mean().item()
         assert step.psnr_db == pytest.approx(expected, abs=1e-4)
+        expected = pair_dip(solver(pairs.signal), pairs.pairs, size_m).mean().item()
+        assert step.mean_dip == pytest.approx(expected, abs=1e-3)
         assert step.label == "ART"
     times_s = [step.time_s for step in found]
     assert times_s == sorted(times_s)
@@ -48,24 +69,59 @@ def test_quality_is_that_of_a_solver_stopped_there(model, truth):
 
 
 @pytest.mark.parametrize("kind", [ADMM, FISTA])
-def test_the_last_iteration_is_what_the_solver_returns(model, truth, kind):
-    signal = model(truth)
+def test_the_last_iteration_is_what_the_solver_returns(scanned, kind):
+    model, phantoms, *others = scanned
     solver = kind(model, num_iterations=12)
-    *_, last = converge("TV", solver, signal, truth, lambda number: None)
+    *_, last = converge("TV", solver, phantoms, *others, nothing)
     assert last.iteration == 12
-    assert last.psnr_db == pytest.approx(psnr(solver(signal), truth).nanmean().item(), abs=1e-4)
+    expected = psnr(solver(phantoms.signal), phantoms.concentration).nanmean().item()
+    assert last.psnr_db == pytest.approx(expected, abs=1e-2)
 
 
-def test_a_last_iteration_that_is_shown_anyway_is_shown_once(model, truth):
-    found = converge("ART", ART(model, num_sweeps=10), model(truth), truth, lambda number: None)
+def test_a_last_iteration_that_is_shown_anyway_is_shown_once(scanned):
+    model, *scans = scanned
+    found = converge("ART", ART(model, num_sweeps=10), *scans, nothing)
     assert [step.iteration for step in found] == [1, 2, 5, 10]
 
 
-def test_time_leaves_out_what_is_not_the_solver(model, truth):
-    found = converge(
-        "ART", ART(model, num_sweeps=5), model(truth), truth, lambda number: time.sleep(0.2)
-    )
-    assert len(truth) * found[-1].time_s < 0.8
+def test_time_leaves_out_what_is_not_the_solver(scanned):
+    model, *scans = scanned
+    found = converge("ART", ART(model, num_sweeps=5), *scans, lambda number: time.sleep(0.2))
+    assert 7 * found[-1].time_s < 0.8
+
+
+class Brightening(ADMM):
+    """Images that are the same but for a factor, a function of the iteration."""
+
+    image: torch.Tensor
+    factor: Callable[[int], float]
+
+    def iterates(self, signal):
+        for number in range(1, self.num_iterations + 1):
+            yield self.image * self.factor(number)
+
+
+def settling(number):
+    return 1 - 0.9**number
+
+
+def unsettled(number):
+    return 1 + 0.2 * math.log(number)
+
+
+@pytest.mark.parametrize(
+    ("num_iterations", "factor", "expected"),
+    [(10, settling, 100), (300, settling, 500), (10, unsettled, 2000), (3000, unsettled, 3000)],
+)
+def test_a_minimiser_goes_on_until_it_has_converged(scanned, num_iterations, factor, expected):
+    model, phantoms, pairs, size_m = scanned
+    solver = Brightening(model, num_iterations=num_iterations)
+    # Not the truth itself: nothing would end the rise of its PSNR.
+    solver.image = torch.cat((phantoms.concentration, pairs.concentration)) + 0.1
+    solver.factor = factor
+    found = settle("ADMM", solver, phantoms, pairs, size_m, nothing)
+    assert solver.num_iterations == found[-1].iteration == expected
+    assert has_converged(found) == (factor is settling)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +137,10 @@ def test_time_leaves_out_what_is_not_the_solver(model, truth):
         # The half before the last of 7 iterations begins at the second that was looked at.
         (steps(30, 31, 31, 31, iterations=(1, 2, 5, 7)), True),
         (steps(31, 30, 31, 31, iterations=(1, 2, 5, 7)), False),
+        # Dips have to settle too.
+        (steps(31, 31, 31, 31, dips=(0.3, 0.4, 0.5, 0.51)), True),
+        (steps(31, 31, 31, 31, dips=(0.3, 0.4, 0.5, 0.53)), False),
+        (steps(31, 31, 31, 31, dips=(0.3, 0.4, 0.53, 0.5)), False),
         # One more iteration says nothing.
         (steps(30, 31, 31, iterations=(100, 200, 201)), False),
     ],
@@ -89,5 +149,12 @@ def test_settled_is_hardly_changed_over_the_last_half(progress, is_settled):
     assert has_converged(progress) == is_settled
 
 
-def test_the_tolerance_can_be_chosen():
+def test_the_tolerances_can_be_chosen():
     assert has_converged(steps(10, 20, 30, 31), tolerance_db=1.0)
+    assert has_converged(steps(31, 31, 31, 31, dips=(0.3, 0.4, 0.5, 0.6)), tolerance_dip=0.11)
+
+
+def test_a_sentence_names_each_method_that_has_not_converged():
+    moving = [step._replace(label="ADMM") for step in steps(10, 20, 30, 31)]
+    (sentence,) = not_converged([*moving, *steps(10, 20, 31, 31)])
+    assert sentence.startswith("ADMM has not converged after 10 iterations")

@@ -131,11 +131,16 @@ def test_a_value_without_a_width_is_drawn(value):
 
 
 def test_time_has_a_curve_for_iterations_and_a_mark_for_the_others():
-    steps = [Progress("ART", 10**k, 0.001 * 10**k, 20.0 + k) for k in range(3)]
-    times_s, quality_db = {"ART": 0.2, "mse": 0.003}, {"ART": 22.0, "mse": 30.0}
+    steps = [Progress("ART", 10**k, 0.001 * 10**k, 20.0 + k, 0.1 * k) for k in range(3)]
+    times_s = {"ART": 0.2, "mse": 0.003, "zero image": 1e-6}
+    quality_db = {"ART": 22.0, "mse": 30.0, "zero image": 10.0}
     figure = drawn(quality_over_time(steps, times_s, quality_db))
-    curve, mark = figure.axes[0].get_lines()
+    quality, dip = figure.axes
+    curve, mark = quality.get_lines()
+    (dips,) = dip.get_lines()
     np.testing.assert_allclose(curve.get_xdata(), [1, 10, 100])
     np.testing.assert_allclose(curve.get_ydata(), [20, 21, 22])
+    np.testing.assert_allclose(dips.get_xdata(), [1, 10, 100])
+    np.testing.assert_allclose(dips.get_ydata(), [0, 0.1, 0.2])
     np.testing.assert_allclose((*mark.get_xdata(), *mark.get_ydata()), (3, 30))
-    assert figure.axes[0].get_xscale() == "log"
+    assert quality.get_xscale() == "log"

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -8,97 +9,147 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.solvers.tikhonov import Tikhonov
-from mpi_cascade.solvers.tuning import tune
+from mpi_cascade.solvers.tuning import FINE_RATIO, tune
 
 
-@pytest.fixture
-def validation(small_scanner):
-    torch.manual_seed(0)
-    truth = torch.zeros(4, 1, 16, 16)
-    truth[:, :, 6:10, 4:7] = 1
-    signal = ForwardModel(small_scanner, (16, 16))(truth)
-    return [(signal + 0.03 * signal.abs().max() * torch.randn_like(signal), truth)]
+class Hill(nn.Module):
+    """A height of two weights w: 0 at (3, 20), each best at another value alone."""
 
-
-class Paraboloid(nn.Module):
-    """An image that is highest, 0, at gain 3 and offset 2, each best at another value alone."""
-
-    def __init__(self):
+    def __init__(self, top=(3.0, 20.0)):
         super().__init__()
-        self.gain, self.offset = 0.0, 0.0
+        self.first, self.second = 1.0, 1.0
+        self.top = top
         self.calls = []
 
+    def height(self, first, second):
+        a, b = math.log(first / self.top[0]), math.log(second / self.top[1])
+        return -(a**2 + b**2 + a * b)
+
     def forward(self, signal):
-        self.calls.append((self.gain, self.offset))
-        a, b = self.gain - 3, self.offset - 2
-        return signal - (a**2 + b**2 + a * b)
+        self.calls.append((self.first, self.second))
+        return signal + self.height(self.first, self.second)
 
 
-SCANS = [(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))]
+def height(reconstruct):
+    return (reconstruct(torch.zeros(1)).item(),)
 
 
-def mean_value(estimate, truth):
-    return estimate.mean(dim=(1, 2, 3))
+CANDIDATES = {"first": (0.1, 0.3, 1.0, 3.5, 10.0), "second": (1.0, 3.0, 10.0, 30.0)}
 
 
-def test_finds_the_best_candidate(small_scanner, validation):
-    solver = Tikhonov(ForwardModel(small_scanner, (16, 16)))
-    candidates = [1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]
-    best = tune(solver, {"relative_regularisation": candidates}, validation, psnr)
-    assert best.values == {"relative_regularisation": solver.relative_regularisation}
-    quality = psnr(solver(validation[0][0]), validation[0][1]).mean().item()
-    assert best.quality == quality
-    for candidate in candidates:
-        solver.relative_regularisation = candidate
-        assert psnr(solver(validation[0][0]), validation[0][1]).mean() <= quality
+def test_no_neighbour_on_the_fine_grid_is_better():
+    """The best of all points of both grids, by brute force."""
+    hill = Hill()
+    found = tune(hill, CANDIDATES, height, height)
+    assert found.values == {"first": hill.first, "second": hill.second}
+    assert found.score == pytest.approx((hill.height(hill.first, hill.second),))
+    near = itertools.product((1 / FINE_RATIO, 1, FINE_RATIO), repeat=2)
+    for factor, other in near:
+        if 1 in (factor, other):
+            assert hill.height(hill.first * factor, hill.second * other) <= found.score[0] + 1e-6
+    assert FINE_RATIO <= 1.5
+    for value, top in zip(found.values.values(), hill.top, strict=True):
+        assert max(value / top, top / value) <= FINE_RATIO
 
 
-def test_goes_round_until_nothing_changes_and_asks_nothing_twice():
-    """One round leaves the offset where it was best for a poor gain."""
-    solver = Paraboloid()
-    candidates = {"gain": [0, 1, 2, 3, 4, 5, 6, 7], "offset": [-1, 0, 1, 2, 3, 4]}
-    best = tune(solver, candidates, SCANS, mean_value)
-    assert best.values == {"gain": 3, "offset": 2}
-    assert best.quality == 0
-    assert (solver.gain, solver.offset) == (3, 2)
-    assert len(solver.calls) == len(set(solver.calls)) < 48
+def test_each_search_asks_its_own_objective_and_nothing_twice():
+    asked = {"coarse": [], "fine": []}
+    hill = Hill()
+
+    def objective(name):
+        def score(reconstruct):
+            asked[name].append((hill.first, hill.second))
+            return height(reconstruct)
+
+        return score
+
+    tune(hill, CANDIDATES, objective("coarse"), objective("fine"))
+    for calls in asked.values():
+        assert len(calls) == len(set(calls)) < 20
+    grid = set(itertools.product(*CANDIDATES.values()))
+    # It begins at the solver's own values, which need not be candidates.
+    assert {first for first, _ in asked["coarse"]} == set(CANDIDATES["first"])
+    assert set(asked["coarse"][-3:]) <= grid
+    assert not set(asked["fine"]) <= grid
 
 
-def test_quality_is_the_mean_over_all_scans_that_have_one():
-    def quality(estimate, truth):
-        return truth.flatten(1).mean(dim=1)
-
-    batches = [
-        (torch.zeros(2, 1, 1, 1), torch.tensor([1.0, math.nan]).reshape(2, 1, 1, 1)),
-        (torch.zeros(3, 1, 1, 1), torch.tensor([5.0, 5.0, 9.0]).reshape(3, 1, 1, 1)),
-    ]
-    with pytest.warns(UserWarning):
-        assert tune(Paraboloid(), {"gain": [1.0]}, batches, quality).quality == 5
+def test_further_numbers_decide_between_equals():
+    hill = Hill()
+    found = tune(
+        hill, CANDIDATES, lambda reconstruct: (0.5, *height(reconstruct)),
+        lambda reconstruct: (0.5, *height(reconstruct)),
+    )  # fmt: skip
+    assert found.score[1] > -0.1
 
 
-def test_warns_when_the_best_lies_on_the_edge(small_scanner, validation):
-    solver = Tikhonov(ForwardModel(small_scanner, (16, 16)))
-    message = "relative_regularisation of Tikhonov, 1, lies on the edge of the search from 1 to 10"
+def test_the_best_may_lie_beyond_the_candidates():
+    for top in (0.03, 40.0):
+        hill = Hill((top, 20.0))
+        tune(hill, CANDIDATES, height, height)
+        assert max(hill.first / top, top / hill.first) <= FINE_RATIO
+
+
+class Term(nn.Module):
+    """A height of one weight, best at ``top``."""
+
+    def __init__(self, top):
+        super().__init__()
+        self.weight, self.top = 1.0, top
+
+    def forward(self, signal):
+        return signal - abs(self.weight - self.top)
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0.0, 0.0), (0.02, 0.0173), (0.5, 0.444)])
+def test_a_term_is_left_out_where_every_weight_is_worse(top, expected):
+    """0.02 is five times smaller than the smallest candidate above 0."""
+    found = tune(Term(top), {"weight": (0.0, 0.1, 0.3, 1.0)}, height, height)
+    assert found.values["weight"] == pytest.approx(expected, rel=0.5)
+    assert (found.values["weight"] == 0) == (top == 0)
+
+
+def test_warns_when_the_best_lies_on_the_edge_of_the_fine_grid():
+    message = (
+        r"the best weight of Term, 7.59375, lies on the edge of the search from 0.011561 to 7.59375"
+    )
     with pytest.warns(UserWarning, match=message):
-        tune(solver, {"relative_regularisation": [1.0, 10.0]}, validation, psnr)
+        tune(Term(100.0), {"weight": (0.1, 0.3, 1.0)}, height, height)
 
 
-def test_a_term_may_be_left_out_without_a_warning():
-    solver = Paraboloid()
-    solver.offset = 10
-    assert tune(solver, {"gain": [0, 1, 2]}, SCANS, mean_value).values == {"gain": 0}
-    solver.offset = 5
-    with pytest.warns(UserWarning, match="gain of Paraboloid, 0, lies on the edge"):
-        tune(solver, {"gain": [-1, 0]}, SCANS, mean_value)
+def test_finds_the_best_regularisation(small_scanner):
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.zeros(4, 1, 16, 16)
+    truth[:, :, 6:10, 4:7] = 1
+    model = ForwardModel(small_scanner, (16, 16))
+    signal = model(truth)
+    noise = torch.randn(signal.shape, generator=generator)
+    signal = signal + 0.03 * signal.abs().max() * noise
+
+    def quality(reconstruct):
+        return (psnr(reconstruct(signal), truth).mean().item(),)
+
+    solver = Tikhonov(model)
+    candidates = {"relative_regularisation": [1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]}
+    best = tune(solver, candidates, quality, quality)
+    assert quality(solver) == best.score
+    brute_force = []
+    for candidate in torch.logspace(-8, 0, 200).tolist():
+        solver.relative_regularisation = candidate
+        brute_force.append((quality(solver)[0], candidate))
+    quality_db, optimum = max(brute_force)
+    found = best.values["relative_regularisation"]
+    assert max(found / optimum, optimum / found) < FINE_RATIO
+    assert best.score[0] > quality_db - 0.05
 
 
 @pytest.mark.parametrize(
     ("candidates", "message"),
     [
-        ({"gian": [1.0]}, "Paraboloid has no gian: it cannot be tuned"),
-        ({"gain": []}, "gain has no candidates: name one or more"),
+        ({"frist": [1.0]}, "Hill has no frist: it cannot be tuned"),
+        ({"first": []}, "first has no candidates: name one or more"),
+        ({"first": [-1.0, 1.0]}, "first has the candidate -1: it must not be negative"),
     ],
 )
 def test_bad_input(candidates, message):
     with pytest.raises(InputError, match=message):
-        tune(Paraboloid(), candidates, SCANS, mean_value)
+        tune(Hill(), candidates, height, height)

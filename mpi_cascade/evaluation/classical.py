@@ -1,0 +1,233 @@
+"""Classical methods, tuned with the care that a network's training takes."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from mpi_cascade.evaluation.methods import FINAL, Images, Method
+from mpi_cascade.evaluation.objectives import (
+    CoarseAndFine,
+    Reconstruct,
+    TuningScans,
+    psnr_objective,
+    resolution_objective,
+)
+from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.solvers.admm import ADMM
+from mpi_cascade.solvers.art import ART
+from mpi_cascade.solvers.fista import FISTA
+from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
+from mpi_cascade.solvers.tuning import Objective, Score, tune
+
+
+class Weight(NamedTuple):
+    """How an attribute of a solver is tuned.
+
+    Attributes:
+        candidates: Candidates of the coarse search, ascending.
+        noise_power: The power of the relative noise σ/max|u| that the best value follows.
+    """
+
+    candidates: Sequence[float]
+    noise_power: int
+
+
+class Search(NamedTuple):
+    """How classical methods of one objective are tuned.
+
+    Attributes:
+        solver: Class of the solver that the search runs with, built from a forward model: the
+            fastest that minimises the objective.
+        weights: What is tuned, by the name of the attribute.
+    """
+
+    solver: Callable[[LinearModel], nn.Module]
+    weights: Mapping[str, Weight]
+
+
+class Goal(NamedTuple):
+    """What a classical method is tuned for; each goal is a method of its own in a comparison.
+
+    Attributes:
+        suffix: What follows the method's name in its label.
+        objective: Makes the objective from scans.
+        finish: What is done with the solver's images at the end.
+    """
+
+    suffix: str
+    objective: Callable[[TuningScans], Objective]
+    finish: Callable[[Tensor], Tensor]
+
+
+class Classical(NamedTuple):
+    """A classical method.
+
+    Attributes:
+        solver: Class of the solver, built from a forward model.
+        search: Name of its search in ``SEARCHES``.
+        goals: What it is tuned for, one after the other.
+    """
+
+    solver: Callable[[LinearModel], nn.Module]
+    search: str
+    goals: tuple[Goal, ...]
+
+
+def _as_it_is(image: Tensor) -> Tensor:
+    return image
+
+
+def _non_negative(image: Tensor) -> Tensor:
+    return image.clamp_min(0)
+
+
+QUALITY = Goal("", psnr_objective, _as_it_is)
+CLAMPED = Goal(", c ≥ 0", psnr_objective, _non_negative)
+RESOLUTION = Goal(", resolution", resolution_objective, _as_it_is)
+
+SEARCHES: Mapping[str, Search] = {
+    "Tikhonov": Search(
+        Tikhonov, {"relative_regularisation": Weight(RELATIVE_REGULARISATIONS, noise_power=2)}
+    ),
+    "Kaczmarz": Search(
+        ART, {"relative_regularisation": Weight((3e-3, 1e-2, 3e-2, 1e-1, 3e-1), noise_power=2)}
+    ),
+    "total variation": Search(
+        ADMM,
+        {
+            "tv_weight": Weight((0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4), noise_power=1),
+            "l1_weight": Weight((0.0, 5e-5, 1.5e-4, 5e-4, 1.5e-3), noise_power=1),
+        },
+    ),
+}
+"""The searches by name."""
+
+CLASSICAL: Mapping[str, Classical] = {
+    "Tikhonov": Classical(Tikhonov, "Tikhonov", (QUALITY, CLAMPED, RESOLUTION)),
+    "ART": Classical(ART, "Kaczmarz", (QUALITY,)),
+    "ADMM": Classical(ADMM, "total variation", (QUALITY, RESOLUTION)),
+    # It minimises what ADMM does, at a multiple of the time: one row of each is enough.
+    "FISTA": Classical(FISTA, "total variation", (QUALITY,)),
+}
+"""The classical methods by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A tuned classical method.
+
+    Cascades aren't told that concentrations end at 1, so no classical method is either: an upper
+    bound c ≤ 1 would gain total variation 0.1 dB where a scan's unit is known, and an equivariant
+    cascade, for which a scan of twice the signal has twice the concentration, can't know it.
+
+    Args:
+        label: Its label in a comparison.
+        solver: The solver, at its tuned values.
+        weights: What is tuned of it.
+        finish: What is done with its images at the end.
+        peak_snr_db: Peak signal-to-noise ratio of the tuning scans in dB.
+    """
+
+    label: str
+    solver: nn.Module
+    weights: Mapping[str, Weight]
+    finish: Callable[[Tensor], Tensor]
+    peak_snr_db: float
+
+    def at(self, peak_snr_db: float) -> nn.Module:
+        """Returns the solver with weights for scans of another signal-to-noise ratio.
+
+        Noise is measured before any scan, so that whoever reconstructs knows it. The weights of
+        total variation and L1, relative to a scan's peak, follow σ/max|u|, and λ follows its
+        square: λ‖c‖² stands beside ‖S c − u‖² as σ²/τ² does for c of variance τ² (MAP).
+
+        Args:
+            peak_snr_db: 20·log10(max|u|/σ) of the scans.
+        """
+        relative_noise = 10 ** ((self.peak_snr_db - peak_snr_db) / 20)
+        # Shallow: what the solver has made of its model serves every copy.
+        solver = copy.copy(self.solver)
+        for name, weight in self.weights.items():
+            setattr(solver, name, getattr(self.solver, name) * relative_noise**weight.noise_power)
+        return solver
+
+    def images_at(self, peak_snr_db: float) -> Images:
+        """Returns what makes the images of scans of a signal-to-noise ratio.
+
+        Args:
+            peak_snr_db: 20·log10(max|u|/σ) of the scans.
+        """
+        solver = self.at(peak_snr_db)
+        return lambda signal: {FINAL: self.finish(solver(signal))}
+
+    def method(self) -> Method:
+        """Returns it as a method."""
+        source = ", ".join(f"{name} {getattr(self.solver, name):.3g}" for name in self.weights)
+        return Method(
+            self.label, 0, self.images_at(self.peak_snr_db), source, images_at=self.images_at
+        )
+
+
+def tuned_solvers(
+    names: Sequence[str],
+    forward_model: LinearModel,
+    scans: CoarseAndFine,
+    peak_snr_db: float,
+    advance: Callable[[str], None],
+) -> list[Tuned]:
+    """Returns classical methods, tuned for each of their goals.
+
+    Args:
+        names: Names in ``CLASSICAL``.
+        forward_model: The model S that they believe in; they compute where it does.
+        scans: The tuning scans; without nulls nothing is tuned for resolution.
+        peak_snr_db: Their peak signal-to-noise ratio in dB.
+        advance: Called with what is tuned before each set of values is tried.
+    """
+    searched: dict[str, nn.Module] = {}
+    values: dict[tuple[str, str], Mapping[str, float]] = {}
+    found: list[Tuned] = []
+    for name in names:
+        make, search, goals = CLASSICAL[name]
+        if search not in searched:
+            searched[search] = SEARCHES[search].solver(forward_model)
+        # What a solver has made of the model, an inverse matrix for example, serves again.
+        is_same = type(searched[search]) is make
+        solver = searched[search] if is_same else make(forward_model)
+        for goal in goals:
+            if goal is RESOLUTION and not scans.fine.nulls:
+                continue
+            key = search, goal.suffix
+            if key not in values:
+                values[key] = _tuned_values(searched[search], search, goal, scans, advance)
+            tuned = copy.copy(solver)
+            for attribute, value in values[key].items():
+                setattr(tuned, attribute, value)
+            weights = SEARCHES[search].weights
+            found.append(Tuned(name + goal.suffix, tuned, weights, goal.finish, peak_snr_db))
+    return found
+
+
+def _tuned_values(
+    solver: nn.Module,
+    search: str,
+    goal: Goal,
+    scans: CoarseAndFine,
+    advance: Callable[[str], None],
+) -> Mapping[str, float]:
+    """Returns what a search finds from the solver's present values, and leaves them at it."""
+
+    def objective(part: TuningScans) -> Objective:
+        of_images = goal.objective(part)
+
+        def score(reconstruct: Reconstruct) -> Score:
+            advance(f"{search}{goal.suffix}")
+            return of_images(lambda signal: goal.finish(reconstruct(signal)))
+
+        return score
+
+    candidates = {name: weight.candidates for name, weight in SEARCHES[search].weights.items()}
+    return tune(solver, candidates, objective(scans.coarse), objective(scans.fine)).values

@@ -1,0 +1,163 @@
+"""What classical methods are tuned for: mean PSNR, or resolution at few false alarms."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mpi_cascade.evaluation.measures import PAIRS, Size
+from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet
+from mpi_cascade.experiment import Experiment
+from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.solvers.tuning import Objective, Score
+
+FALSE_ALARM_RATE = 0.01
+"""Share of the nulls whose dip may exceed the threshold at which pairs count as resolved."""
+
+_COARSE_STEP = 3
+"""Every third scan is enough for a coarse search: of four gaps and five forms in turn, all."""
+
+Reconstruct = Callable[[Tensor], Tensor]
+"""Maps signals (batch, channel, y, x) to images (batch, 1, y, x)."""
+
+
+class TuningSets(NamedTuple):
+    """Sets of scans, in no suite, on which classical methods are tuned.
+
+    Attributes:
+        phantoms: Phantoms, for PSNR.
+        pairs: Pairs, whose dips must have converged, and for resolution.
+        nulls: Single objects that might be taken for pairs; without any nothing is tuned for
+            resolution.
+    """
+
+    phantoms: EvaluationSet
+    pairs: EvaluationSet
+    nulls: EvaluationSet | None = None
+
+    def every(self, step: int) -> "TuningSets":
+        """Returns every so many scans of each set."""
+        phantoms, pairs, nulls = (
+            part and replace(part, indices=part.indices[::step]) for part in self
+        )
+        assert phantoms and pairs
+        return TuningSets(phantoms, pairs, nulls)
+
+
+@dataclass(frozen=True, eq=False)
+class TuningScans:
+    """Scans of tuning sets.
+
+    Args:
+        phantoms: Phantoms, batch by batch.
+        pairs: Pairs.
+        nulls: Nulls; none where nothing is tuned for resolution.
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+
+    phantoms: Sequence[Sample]
+    pairs: Sequence[Sample]
+    nulls: Sequence[Sample]
+    field_of_view_m: Size
+
+    def dips(self, reconstruct: Reconstruct, samples: Sequence[Sample]) -> Tensor:
+        """Returns the dip of each of some pairs or nulls in its image, (scans,).
+
+        Args:
+            reconstruct: Makes the images.
+            samples: The pairs or nulls, batch by batch.
+        """
+        return torch.cat(
+            [dips(reconstruct(sample.signal), sample, self.field_of_view_m) for sample in samples]
+        )
+
+
+def dips(images: Tensor, sample: Sample, field_of_view_m: Size) -> Tensor:
+    """Returns the dip of each pair or null in its image, as the suites measure it, (batch,).
+
+    Args:
+        images: Images, (batch, 1, y, x).
+        sample: Their scans.
+        field_of_view_m: Size (y, x) of the images in m.
+    """
+    return PAIRS.columns["dip"](images, sample, field_of_view_m)
+
+
+class CoarseAndFine(NamedTuple):
+    """Scans of tuning sets.
+
+    Attributes:
+        coarse: Every third one.
+        fine: All.
+    """
+
+    coarse: TuningScans
+    fine: TuningScans
+
+
+@torch.no_grad()
+def scan(sets: TuningSets, experiment: Experiment, batch_size: int = BATCH_SIZE) -> CoarseAndFine:
+    """Returns the scans of tuning sets, simulated where the experiment's model computes.
+
+    Args:
+        sets: The sets.
+        experiment: The nominal scanner and the grid of the images.
+        batch_size: Scans in a batch.
+
+    Raises:
+        InputError: If the field of view can't hold the phantoms.
+    """
+    device, size_m = experiment.forward_model.device, experiment.scanner.field_of_view_m
+
+    def scans(chosen: TuningSets) -> TuningScans:
+        phantoms, pairs, nulls = (
+            [] if part is None else list(part.batches(experiment, device, batch_size))
+            for part in chosen
+        )
+        return TuningScans(phantoms, pairs, nulls, size_m)
+
+    return CoarseAndFine(scans(sets.every(_COARSE_STEP)), scans(sets))
+
+
+def psnr_objective(scans: TuningScans) -> Objective:
+    """Returns the objective of a high mean PSNR of phantoms.
+
+    Args:
+        scans: The phantoms; those that are empty have none.
+    """
+
+    def score(reconstruct: Reconstruct) -> Score:
+        values = [
+            psnr(reconstruct(sample.signal), sample.concentration) for sample in scans.phantoms
+        ]
+        return (torch.cat(values).nanmean().item(),)
+
+    return score
+
+
+def resolution_objective(scans: TuningScans) -> Objective:
+    """Returns the objective of many pairs resolved at few false alarms.
+
+    The score is the share of the pairs whose dip exceeds that which ``FALSE_ALARM_RATE`` of the
+    nulls exceed in the same method's images, so that a method that cuts holes into everything gains
+    nothing. Among equals the higher mean dip above that threshold decides.
+
+    Args:
+        scans: The pairs, as many of each gap, and the nulls.
+    """
+
+    def score(reconstruct: Reconstruct) -> Score:
+        threshold = dip_exceeded_by(FALSE_ALARM_RATE, scans.dips(reconstruct, scans.nulls))
+        excess = scans.dips(reconstruct, scans.pairs) - threshold
+        return (excess > 0).double().mean().item(), excess.mean().item()
+
+    return score
+
+
+def dip_exceeded_by(share: float, dips: Tensor) -> float:
+    """Returns the smallest of some dips that no more than a share of them exceed."""
+    num_above = int(share * len(dips))
+    return dips.sort(descending=True).values[num_above].item()

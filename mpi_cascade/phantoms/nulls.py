@@ -1,7 +1,8 @@
 """Nulls: single objects of many forms, for the share of them that a method takes for two.
 
 Each comes with a hypothesised pair, two discs inside its ends along its axis. Between their places
-the concentration is constant, so that no dip there is the object's own. Training has none of these very forms.
+the concentration is constant, so that no dip there is the object's own. Training's own single
+objects are drawn otherwise.
 """
 
 import math
@@ -13,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.phantoms.null_form import Form, NullForm
 from mpi_cascade.phantoms.placing import scale
 from mpi_cascade.phantoms.scenes import Drawing, PairGeometry, Scene
-from mpi_cascade.phantoms.null_form import Form, NullForm
 from mpi_cascade.randomness import RandomStreams
 
 _NUM_ARC_PIECES = 8

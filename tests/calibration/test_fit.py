@@ -8,15 +8,19 @@ import delta_samples
 import h5py
 import numpy as np
 import pytest
+import torch
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
 
+from mpi_cascade.calibration.blocks import Range, sample_range_m, with_block_uncertainties
 from mpi_cascade.calibration.fit import fit_scanner
 from mpi_cascade.calibration.levels import find_levels
 from mpi_cascade.calibration.lines import fits_of_lines, unexplained
-from mpi_cascade.calibration.quantities import standard_uncertainties
+from mpi_cascade.calibration.output import undetermined
+from mpi_cascade.calibration.quantities import Estimate, standard_uncertainties
 from mpi_cascade.calibration.scan import read_rows
 from mpi_cascade.checks import InputError
 
+CPU = torch.device("cpu")
 LINE_Y_M = np.array([TRUTH["offset_y_m"]])
 
 
@@ -179,3 +183,70 @@ def test_of_noise_alone_separate_lines_explain_as_much_as_they_have_parameters(t
     num_values = 2 * len(scan.x_m)
     expected = (num_values - separate.num_parameters) / (num_values - together.num_parameters)
     assert separate.share / together.share == pytest.approx(expected, rel=0.3)
+
+
+def test_uncertainties_allow_for_residuals_that_repeat_each_other(tmp_path):
+    """The same error on every line, as of a model that is a little wrong, isn't more data."""
+    y_m = TRUTH["offset_y_m"] + np.linspace(-10e-3, 10e-3, 5)
+    scan = simulated(tmp_path, y_m, noise=0.0)
+    wrong = np.random.default_rng(0).normal(size=(len(X_M), scan.spectra.shape[1]))
+    largest = np.abs(scan.spectra).max(axis=0)
+    scan = replace(scan, spectra=scan.spectra + 0.02 * np.tile(largest * wrong, (len(y_m), 1)))
+    fit = fit_scanner(scan, (2, 3, 4, 5))
+    robust = with_block_uncertainties(scan, fit, CPU)
+    assert {name: e.value for name, e in robust.estimates.items()} == {
+        name: e.value for name, e in fit.estimates.items()
+    }
+    for name, (_, std) in fit.estimates.items():
+        assert robust.estimates[name].std >= std
+    # By hand, for one quantity: leaving out each harmonic in turn.
+    left_out = [
+        fit_scanner(scan, tuple(n for n in (2, 3, 4, 5) if n != harmonic)).value("offset_x_m")
+        for harmonic in (2, 3, 4, 5)
+    ]
+    by_harmonics = np.sqrt(3 * np.var(left_out))
+    assert by_harmonics > 1.2 * fit.estimates["offset_x_m"].std
+    assert robust.estimates["offset_x_m"].std >= 0.99 * by_harmonics
+
+
+def test_a_known_sample_is_not_fitted(tmp_path):
+    scan = simulated(tmp_path, LINE_Y_M, noise=0.01)
+    known = {"sample_size_m": TRUTH["sample_size_m"]}
+    fit = fit_scanner(scan, (2, 3, 4), known=known)
+    assert fit.estimates["sample_size_m"] == (TRUTH["sample_size_m"], 0.0)
+    free = fit_scanner(scan, (2, 3, 4))
+    for name in ("gradient_x_t_per_m", "core_diameter_m"):
+        assert 0 < fit.estimates[name].std <= 1.05 * free.estimates[name].std
+        assert abs(fit.value(name) - TRUTH[name]) < 4 * fit.estimates[name].std
+    assert with_block_uncertainties(scan, fit, CPU).estimates["sample_size_m"].std == 0
+
+
+def test_the_range_of_the_sample_ends_where_the_misfit_has_risen(tmp_path):
+    scan = simulated(tmp_path, LINE_Y_M, noise=0.02)
+    fit = fit_scanner(scan, (2, 3, 4))
+    found = sample_range_m(scan, fit, CPU)
+    assert found.low < fit.value("sample_size_m") < found.high
+    allowed = fit.misfit * (1 + 3.84 / 3)
+    for size_m in found:
+        if 0 < size_m < np.inf:
+            there = fit_scanner(scan, (2, 3, 4), known={"sample_size_m": size_m})
+            assert there.misfit == pytest.approx(allowed, rel=0.05)
+    exact = simulated(tmp_path, LINE_Y_M, noise=1e-4)
+    narrow = sample_range_m(exact, fit_scanner(exact, (2, 3, 4)), CPU)
+    assert narrow.high - narrow.low < 0.05 * TRUTH["sample_size_m"]
+    assert narrow.low < TRUTH["sample_size_m"] < narrow.high
+
+
+def test_what_the_data_do_not_determine_is_said(tmp_path):
+    fit = fit_scanner(simulated(tmp_path, LINE_Y_M, noise=0.01), (2, 3, 4))
+    size_m = fit.value("sample_size_m")
+    assert undetermined(fit, None) == undetermined(fit, Range(0.9 * size_m, 1.1 * size_m)) == []
+    (sentence,) = undetermined(fit, Range(0.0, 2 * size_m))
+    assert "from 0 to " in sentence and "--sample-mm" in sentence
+    (sentence,) = undetermined(fit, Range(0.1e-3, np.inf))
+    assert "from 0.1 on all fit" in sentence
+    poor = replace(fit, estimates=fit.estimates | {"core_diameter_m": Estimate(20e-9, 15e-9)})
+    (sentence,) = undetermined(poor, None)
+    assert sentence == (
+        "the data don't determine the core diameter: its uncertainty is 75 % of its value"
+    )

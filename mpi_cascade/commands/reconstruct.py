@@ -1,4 +1,4 @@
-"""``python -m mpi_cascade reconstruct``: images from a file of scans."""
+"""``mpi-cascade reconstruct``: images from a file of scans."""
 
 import sys
 from collections.abc import Sequence

@@ -41,10 +41,10 @@ class Splits(Checked):
     num_test: PositiveInt = 512
 
     def suite(self, experiment: Experiment, split: str) -> "mpi_cascade.evaluation.sets.Suite":
-        """Returns the suite of a split, ``val`` or ``test``."""
+        """Returns the suite of a split, ``val``, ``test`` or ``tuning``."""
         from mpi_cascade.evaluation.suites import training_suite
 
-        num_phantoms = {"val": self.num_validation, "test": self.num_test}[split]
+        num_phantoms = self.num_test if split == "test" else self.num_validation
         suite = training_suite(experiment, self.two_points, num_phantoms, split)
         suite.check_fits(experiment.scanner.field_of_view_m)
         return suite
@@ -132,7 +132,9 @@ def judge(
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.measuring import report
 
-    suite, validation = data.suite(experiment, split), data.suite(experiment, "val")
+    # What is tuned and what gives thresholds is judged on other scans.
+    suite = data.suite(experiment, split)
+    validation = data.suite(experiment, "tuning" if split == "val" else "val")
     directory = output_directory(output, name)
     make_directory(directory)
     cascade = trained(checkpoint, experiment, device)

@@ -26,8 +26,6 @@ from mpi_cascade.scans.scanner_models import ScannerModels
 _FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
 _COARSE_GAPS_MM = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 _VALIDATION_SEED = 20261125
-
-
 _TUNING_SEED = 20261126
 _MOST_TUNING_PAIRS = 100_000
 
@@ -40,7 +38,11 @@ class _Split(NamedTuple):
 
 
 # Stream 0 is that of the training.
-_SPLITS = {"val": _Split(1, 2, 5, share=4), "test": _Split(3, 4, 6, share=1)}
+_SPLITS = {
+    "val": _Split(1, 2, 5, share=4),
+    "test": _Split(3, 4, 6, share=1),
+    "tuning": _Split(7, 8, 9, share=4),
+}
 
 _NUM_TRAINING_NULLS = 320
 """Enough for 1 %, and shared evenly by many numbers of processes."""
@@ -58,7 +60,7 @@ def training_suite(
         experiment: Phantoms, scanner and disturbances.
         two_points: The pairs; a validation has the first quarter of each gap's.
         num_phantoms: Number of phantoms.
-        split: ``val`` or ``test``.
+        split: ``val``, ``test`` or, for what a validation's own scans can't tell, ``tuning``.
     """
     streams = _SPLITS[split]
     cases = two_points.cases_per_gap

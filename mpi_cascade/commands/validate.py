@@ -29,7 +29,8 @@ def validate(
         checkpoint: a trained cascade, a .ckpt file; it comes first, and options change what it says
         experiment: what is scanned, and how
         data: which scans
-        classical: classical methods beside it, tuned on scans of their own; none after the bare option
+        classical: classical methods beside it, tuned on scans of their own; none after the bare
+            option
         output: directory (default: a new one below runs)
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one

@@ -38,10 +38,6 @@ class Capsules(NamedTuple):
     width: Float[Tensor, " batch"]
     concentration: Float[Tensor, " batch"]
 
-    def geometry(self, pairs: PairGeometry) -> PairGeometry:
-        """Returns the pairs whose outlines the capsules have, where the given pairs lie."""
-        return _capsule_outlines(pairs, self.length, self.width)
-
 
 @torch.no_grad()
 def least_favourable(
@@ -127,7 +123,7 @@ def _most_alike(
     )
 
     def fit(scales: Sequence[float]) -> tuple[Tensor, Tensor]:
-        shapes = capsule_shapes(_capsule_outlines(pair, *map(pair.gap_m.new_tensor, scales)))
+        shapes = capsule_shapes(scaled_outlines(pair, *map(pair.gap_m.new_tensor, scales)))
         return _fit(signal, _signal(null_model, shapes, 1))
 
     # A simplex needs no derivatives, which the rendered edges would make rough.
@@ -162,8 +158,17 @@ def _signal(
     return forward_model(render(shapes, num_samples, shape, size_m)).double().flatten(1)
 
 
-def _capsule_outlines(pairs: PairGeometry, length: Tensor, width: Tensor) -> PairGeometry:
-    """Returns the outlines of capsules where pairs lie, theirs scaled along and across."""
+def scaled_outlines(pairs: PairGeometry, length: Tensor, width: Tensor) -> PairGeometry:
+    """Returns the outlines of capsules where pairs lie, theirs scaled along and across.
+
+    Args:
+        pairs: The pairs.
+        length: Length of the capsules over that of the pairs.
+        width: Width over the diameter of the discs.
+
+    Returns:
+        Pairs whose outlines the capsules have.
+    """
     width_m = width * pairs.diameter_m
     length_m = length * (2 * pairs.diameter_m + pairs.gap_m)
     # The capsule that spans two discs of this width, one and the same disc where it has no length.

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import as_range
-from mpi_cascade.evaluation.detectability import Capsules, least_favourable
+from mpi_cascade.evaluation.detectability import Capsules, least_favourable, scaled_outlines
 from mpi_cascade.evaluation.fine_models import fine_model
 from mpi_cascade.phantoms.scenes import (
     Drawing,
@@ -47,9 +47,17 @@ class LeastFavourableCapsules(Scene):
         pairs = self.outlines.pairs(streams, field_of_view_m)
         fits = least_favourable_capsules(self.scanner, self.outlines)
         gap = streams.indices // self.outlines.cases_per_gap
-        capsules = Capsules(*(self._at(column, gap, pairs.diameter_m) for column in fits))
-        concentration = self.outlines.concentrations(streams)[:, 0] * capsules.concentration
-        return Drawing(capsule_shapes(capsules.geometry(pairs), concentration), pairs)
+        # A thin capsule of much tracer is like a wider one of less: what a length of it holds is what
+        # changes smoothly with the diameter.
+        tracer = fits.width * fits.concentration
+        length, width, held = (
+            self._at(column, gap, pairs.diameter_m) for column in (fits.length, fits.width, tracer)
+        )
+        shapes = capsule_shapes(
+            scaled_outlines(pairs, length, width),
+            self.outlines.concentrations(streams)[:, 0] * held / width,
+        )
+        return Drawing(shapes, pairs)
 
     def _at(
         self, values: Tensor, gap: Tensor, diameter_m: Float[Tensor, " batch"]

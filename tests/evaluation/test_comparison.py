@@ -13,9 +13,11 @@ from scipy.stats import t
 
 from mpi_cascade.evaluation import classical, comparison, measures, measuring, suites
 from mpi_cascade.evaluation.classical import Search, Weight
+from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.phantoms import PhantomMixture, Rings
+from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FeedThrough
 from mpi_cascade.physics.forward import ForwardModel
@@ -31,6 +33,7 @@ LABELS = {
     "zero image",
 }  # fmt: skip
 PAIRS, CAPSULES = "pairs along x, 0.4 mm", "capsules along x, 0.4 mm"
+LEAST_FAVOURABLE = "least favourable along x, 0.4 mm"
 
 
 def few_scans(scanner):
@@ -49,6 +52,16 @@ def few_scans(scanner):
             part(PAIRS, measures.PAIRS, ALONG_X, 6),
             part("pairs any angle, 0.4 mm", measures.PAIRS, TURNED, 6),
             part(CAPSULES, measures.CAPSULES, Capsules(outlines=ALONG_X), 6, twin=PAIRS),
+            part(
+                "least favourable along x, 0.4 mm",
+                measures.CAPSULES,
+                LeastFavourableCapsules(outlines=ALONG_X, scanner=scanner),
+                6,
+                twin=PAIRS,
+            ),
+            part("nulls", measures.NULLS, Nulls(), 5),
+            part("pairs, gradient +5 %", measures.PAIRS, ALONG_X, 6, true_scanner=gradient),
+            part("nulls, gradient +5 %", measures.NULLS, Nulls(), 5, true_scanner=gradient),
             part("discs 0.4 mm", measures.DISCS, SingleDiscs(), 4),
         ),
     )
@@ -73,7 +86,7 @@ def suite(monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """No pictures, and not what noise allows: both take seconds."""
-    monkeypatch.setattr(comparison, "_figures", lambda *arguments: {})
+    monkeypatch.setattr(comparison, "pictures", lambda *arguments: {})
     monkeypatch.setattr(measuring, "limits", lambda *arguments: [])
 
 
@@ -123,14 +136,17 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(
     sources = assert_json_tells_the_same(directory, summaries, checkpoints)
     assert_classical_methods_are_those_of_their_source(trainings, suite, sources)
     assert_limits_and_convergence(directory)
+    assert_everyone_has_a_threshold(directory, trainings)
     pictures = {path.stem: path.read_bytes() for path in directory.glob("*.png")}
-    names = {"figure1", "figure2", "resolution", "robustness", "uniformity", "time"}
+    names = {
+        "figure1", "figure2", "resolution", "robustness", "uniformity", "time", "off_scanner",
+    }  # fmt: skip
     assert pictures.keys() == names
     assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
     document = (directory / "comparison.md").read_text()
     seeds = {label: "2" if label.startswith("tiny") else "1" for label in LABELS}
     assert shown(document)["seeds"] == shown(ended.output)["seeds"] == seeds
-    assert f"Everything lies in {directory}\n  comparison.csv\n" in ended.output
+    assert f"Everything lies in {directory}\n  bounds.csv\n  comparison.csv\n" in ended.output
     assert not (directory / "differences.csv").exists()
     assert len(list(directory.glob("wandb/offline-run-*/*.wandb"))) == 1
 
@@ -158,12 +174,14 @@ def assert_every_method_has_every_metric(trainings, summaries):
     assert {row["set_name"] for row in summaries} == {part.name for part in few_scans(SCANNER).sets}
     gaps = {(row["metric"], row["gap_mm"]) for row in summaries if row["set_name"] == PAIRS}
     assert gaps >= {
-        ("resolvable_gap_mm", ""), ("dip", "0.3"), ("dip", "0.8"), ("resolved", "0.3"),
-        ("resolved", "0.8"),
+        ("resolvable_gap_mm", ""), ("resolvable_gap_rayleigh_mm", ""), ("dip", "0.3"),
+        ("dip", "0.8"), ("resolved", "0.3"), ("resolved_at_1pct", "0.8"), ("roc_area", "0.3"),
+        ("roc_resolved_1pct", "0.8"), ("roc_resolved_5pct", "0.3"),
     }  # fmt: skip
     splits = [row for row in summaries if row["metric"] == "false_splits"]
     assert {row["gap_mm"] for row in splits} == {"", "0.3", "0.8"}
-    assert {row["set_name"] for row in splits} == {CAPSULES}
+    off = "nulls, gradient +5 %"
+    assert {row["set_name"] for row in splits} == {CAPSULES, LEAST_FAVOURABLE, "nulls", off}
     assert len(trainings) == len(summaries) + 2 * len(of_one[0])
     assert {row["number"] for row in trainings if row["label"] == "tiny"} == {"0", "1"}
 
@@ -244,6 +262,41 @@ def assert_classical_methods_are_those_of_their_source(trainings, suite, sources
         assert float(row["value"]) == pytest.approx(expected, abs=2e-3)
 
 
+def assert_everyone_has_a_threshold(directory, trainings):
+    rows = table(directory / "thresholds.csv")
+    assert list(rows[0]) == [
+        "label", "number", "image", "threshold", "num_nulls", "split_at_rayleigh"
+    ]  # fmt: skip
+    methods = {(row["label"], row["number"], row["image"]) for row in trainings}
+    assert {(row["label"], row["number"], row["image"]) for row in rows} == methods
+    assert {row["num_nulls"] for row in rows} == {"300"}
+    for row in rows:
+        threshold = float(row["threshold"])
+        found = of(
+            trainings, label=row["label"], number=row["number"], image=row["image"],
+            set_name=PAIRS, metric="resolved_at_1pct", gap_mm="0.8",
+        )  # fmt: skip
+        assert threshold > 0 and 0 <= float(found["value"]) <= 1
+    # By independent code, of one of them.
+    model = ForwardModel(SCANNER, (16, 16))
+    document = (directory / "comparison.md").read_text()
+    regularisation = float(document.partition("relative_regularisation ")[2].split()[0])
+    solver = Tikhonov(model, regularisation)
+    dips = np.sort(np.concatenate([
+        pair_dip(solver(batch.signal), batch.pairs, SCANNER.field_of_view_m).numpy()
+        for batch in suites.validation_nulls().batches(small_experiment())
+    ]))  # fmt: skip
+    row = of(rows, label="Tikhonov")
+    assert float(row["threshold"]) == pytest.approx(dips[-4], abs=2e-3)
+    assert float(row["split_at_rayleigh"]) == pytest.approx((dips >= 0.265).mean(), abs=0.01)
+    for heading in ("Thresholds", "Pairs against the suite's nulls", "A scanner that is off"):
+        assert f"## {heading}" in document
+    bounds = table(directory / "bounds.csv")
+    assert {(row["set_name"], row["gap_mm"]) for row in bounds} == {(PAIRS, "0.3"), (PAIRS, "0.8")}
+    assert {row["criterion"] for row in bounds} == {"resolved_at_1pct", "resolved"}
+    assert len(bounds) == 2 * 2 * len({method[::2] for method in methods})
+
+
 def assert_limits_and_convergence(directory):
     limits = table(directory / "limits.csv")
     assert [(row["set_name"], row["gap_mm"]) for row in limits] == [(PAIRS, "0.3"), (PAIRS, "0.8")]
@@ -307,7 +360,8 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured,
     )  # fmt: skip
     note = (
         "a measured system_matrix stands for the scanner: what needs its analytic model is left "
-        "out, which is what noise allows and the sets gradient +5 %"
+        "out, which is what noise allows and the sets gradient +5 %, least favourable along x, "
+        "0.4 mm, pairs, gradient +5 %, nulls, gradient +5 %"
     )
     assert ended.errors.count(note) == 1
     document = (directory / "comparison.md").read_text()
@@ -315,7 +369,9 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured,
     assert not (directory / "limits.csv").exists()
     rows = table(directory / "comparison.csv")
     assert {row["set_name"] for row in rows} == {
-        part.name for part in suite.sets if part.name != "gradient +5 %"
+        part.name
+        for part in suite.sets
+        if "gradient +5 %" not in part.name and part.name != LEAST_FAVOURABLE
     }
     assert all(math.isfinite(float(row["value"])) for row in rows if row["metric"] == "psnr_db")
 

@@ -3,9 +3,14 @@ import math
 import pytest
 import torch
 
-from mpi_cascade.evaluation.detectability import detectability, outline_detectability
+from mpi_cascade.evaluation.detectability import (
+    detectability,
+    least_favourable,
+    outline_detectability,
+    scaled_outlines,
+)
 from mpi_cascade.phantoms.rendering import Strokes, render
-from mpi_cascade.phantoms.scenes import PairGeometry, pair_shapes
+from mpi_cascade.phantoms.scenes import PairGeometry, capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -86,6 +91,29 @@ def test_a_free_capsule_fits_better_than_the_outline_and_wider_gaps_are_surer(mo
     assert (free < of_outline).all()
     assert (free.diff() > 0).all()
     assert (of_outline.diff() > 0).all()
+
+
+def test_the_capsule_found_is_the_one_that_is_as_far_from_the_pair(models):
+    pairs = make_pairs([0.1, 0.5], angle=0.3)
+    model = models[REFERENCE]
+    found = least_favourable(model, pairs)
+    shapes = capsule_shapes(scaled_outlines(pairs, found.length, found.width), found.concentration)
+    capsules, signals = (
+        model(render(each, 2, (256, 256), (6.4e-3, 6.4e-3))).flatten(1).double()
+        for each in (shapes, pair_shapes(pairs))
+    )
+    distance = (signals - capsules).norm(dim=1) / signals.abs().amax(dim=1)
+    torch.testing.assert_close(distance, found.d_prime.double(), rtol=1e-3, atol=1e-6)
+    assert (found.width < 1).all() and (found.concentration > 0).all()
+
+
+def test_a_null_on_another_scanner_may_be_more_alike(models):
+    """The pair as one scanner shows it, the capsules as another does."""
+    pairs = make_pairs([0.3])
+    one, other = (models[scanner] for scanner in (REFERENCE, LOW_GRADIENT))
+    same = least_favourable(one, pairs, one).d_prime
+    assert torch.equal(same, least_favourable(one, pairs).d_prime)
+    assert least_favourable(one, pairs, other).d_prime != same
 
 
 def test_pairs_of_a_batch_are_judged_alone(models):

@@ -12,6 +12,7 @@ from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
 from mpi_cascade.evaluation.off_scanners import off_scanner_names, off_scanners
 from mpi_cascade.evaluation.sets import EvaluationSet
+from mpi_cascade.evaluation.suite_parts import least_favourable_set
 from mpi_cascade.evaluation.suites import (
     brief_suite,
     standard_suite,
@@ -247,9 +248,13 @@ def test_a_set_is_that_of_its_own_conditions_whatever_those_of_the_training(expe
 
 
 def test_a_capsule_lies_where_its_pair_lies_in_the_same_noise(experiment):
-    names = ("capsules any angle, 0.4 mm", "least favourable along x, 0.4 mm")
-    for part in (BRIEF[name] for name in names):
-        twin = BRIEF[part.twin]
+    # Of few gaps, as each is a search.
+    few = replace(
+        BRIEF["pairs along x, 0.4 mm"], scene=TwoPoints(cases_per_gap=4), indices=range(8)
+    )
+    parts = ((BRIEF["capsules any angle, 0.4 mm"], BRIEF["pairs any angle, 0.4 mm"]),
+             (least_favourable_set(few, SCANNER, 4), few))  # fmt: skip
+    for part, twin in parts:
         capsules, pairs = (first_batch(each, experiment) for each in (part, twin))
         for column, expected in zip(capsules.pairs, pairs.pairs, strict=True):
             assert torch.equal(column, expected)

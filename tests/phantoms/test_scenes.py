@@ -7,6 +7,7 @@ from scipy import stats
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.phantoms.dilution import Diluted
 from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.phantoms.scenes import (
     Capsules,
@@ -188,6 +189,21 @@ def test_a_scene_does_not_depend_on_its_batch(scene):
     chosen = together.shapes[0].sample == 2
     for column, expected in zip(together.shapes[0][1:], alone.shapes[0][1:], strict=True):
         assert torch.equal(column[chosen], expected)
+
+
+def test_a_diluted_scene_is_the_same_with_less_tracer():
+    drawing = VARIED.draw(streams(range(20)), FIELD_OF_VIEW_M)
+    diluted = Diluted(scene=VARIED, share=0.1).draw(streams(range(20)), FIELD_OF_VIEW_M)
+    torch.testing.assert_close(diluted.shapes[0].amplitude, 0.1 * drawing.shapes[0].amplitude)
+    assert torch.equal(diluted.shapes[0].start, drawing.shapes[0].start)
+    assert torch.equal(diluted.pairs.gap_m, drawing.pairs.gap_m)
+
+
+def test_a_diluted_scene_is_refused_as_the_scene_is():
+    with pytest.raises(InputError, match=r"^the discs of the evaluation are 3\.3 mm wide"):
+        Diluted(scene=SingleDiscs(diameter_mm=3.3)).check_fits(FIELD_OF_VIEW_M)
+    with pytest.raises(InputError, match=r"^Diluted\.share is 1\.5: it must lie in 0 … 1"):
+        Diluted(scene=SingleDiscs(), share=1.5)
 
 
 def test_positions_are_not_tied_to_pixels():

@@ -29,12 +29,12 @@ class Bound(NamedTuple):
         d_prime: d′ between the pairs and the capsules most like them.
         resolved: Share of the pairs resolved.
         least_splits: The least share of those capsules that any method splits which resolves as
-            many pairs.
+            many pairs, n of n taken for n − ½.
         split: Share of the capsules split.
         split_low: Lower end of its 95 % interval.
         split_high: Upper end.
         least_misses: The least share of the pairs that any method misses which splits as many
-            capsules.
+            capsules, none of n taken for ½.
         is_suspect: Whether fewer are split than possible, by more than both intervals allow.
     """
 
@@ -111,10 +111,16 @@ def _bound(limit: Limit, criterion: str, resolved: Summary, split: Summary) -> B
         criterion=criterion,
         d_prime=limit.d_prime,
         resolved=resolved.value,
-        least_splits=least_splits(resolved.value, limit.d_prime),
+        least_splits=least_splits(_possible(resolved), limit.d_prime),
         split=split.value,
         split_low=split.low,
         split_high=split.high,
-        least_misses=least_misses(split.value, limit.d_prime),
+        least_misses=least_misses(_possible(split), limit.d_prime),
         is_suspect=least_splits(resolved.low, limit.d_prime) > split.high,
     )
+
+
+def _possible(share: Summary) -> float:
+    """Returns a share, none or all of n cases as half a case more or fewer: neither is certain."""
+    half = 0.5 / (share.num_cases * share.num_seeds)
+    return min(max(share.value, half), 1 - half)

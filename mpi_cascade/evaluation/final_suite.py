@@ -28,7 +28,7 @@ def final_suite(scanner: Scanner) -> Suite:
         equal, gaps_mm=(0.15, 0.2, 0.3), cases_per_gap=12, second_concentration=(0.4, 0.8)
     )
     along_y = replace(
-        equal, gaps_mm=(0.2, 0.3, 0.5), diameter_mm=0.4, cases_per_gap=16, angles_deg=(90.0, 90.0)
+        equal, gaps_mm=(0.5, 0.7, 1.0), diameter_mm=0.4, cases_per_gap=16, angles_deg=(90.0, 90.0)
     )
     pairs = [
         EvaluationSet(name=name, kind=PAIRS, scene=scene, indices=range(len(scene)))

@@ -30,7 +30,7 @@ def threshold_at(dips: NDArray[np.float64], false_alarms: float = FALSE_ALARMS) 
     """Returns the smallest dip that at most a share of the nulls reach.
 
     Args:
-        dips: The dips of the nulls, (nulls,).
+        dips: The dips of the nulls, (nulls,); where one is NaN, nothing is split.
         false_alarms: The share, above 0 and below 1.
 
     Returns:
@@ -47,7 +47,7 @@ def threshold_at(dips: NDArray[np.float64], false_alarms: float = FALSE_ALARMS) 
             f"{nulls_needed(false_alarms)} or more"
         )
     # The largest that must not be reached: as many may lie above it as may be split.
-    highest = np.sort(dips)[::-1][math.floor(false_alarms * len(dips) + 1e-9)]
+    highest = np.sort(np.nan_to_num(dips))[::-1][math.floor(false_alarms * len(dips) + 1e-9)]
     return max(float(np.nextafter(highest, math.inf)), _LEAST_DIP)
 
 

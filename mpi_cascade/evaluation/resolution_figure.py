@@ -10,9 +10,16 @@ from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.figures import MARKERS
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import FINAL
+from mpi_cascade.evaluation.suite_parts import LEAST_FAVOURABLE
 from mpi_cascade.evaluation.summary import Summary
 
 _CERTAIN = 4.0
+_ROWS = {
+    "pairs": "pairs resolved",
+    LEAST_FAVOURABLE: "capsules most like them split\n(dashed: the least possible)",
+    "capsules": "capsules of their outline split",
+}
+"""What a row shows, by what stands in place of ``pairs`` in the name of its sets."""
 
 
 def resolution_curves(
@@ -34,32 +41,28 @@ def resolution_curves(
         set_names: Two-point sets, each named ``pairs …`` with its controls ``capsules …``, of the
             pairs' outlines, or ``least favourable …``.
     """
-    num_sets = len(set_names)
-    figure = Figure(figsize=(4.6 * num_sets + 1, 12.5), layout="constrained")
-    axes = figure.subplots(4, num_sets, squeeze=False, sharex=True, sharey="row")
+    measured = {item.set_name for item in summaries}
+    rows = {
+        stem: title
+        for stem, title in _ROWS.items()
+        if any(name.replace("pairs", stem, 1) in measured for name in set_names)
+    }
+    num_rows, num_sets = len(rows) + 1, len(set_names)
+    figure = Figure(figsize=(4.6 * num_sets + 1, 3.1 * num_rows), layout="constrained")
+    axes = figure.subplots(num_rows, num_sets, squeeze=False, sharex=True, sharey="row")
     for column, name in zip(axes.T, set_names, strict=True):
-        resolved, least_favourable, split, limit = column
-        _curves(resolved, summaries, name, "resolved_at_1pct")
-        for axis, stem in ((least_favourable, "least favourable"), (split, "capsules")):
-            _curves(axis, summaries, name.replace("pairs", stem, 1), "split_at_1pct")
-        of_set = [item for item in bounds if item.set_name == name]
-        _bound_curves(least_favourable, of_set, summaries)
-        _limit_curves(limit, [item for item in limits if item.set_name == name])
-        resolved.set_title(name)
-        limit.set_xlabel("gap between the discs / mm")
-    for axis, title in zip(
-        axes[:, 0],
-        (
-            "pairs resolved",
-            "capsules most like them split\n(dashed: the least possible)",
-            "capsules of their outline split",
-            "ideal observer's d′",
-        ),
-        strict=True,
-    ):
+        for axis, stem in zip(column, rows, strict=False):
+            metric = "resolved_at_1pct" if stem == "pairs" else "split_at_1pct"
+            _curves(axis, summaries, name.replace("pairs", stem, 1), metric)
+            if stem == LEAST_FAVOURABLE:
+                _bound_curves(axis, [item for item in bounds if item.set_name == name], summaries)
+        _limit_curves(column[-1], [item for item in limits if item.set_name == name])
+        column[0].set_title(name)
+        column[-1].set_xlabel("gap between the discs / mm")
+    for axis, title in zip(axes[:, 0], (*rows.values(), "ideal observer's d′"), strict=True):
         axis.set_ylabel(title)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    more_handles, more_labels = axes[3, 0].get_legend_handles_labels()
+    more_handles, more_labels = axes[-1, 0].get_legend_handles_labels()
     figure.legend(
         [*handles, *more_handles], [*labels, *more_labels],
         loc="outside lower center", ncols=4, frameon=False,

@@ -32,7 +32,7 @@ class Column(NamedTuple):
 
 
 _CAPSULES = "capsules "
-_ALONG_X, _VARIED = "pairs along x, 0.4 mm", "pairs along x, 0.3–0.6 mm"
+ALONG_X, VARIED_ALONG_X = "pairs along x, 0.4 mm", "pairs along x, 0.3–0.6 mm"
 
 _COLUMNS = (
     Column("PSNR / dB", "phantoms", "psnr_db"),
@@ -47,13 +47,13 @@ _COLUMNS = (
     Column("… by dip 0.265 / mm", "pairs", "resolvable_gap_rayleigh_mm"),
     Column("nulls split / %", "nulls", "split_at_1pct", 100, 1),
     Column("… by dip 0.265 / %", "nulls", "false_splits", 100, 1),
-    Column("resolvable gap along x, 0.3–0.6 mm / mm", _VARIED, "resolvable_gap_mm"),
-    Column("… by dip 0.265 / mm", _VARIED, "resolvable_gap_rayleigh_mm"),
+    Column("resolvable gap along x, 0.3–0.6 mm / mm", VARIED_ALONG_X, "resolvable_gap_mm"),
+    Column("… by dip 0.265 / mm", VARIED_ALONG_X, "resolvable_gap_rayleigh_mm"),
     Column("nulls split / %", ALL_NULLS, "split_at_1pct", 100, 1),
     Column("… by dip 0.265 / %", ALL_NULLS, "false_splits", 100, 1),
-    Column("non-uniformity of pairs", _ALONG_X, "disc_non_uniformity", digits=3),
-    Column("resolvable gap along x / mm", _ALONG_X, "resolvable_gap_mm"),
-    Column("… by dip 0.265 / mm", _ALONG_X, "resolvable_gap_rayleigh_mm"),
+    Column("non-uniformity of pairs", ALONG_X, "disc_non_uniformity", digits=3),
+    Column("resolvable gap along x / mm", ALONG_X, "resolvable_gap_mm"),
+    Column("… by dip 0.265 / mm", ALONG_X, "resolvable_gap_rayleigh_mm"),
     Column("… along y / mm", "pairs along y, 0.4 mm", "resolvable_gap_mm"),
     Column("capsules split / %", "capsules along x, 0.4 mm", "split_at_1pct", 100, 1),
     Column("… any angle / %", "capsules any angle, 0.4 mm", "split_at_1pct", 100, 1),

@@ -71,9 +71,9 @@ def pair_dip(
     is_between = (number >= first) & (number <= second)
     valley = profile.masked_fill(~is_between, torch.inf).amin(dim=1)
     peak = torch.minimum(first_peak, second_peak)[:, 0]
-    is_shown = peak > _LEAST_PEAK * image.amax(dim=(1, 2, 3)).clamp_min(0)
-    # Where nothing is divided by 0, nothing is NaN.
-    return torch.where(is_shown, 1 - valley / torch.where(is_shown, peak, 1.0), 0.0)
+    # An image that is not a number is neither shown nor hidden: its dip is no number either.
+    is_hidden = peak <= _LEAST_PEAK * image.amax(dim=(1, 2, 3)).clamp_min(0)
+    return torch.where(is_hidden, 0.0, 1 - valley / peak.masked_fill(is_hidden, 1.0))
 
 
 def disc_non_uniformity(

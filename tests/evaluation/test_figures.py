@@ -4,9 +4,12 @@ import math
 import numpy as np
 import pytest
 
+from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.convergence import Progress
-from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time, resolution_curves
+from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
 from mpi_cascade.evaluation.limits import Limit
+from mpi_cascade.evaluation.off_figure import off_scanner_figure
+from mpi_cascade.evaluation.resolution_figure import resolution_curves
 from mpi_cascade.evaluation.summary import Summary
 
 GAPS_MM = (0.1, 0.2, 0.4)
@@ -31,23 +34,62 @@ def test_resolution_is_drawn_for_every_method_and_set():
         for label, of_label in shares.items()
         for name in names
         for set_name, metric in (
-            (name, "resolved"), (name.replace("pairs", "capsules"), "false_splits")
+            (name, "resolved_at_1pct"), (name.replace("pairs", "capsules"), "split_at_1pct"),
+            (name.replace("pairs", "least favourable"), "split_at_1pct"),
         )
         for image in ("final", "preliminary")
         for gap_mm, share in zip(GAPS_MM, of_label, strict=True)
     ]  # fmt: skip
-    limits = [Limit(name, gap, 20 * gap, 90 * gap) for name in names for gap in GAPS_MM]
-    figure = drawn(resolution_curves(rows, limits, names))
-    axes = np.array(figure.axes).reshape(3, 2)
-    for resolved, split, limit in axes.T:
+    limits = [Limit(name, gap, 20 * gap, 90 * gap, 0.5, 5.0, 10 * gap, 0.6)
+              for name in names for gap in GAPS_MM]  # fmt: skip
+    bounds = [
+        Bound("ART", "final", name, gap, "resolved_at_1pct", 1.0, 0.9, 0.6, 0.5, 0.4, 0.6, 0.1,
+              gap == 0.4)
+        for name in names
+        for gap in GAPS_MM
+    ]  # fmt: skip
+    figure = drawn(resolution_curves(rows, limits, bounds, names))
+    axes = np.array(figure.axes).reshape(4, 2)
+    for resolved, least_favourable, split, limit in axes.T:
         for axis in (resolved, split):
             assert [line.get_label() for line in axis.get_lines()] == ["mse", "ART"]
             for line, of_label in zip(axis.get_lines(), shares.values(), strict=True):
                 np.testing.assert_allclose(line.get_xdata(), GAPS_MM)
                 np.testing.assert_allclose(line.get_ydata(), of_label)
-        d_primes = limit.get_lines()[0].get_ydata()
-        np.testing.assert_allclose(d_primes, [2, 4, 8])
+        bound, suspect = least_favourable.get_lines()[-2:]
+        np.testing.assert_allclose(bound.get_ydata(), [0.6] * 3)
+        assert bound.get_color() == least_favourable.get_lines()[1].get_color()
+        np.testing.assert_allclose(suspect.get_xdata(), [0.4])
+        np.testing.assert_allclose(limit.get_lines()[0].get_ydata(), [2, 4, 8])
+        np.testing.assert_allclose(limit.get_lines()[2].get_ydata(), [1, 2, 4])
     assert [axis.get_title() for axis in axes[0]] == names
+
+
+def test_controls_that_no_set_has_get_no_room():
+    name = "pairs along x, 0.4 mm"
+    rows = [summary("mse", name, "resolved_at_1pct", 0.5, gap_mm) for gap_mm in GAPS_MM]
+    assert len(drawn(resolution_curves(rows, [], [], [name])).axes) == 2
+
+
+def test_scanners_that_are_off_stand_below_the_one_that_is_not():
+    name = "core diameter +5 %"
+    rows = [
+        summary(label, set_name, metric, value, gap_mm)
+        for label in ("mse", "ART")
+        for stem, metric, gap_mm, believed in (
+            ("", "psnr_db", None, "phantoms"), ("", "mass_bias", None, "phantoms"),
+            ("pairs, ", "resolved_at_1pct", 0.3, "pairs along x, 0.4 mm"),
+            ("nulls, ", "split_at_1pct", None, "all nulls"),
+        )
+        for set_name, value in ((believed, 1.0), (f"{stem}{name}", 0.5))
+    ]  # fmt: skip
+    axes = drawn(off_scanner_figure(rows, [name])).axes
+    assert [tick.get_text() for tick in axes[0].get_yticklabels()] == ["as believed", name]
+    assert len(axes) == 4
+    for axis in axes:
+        assert len(axis.containers) == 2
+        for marks in axis.containers:
+            np.testing.assert_allclose(np.array(marks[0].get_xdata(), dtype=float), [1.0, 0.5])
 
 
 def test_a_value_at_one_gap_is_not_taken_for_that_of_the_set():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from measured import FIELD_OF_VIEW_M, make_sample, phantoms, split_or_not
 
-from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
 from mpi_cascade.metrics.functional import nrmse, psnr, ssim
 from mpi_cascade.metrics.resolution import full_width_half_maximum, localisation_error, pair_dip
 
@@ -108,9 +108,22 @@ def test_the_resolvable_gap_and_its_interval(shares, num, expected_mm, interval_
         "gap_mm": np.repeat(list(shares), num),
         "dip": np.concatenate([np.zeros(0), *dips]),
     }
-    found = PAIRS.of_all["resolvable_gap_mm"](columns)
     expected = (expected_mm, *interval_mm, len(shares) * num)
+    found = PAIRS.of_all["resolvable_gap_rayleigh_mm"](columns)
     assert found == pytest.approx(expected, nan_ok=True)
+    # At a threshold of its own: a method of half the dips that needs half the dip.
+    half = {**columns, "dip": 0.1 * columns["dip"], "threshold": np.full(len(columns["dip"]), 0.05)}
+    assert PAIRS.of_all["resolvable_gap_mm"](half) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(("threshold", "share"), [(0.1, 1.0), (0.5, 0.5), (math.nan, math.nan)])
+def test_shares_at_a_methods_own_threshold(threshold, share):
+    columns = {"dip": np.array([0.1, 0.2, 0.5, 0.7]), "threshold": np.full(4, threshold)}
+    found = PAIRS.of_gaps["resolved_at_1pct"](columns)
+    assert found.value == pytest.approx(share, nan_ok=True)
+    assert found.num_cases == 4
+    for kind in (CAPSULES, NULLS):
+        assert kind.of_all["split_at_1pct"](columns) == pytest.approx(found, nan_ok=True)
 
 
 def test_means_over_single_discs_are_in_millimetres():

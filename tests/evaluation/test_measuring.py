@@ -13,7 +13,7 @@ from mpi_cascade.evaluation.methods import Method, Seeds, cascade_method, zero_i
 from mpi_cascade.evaluation.objectives import TuningSets, scan
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.evaluation.suites import training_suite, tuning_scans
-from mpi_cascade.evaluation.table import CASCADE
+from mpi_cascade.evaluation.table import CASCADE, results_of
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.phantoms import PhantomMixture
@@ -54,7 +54,8 @@ def validation(experiment):
 
 
 def values(methods, experiment, batch_size=4):
-    results = measure(methods, SUITE, experiment, lambda number: None, batch_size)
+    cases = measure(methods, SUITE.sets, experiment, lambda number: None, batch_size)
+    results = results_of(cases, {})
     keys = [result[:6] for result in results]
     assert len(set(keys)) == len(keys)
     return dict(zip(keys, results, strict=True))
@@ -85,7 +86,9 @@ def test_a_method_is_measured_alike_alone_and_in_company(experiment, adjoint):
 
 def test_every_batch_of_every_method_is_announced(experiment, adjoint):
     done: list[int] = []
-    measure([adjoint, adjoint._replace(number=1)], SUITE, experiment, done.append, batch_size=4)
+    measure(
+        [adjoint, adjoint._replace(number=1)], SUITE.sets, experiment, done.append, batch_size=4
+    )
     assert done == [number for number in (4, 2, 4, 4, 4, 4, 4, 1) for _ in range(2)]
 
 
@@ -207,5 +210,14 @@ def test_a_report_sets_a_cascade_beside_tikhonov_tuned_on_validation_scans():
         # Those of the first batch.
         expected = mean_psnr_db(solver, [(signal[:4], truth[:4])])
         assert comparison.tuning_quality_db[label] == pytest.approx(expected, rel=1e-4)
+    # The validation's nulls make the thresholds; those of the test are split as often as they are.
+    for item in comparison.thresholds:
+        assert item.num_nulls == 320 and item.threshold > 0
+        split = found[item.label, "nulls", "split_at_1pct", None]
+        assert split <= 0.05
+        assert found[item.label, "nulls", "false_splits", None] == pytest.approx(
+            item.split_at_rayleigh, abs=0.15
+        )
+    assert {item.label for item in comparison.thresholds} == set(labels)
     alone = report(cascade, test, val, classical=()).methods
     assert [method.label for method in alone] == [CASCADE, "zero image"]

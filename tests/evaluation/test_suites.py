@@ -7,17 +7,24 @@ import torch
 from experiments import small_experiment
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.final_suite import final_suite
+from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
+from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.off_scanners import off_scanner_names, off_scanners
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.evaluation.suites import (
     brief_suite,
     standard_suite,
     training_suite,
+    tuning_nulls,
+    tuning_pairs,
     tuning_scans,
+    validation_nulls,
 )
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.phantoms.nulls import null_forms
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FeedThrough, FFPDisplacement
 from mpi_cascade.physics.particle import Particle
@@ -25,7 +32,10 @@ from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
-SUITES = {"standard": standard_suite(SCANNER), "brief": brief_suite(SCANNER)}
+SUITES = {
+    "standard": standard_suite(SCANNER), "brief": brief_suite(SCANNER),
+    "final": final_suite(SCANNER),
+}  # fmt: skip
 BRIEF = {part.name: part for part in SUITES["brief"].sets}
 each_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 TWINS_OF_PHANTOMS = [name for name, part in BRIEF.items() if part.twin == "phantoms"]
@@ -58,7 +68,8 @@ def test_names_are_unique(suite):
 @each_suite
 def test_no_two_sets_share_random_numbers_unless_they_are_twins(suite, experiment):
     """Nor with the scans that classical methods are tuned on, or a training's splits."""
-    parts = [*(part for part in suite.sets if not part.twin), tuning_scans(1)]
+    parts = [*(part for part in suite.sets if not part.twin), tuning_scans(1), tuning_nulls(1),
+             tuning_pairs(1), validation_nulls()]  # fmt: skip
     assert [part.stream_number for part in parts] == [zlib.crc32(p.name.encode()) for p in parts]
     for split in ("val", "test"):
         parts += training_suite(experiment, TwoPoints(), 1, split).sets
@@ -72,24 +83,114 @@ def test_every_twin_is_a_set_of_the_same_cases(suite):
     for part in suite.sets:
         if part.twin:
             assert not parts[part.twin].twin
-            assert parts[part.twin].indices == part.indices
+            assert set(part.indices) <= set(parts[part.twin].indices)
+            assert part.seed == parts[part.twin].seed
             assert parts[part.twin].stream_number == part.stream_number
 
 
+@pytest.mark.parametrize("name", ["standard", "brief"])
+def test_sets_of_equal_pairs_of_full_concentration_have_capsules_of_their_outline(name):
+    capsules = {p.twin: p.scene for p in SUITES[name].of_kind(CAPSULES) if "capsules" in p.name}
+    equal = {
+        p.name: p.scene
+        for p in SUITES[name].of_kind(PAIRS)
+        if p.scene.second_concentration == 1 and p.scene.concentration == (1, 1)
+        and not p.true_scanner
+    }  # fmt: skip
+    assert capsules == {name: Capsules(outlines=scene) for name, scene in equal.items()}
+
+
 @each_suite
-def test_every_set_of_equal_pairs_has_its_control(suite):
-    controls = {part.twin: part.scene for part in suite.of_kind(CAPSULES)}
-    equal = {p.name: p.scene for p in suite.of_kind(PAIRS) if p.scene.second_concentration == 1}
-    assert controls == {name: Capsules(outlines=scene) for name, scene in equal.items()}
+def test_some_pairs_have_the_capsules_most_like_them(suite):
+    parts = {part.name: part for part in suite.sets}
+    controls = [p for p in suite.sets if isinstance(p.scene, LeastFavourableCapsules)]
+    assert {part.twin.partition(", ")[0] for part in controls} == {
+        "pairs along x", "pairs along y"
+    }  # fmt: skip
+    for part in controls:
+        assert part.kind is CAPSULES and part.scene.scanner == SCANNER
+        assert part.scene.outlines == parts[part.twin].scene
+        assert part.gaps_mm == parts[part.twin].gaps_mm
+        cases = part.scene.outlines.cases_per_gap
+        counts = [sum(i // cases == gap for i in part.indices) for gap in range(len(part.gaps_mm))]
+        assert len(set(counts)) == 1 and counts[0] >= 12
+
+
+@each_suite
+def test_nulls_have_every_form_on_the_scanner_as_believed_and_on_all_that_are_off(suite):
+    nulls = [part for part in suite.of_kind(NULLS) if not part.true_scanner]
+    assert [part.scene for part in nulls] == list(null_forms().values())
+    names = off_scanner_names(suite)
+    assert names == list(off_scanners(SCANNER))
+    parts = {part.name: part for part in suite.sets}
+    for name, off in off_scanners(SCANNER).items():
+        for stem, kind in (("", PHANTOMS), ("pairs, ", PAIRS), ("nulls, ", NULLS)):
+            part = parts[f"{stem}{name}"]
+            assert part.kind is kind
+            assert (part.true_scanner, part.disturbances, part.peak_snr_db) == off
+        assert parts[f"pairs, {name}"].gaps_mm == (0.15, 0.3, 0.5)
+        assert len(parts[f"nulls, {name}"].indices) >= 40
+
+
+def test_the_final_suite_is_of_its_own_seed_and_small_enough_for_slow_methods():
+    suite = SUITES["final"]
+    assert {part.seed for part in suite.sets} == {20261127}
+    others = [*SUITES["standard"].sets, *SUITES["brief"].sets, tuning_scans(1), tuning_nulls(1),
+              tuning_pairs(1), validation_nulls()]  # fmt: skip
+    assert 20261127 not in {part.seed for part in others}
+    num_images = sum(len(part.indices) for part in (*suite.sets, validation_nulls()))
+    assert num_images <= 1800
+    nulls = [part for part in suite.of_kind(NULLS) if not part.true_scanner]
+    assert all(len(part.indices) >= 60 for part in nulls)
+    assert sum(len(part.indices) for part in nulls) >= 300
+    (varied,) = (p for p in suite.sets if p.name == "pairs along x, 0.3–0.6 mm")
+    assert (varied.scene.diameter_mm, varied.scene.concentration) == ((0.3, 0.6), (0.1, 1.0))
+
+
+def test_the_final_suite_has_phantoms_with_a_tenth_of_their_tracer(experiment):
+    parts = {part.name: part for part in SUITES["final"].sets}
+    phantoms, diluted = (
+        first_batch(parts[name], experiment, indices=range(4))
+        for name in ("phantoms", "a tenth of the tracer")
+    )
+    torch.testing.assert_close(diluted.concentration, 0.1 * phantoms.concentration)
+    torch.testing.assert_close(diluted.signal, 0.1 * phantoms.signal, rtol=1e-4, atol=1e-5)
+
+
+def test_tuning_pairs_have_every_gap_and_tuning_nulls_every_form(experiment):
+    batch = first_batch(tuning_pairs(16), experiment)
+    gaps_mm = 1e3 * batch.pairs.gap_m
+    torch.testing.assert_close(gaps_mm, torch.tensor([0.1, 0.15, 0.2, 0.3]).repeat(4))
+    assert len(batch.pairs.diameter_m.unique()) == 16
+    more = tuning_pairs(20).indices
+    assert list(more[:16]) == list(tuning_pairs(16).indices) and len(set(more)) == 20
+    nulls = first_batch(tuning_nulls(10), experiment)
+    assert nulls.pairs is not None and len(nulls.signal) == 10
+
+
+def test_thresholds_are_chosen_on_enough_nulls_of_every_form():
+    part = validation_nulls()
+    assert len(part.indices) >= 300 and len(part.indices) % len(null_forms()) == 0
+    assert part.scene.forms == tuple(null_forms().values())
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_training_has_nulls_that_scale_with_its_pairs(experiment, split):
+    suite = training_suite(experiment, TwoPoints(diameter_mm=0.8), 4, split)
+    (part,) = suite.of_kind(NULLS)
+    assert part.name == "nulls" and len(part.indices) >= 300
+    assert [form.width_mm for form in part.scene.forms] == [(0.4, 1.2)] * 5
 
 
 def test_the_standard_suite_has_what_its_name_promises():
     suite = SUITES["standard"]
     gaps_mm = pytest.approx([0.05 * number for number in range(21)])
     pairs, discs = suite.of_kind(PAIRS), suite.of_kind(DISCS)
-    assert all(part.gaps_mm == gaps_mm for part in (*pairs, *suite.of_kind(CAPSULES)))
-    assert all(part.scene.cases_per_gap == 80 and len(part.indices) == 1680 for part in pairs)
-    along_x = [p for p in pairs if p.name.startswith("pairs along x") and ":" not in p.name]
+    assert all(part.scene.cases_per_gap == 80 for part in pairs)
+    fixed = [p for p in pairs if p.scene.concentration == (1, 1) and not p.true_scanner]
+    assert len(fixed) == 6
+    assert all(part.gaps_mm == gaps_mm and len(part.indices) == 1680 for part in fixed)
+    along_x = [p for p in fixed if p.name.startswith("pairs along x") and ":" not in p.name]
     assert [part.scene.diameter_mm for part in along_x] == [0.3, 0.4, 0.6]
     assert [part.scene.diameter_mm for part in discs] == [0.3, 0.4, 0.6]
     assert all(part.indices == range(256) for part in suite.of_kind(PHANTOMS, DISCS))
@@ -103,7 +204,8 @@ def test_the_brief_suite_is_a_part_of_the_standard_one():
 
 
 def test_sets_of_pairs_and_capsules_have_equally_many_cases_of_each_gap(experiment):
-    for part in SUITES["brief"].of_kind(PAIRS, CAPSULES):
+    for name in ("pairs along x, 0.4 mm", "capsules any angle, 0.4 mm"):
+        part = BRIEF[name]
         batches = list(part.batches(experiment, batch_size=48))
         gaps_mm = 1e3 * torch.cat([batch.pairs.gap_m for batch in batches])
         expected = torch.tensor(part.gaps_mm).repeat_interleave(16)
@@ -145,7 +247,8 @@ def test_a_set_is_that_of_its_own_conditions_whatever_those_of_the_training(expe
 
 
 def test_a_capsule_lies_where_its_pair_lies_in_the_same_noise(experiment):
-    for part in SUITES["brief"].of_kind(CAPSULES):
+    names = ("capsules any angle, 0.4 mm", "least favourable along x, 0.4 mm")
+    for part in (BRIEF[name] for name in names):
         twin = BRIEF[part.twin]
         capsules, pairs = (first_batch(each, experiment) for each in (part, twin))
         for column, expected in zip(capsules.pairs, pairs.pairs, strict=True):
@@ -223,9 +326,13 @@ def test_true_scanners_are_off_by_what_their_names_say():
 
 def test_a_field_of_view_that_cannot_hold_the_suite_is_refused(experiment):
     small = replace(SCANNER, field_of_view_x_m=3.8e-3)
-    for suite in (standard_suite(small), brief_suite(small)):
+    for suite in (standard_suite(small), brief_suite(small), final_suite(small)):
         with pytest.raises(InputError, match=r"the field of view has 3\.80 mm"):
             suite.check_fits(small.field_of_view_m)
+    tiny = (1.5e-3, 6.4e-3)
+    for part in (tuning_nulls(1), validation_nulls()):
+        with pytest.raises(InputError, match=r"^the single objects .* the field of view has 1\.50"):
+            part.scene.check_fits(tiny)
     scene = SingleDiscs(diameter_mm=7)
     part = EvaluationSet(name="large", kind=DISCS, scene=scene, indices=range(1))
     with pytest.raises(InputError, match=r"^the discs of the evaluation are 7 mm wide"):

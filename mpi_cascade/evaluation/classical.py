@@ -142,7 +142,11 @@ class Tuned:
 
         Noise is measured before any scan, so that whoever reconstructs knows it. The weights of
         total variation and L1, relative to a scan's peak, follow σ/max|u|, and λ follows its
-        square: λ‖c‖² stands beside ‖S c − u‖² as σ²/τ² does for c of variance τ² (MAP).
+        square: λ‖c‖² stands beside ‖S c − u‖² as σ²/τ² does for c of variance τ² (MAP). It is a
+        rule, no tuning. On 32 × 32 pixels and 64 phantoms, tuned anew at 20 dB instead of 30, λ is
+        10 times as large (rule: 10; ART 6.7), TV 6.7 times and L1 3.0 times (rule: 3.2): Tikhonov
+        has 22.3 dB unchanged and 23.8 dB by the rule and tuned, ADMM 24.8, 26.6 and 27.0 dB. At
+        50 dB λ is 37 times smaller (rule: 100; ART 17), TV 23 and L1 17 times (rule: 10).
 
         Args:
             peak_snr_db: 20·log10(max|u|/σ) of the scans.

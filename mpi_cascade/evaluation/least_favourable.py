@@ -47,8 +47,8 @@ class LeastFavourableCapsules(Scene):
         pairs = self.outlines.pairs(streams, field_of_view_m)
         fits = least_favourable_capsules(self.scanner, self.outlines)
         gap = streams.indices // self.outlines.cases_per_gap
-        # A thin capsule of much tracer is like a wider one of less: what a length of it holds is what
-        # changes smoothly with the diameter.
+        # A thin capsule of much tracer is like a wider one of less: it is what a length of it holds
+        # that changes smoothly with the diameter.
         tracer = fits.width * fits.concentration
         length, width, held = (
             self._at(column, gap, pairs.diameter_m) for column in (fits.length, fits.width, tracer)

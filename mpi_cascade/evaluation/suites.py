@@ -18,7 +18,7 @@ from mpi_cascade.evaluation.suite_parts import (
 )
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.phantoms import PhantomMixture
-from mpi_cascade.phantoms.nulls import Nulls, null_forms
+from mpi_cascade.phantoms.nulls import Nulls, SingleCapsules, null_forms
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.scans.scanner_models import ScannerModels
@@ -52,7 +52,8 @@ def training_suite(
 ) -> Suite:
     """Returns what a training is validated or tested on: its own phantoms, pairs and nulls.
 
-    The nulls are to the pairs' discs, of 0.4 mm by default, what they are in the other suites.
+    The nulls are to the pairs' discs, of 0.4 mm by default, what they are in the other suites; in a
+    field of view that can't hold those they are smaller.
 
     Args:
         experiment: Phantoms, scanner and disturbances.
@@ -69,7 +70,8 @@ def training_suite(
         disturbances=tuple(experiment.disturbances), peak_snr_db=experiment.peak_snr_db,
         oversampling=experiment.oversampling,
     )  # fmt: skip
-    forms = null_forms(as_range(two_points.diameter_mm)[1] / 0.4)
+    room = min(experiment.scanner.field_of_view_m) / SingleCapsules().largest_extent_m
+    forms = null_forms(min(as_range(two_points.diameter_mm)[1] / 0.4, 0.99 * room))
     return Suite(
         name=split,
         sets=(

@@ -178,9 +178,11 @@ def test_thresholds_are_chosen_on_enough_nulls_of_every_form():
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_training_has_nulls_that_scale_with_its_pairs(experiment, split):
-    suite = training_suite(experiment, TwoPoints(diameter_mm=0.8), 4, split)
+    suite = training_suite(experiment, TwoPoints(diameter_mm=0.8), 64, split)
     (part,) = suite.of_kind(NULLS)
-    assert part.name == "nulls" and len(part.indices) >= 300
+    assert part.name == "nulls" and len(part.indices) == 320
+    (few,) = training_suite(experiment, TwoPoints(), 4, split).of_kind(NULLS)
+    assert len(few.indices) == 20
     assert [form.width_mm for form in part.scene.forms] == [(0.4, 1.2)] * 5
     suite.check_fits((3.5e-3, 6.4e-3))
     # The height of a line's field of view may be smaller than the usual nulls.

@@ -38,6 +38,7 @@ _COLUMNS = (
     Column("PSNR / dB", "phantoms", "psnr_db"),
     Column("SSIM", "phantoms", "ssim", digits=3),
     Column("nRMSE", "phantoms", "nrmse", digits=3),
+    Column("nRMSE at a tenth of the tracer", "a tenth of the tracer", "nrmse", digits=3),
     Column("mass R²", "phantoms", "mass_r2", digits=4),
     Column("mass bias / %", "phantoms", "mass_bias", 100),
     Column("non-uniformity", "phantoms", "non_uniformity", digits=3),

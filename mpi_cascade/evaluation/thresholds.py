@@ -24,6 +24,9 @@ ALL_NULLS = "all nulls"
 
 _ROC_RATES = {"roc_resolved_1pct": 0.01, "roc_resolved_5pct": 0.05}
 
+ROC_METRICS = ("roc_area", *_ROC_RATES)
+"""What is known of a set of pairs and the nulls of its suite together."""
+
 
 class Threshold(NamedTuple):
     """The dip at which a method's image resolves, chosen on nulls that are in no suite.

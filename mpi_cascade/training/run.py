@@ -21,6 +21,7 @@ from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.measuring import report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
+from mpi_cascade.evaluation.thresholds import ROC_METRICS
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
 from mpi_cascade.results.messages import going_on_without, process_rank, say
 from mpi_cascade.results.progress import Progress, is_terminal
@@ -207,7 +208,8 @@ def _finish(
         trained.to(trainer.strategy.root_device), suite, data.validation,
         ["Tikhonov"] * config.report.tikhonov, data.evaluation_batch_size,
     )  # fmt: skip
-    _log(trainer.loggers, logged(comparison.results, "test"), trainer.global_step)
+    results = [item for item in comparison.results if item.metric not in ROC_METRICS]
+    _log(trainer.loggers, logged(results, "test"), trainer.global_step)
     directory = start.directory / "report"
     with going_on_without(directory):
         directory.mkdir(exist_ok=True)

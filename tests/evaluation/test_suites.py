@@ -24,7 +24,8 @@ from mpi_cascade.evaluation.suites import (
 )
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.preliminary import SpectralInverse
-from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.phantoms import Bars
 from mpi_cascade.phantoms.nulls import null_forms
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FeedThrough, FFPDisplacement
@@ -177,10 +178,20 @@ def test_thresholds_are_chosen_on_enough_nulls_of_every_form():
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_training_has_nulls_that_scale_with_its_pairs(experiment, split):
-    suite = training_suite(experiment, TwoPoints(diameter_mm=0.8), 4, split)
+    suite = training_suite(experiment, TwoPoints(diameter_mm=0.8), 64, split)
     (part,) = suite.of_kind(NULLS)
-    assert part.name == "nulls" and len(part.indices) >= 300
+    assert part.name == "nulls" and len(part.indices) == 320
+    (few,) = training_suite(experiment, TwoPoints(), 4, split).of_kind(NULLS)
+    assert len(few.indices) == 20
     assert [form.width_mm for form in part.scene.forms] == [(0.4, 1.2)] * 5
+    # The height of a line's field of view may be smaller than the usual nulls.
+    line = Experiment(
+        preliminary=SpectralInverse(2, 4), refinement=ResidualCNN(), image_shape=(1, 16),
+        scanner=Scanner(num_ffp_x=16, num_ffp_y=1, field_of_view_y_m=1.6e-3),
+        phantoms={"capsules": Bars(num_bars=(1, 1), length_mm=(0.3, 0.8))},
+    )  # fmt: skip
+    (part,) = training_suite(line, TwoPoints(), 4, split).of_kind(NULLS)
+    part.scene.check_fits((1.6e-3, 6.4e-3))
 
 
 def test_the_standard_suite_has_what_its_name_promises():

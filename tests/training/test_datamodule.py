@@ -55,7 +55,7 @@ def test_the_training_seed_changes_training_samples_only(experiment):
 
 def test_validation_has_a_quarter_of_the_pairs_of_every_gap(experiment):
     data = make_data(experiment)
-    _, loader = data.val_dataloader()
+    _, loader, _ = data.val_dataloader()
     samples = [data.on_after_batch_transfer(keys, 1) for keys in loader]
     gaps = torch.cat([sample.pairs.gap_m for sample in samples])
     values, counts = gaps.unique(return_counts=True)

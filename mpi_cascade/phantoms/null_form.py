@@ -57,13 +57,20 @@ class NullForm(Scene):
     angles_deg: Annotated[tuple[float, float], ascending()] = (0.0, 180.0)
     concentration: Concentration = (0.1, 1.0)
 
+    @property
+    def largest_extent_m(self) -> float:
+        """Upper bound of an object's extent along any direction in m: the diagonal of a bar."""
+        width_mm = self.width_mm[1]
+        return 1e-3 * math.hypot(max(self.length_mm[1], width_mm), width_mm)
+
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if an object may be larger than the field of view (y, x) in m."""
-        extent_mm = math.hypot(max(self.length_mm[1], self.width_mm[1]), self.width_mm[1])
-        if 1e-3 * extent_mm > min(field_of_view_m):
+        extent_m = self.largest_extent_m
+        if extent_m > min(field_of_view_m):
             raise InputError(
-                f"the single objects of the evaluation may be {extent_mm:.2f} mm large, the field "
-                f"of view has {1e3 * min(field_of_view_m):.2f} mm: make the field of view larger"
+                f"the single objects of the evaluation may be {1e3 * extent_m:.2f} mm large, the "
+                f"field of view has {1e3 * min(field_of_view_m):.2f} mm: make the field of view "
+                "larger"
             )
 
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:

@@ -70,14 +70,12 @@ class Cascade(nn.Module):
         preliminary = self.first_image(signal)
         return Reconstruction(preliminary, self.refined(preliminary))
 
-    def first_image(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the preliminary image of a signal."""
+    def first_image(self, signal: Tensor) -> Tensor:
+        """Returns the preliminary image, (batch, 1, y, x), of a signal (batch, channel, y, x)."""
         return self._scaled(self.preliminary, signal)
 
-    def refined(
-        self, preliminary: Float[Tensor, "batch 1 ny nx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the final image of a preliminary one."""
+    def refined(self, preliminary: Tensor) -> Tensor:
+        """Returns the final image of a preliminary one, both (batch, 1, y, x)."""
         return self._scaled(self.refinement, preliminary)
 
     def _scaled(self, stage: nn.Module, values: Tensor) -> Tensor:

@@ -140,9 +140,9 @@ def test_a_cascade_has_the_images_of_its_stages(experiment, validation):
     assert method.seeds == Seeds(seed_everything=3, training_seed=4)
     images = method.images(signal)
     assert set(images) == set(method.image_names) == {"final", "preliminary"}
-    preliminary = experiment.preliminary(signal)
+    preliminary = experiment.cascade.first_image(signal)
     torch.testing.assert_close(images["preliminary"], preliminary)
-    torch.testing.assert_close(images["final"], experiment.refinement(preliminary))
+    torch.testing.assert_close(images["final"], experiment.cascade.refined(preliminary))
     assert not images["final"].requires_grad
 
 

@@ -10,7 +10,7 @@ from mpi_cascade.cli import main
 @pytest.fixture
 def fit(tmp_path, monkeypatch) -> Callable[..., Path]:
     """Trains in this process, without Tikhonov and pictures, and returns the run's directory."""
-    for module in ("training.figures", "evaluation.comparison"):
+    for module in ("training.figures", "evaluation.pictures"):
         monkeypatch.setattr(f"mpi_cascade.{module}.pair_figures", lambda *arguments: {})
 
     def run(name: str, *options: str | Path) -> Path:

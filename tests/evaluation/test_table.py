@@ -6,7 +6,7 @@ import measured
 import numpy as np
 import pytest
 import torch
-from measured import KEY, PAIR_SET, PHANTOM_SET, add, chosen_cases, new_table
+from measured import KEY, PAIR_SET, PHANTOM_SET, THRESHOLDS, add, chosen_cases, new_table
 from torch import multiprocessing
 
 from mpi_cascade.evaluation.sets import Suite
@@ -15,7 +15,6 @@ from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
 ALL, NONE = slice(None), slice(0, 0)
-THRESHOLDS = {KEY: 0.5}
 
 
 def assert_same(found: list[Result], expected: list[Result]) -> None:

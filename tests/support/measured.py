@@ -16,6 +16,7 @@ from mpi_cascade.scans.simulated import Sample
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 GAPS_MM = [0.1, 0.3] * 6
 KEY = MethodKey("cascade", 0, "final")
+THRESHOLDS = {KEY: 0.5}
 PHANTOM_SET = EvaluationSet(
     name="phantoms", kind=PHANTOMS, scene=PhantomMixture(), indices=range(12)
 )
@@ -82,5 +83,5 @@ def measure_a_part(rank: int, rendezvous: str, results) -> None:
     if rank == 0:  # The other process has no case at all.
         add(empty, slice(None), slice(None))
     add(mixed, none if rank else slice(None), slice(rank, None, 2))
-    results[rank] = empty.results(), mixed.results()
+    results[rank] = empty.results(THRESHOLDS), mixed.results(THRESHOLDS)
     distributed.destroy_process_group()

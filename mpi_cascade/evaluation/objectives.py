@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.evaluation.measures import PAIRS, Size
+from mpi_cascade.evaluation.operating_points import FALSE_ALARMS
 from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.solvers.tuning import Objective, Score
-
-FALSE_ALARM_RATE = 0.01
-"""Share of the nulls whose dip may exceed the threshold at which pairs count as resolved."""
 
 _COARSE_STEP = 3
 """Every third scan is enough for a coarse search: of four gaps and five forms in turn, all."""
@@ -141,7 +139,7 @@ def psnr_objective(scans: TuningScans) -> Objective:
 def resolution_objective(scans: TuningScans) -> Objective:
     """Returns the objective of many pairs resolved at few false alarms.
 
-    The score is the share of the pairs whose dip exceeds that which ``FALSE_ALARM_RATE`` of the
+    The score is the share of the pairs whose dip exceeds that which ``FALSE_ALARMS`` of the
     nulls exceed in the same method's images, so that a method that cuts holes into everything gains
     nothing. Among equals the higher mean dip above that threshold decides.
 
@@ -150,7 +148,7 @@ def resolution_objective(scans: TuningScans) -> Objective:
     """
 
     def score(reconstruct: Reconstruct) -> Score:
-        threshold = dip_exceeded_by(FALSE_ALARM_RATE, scans.dips(reconstruct, scans.nulls))
+        threshold = dip_exceeded_by(FALSE_ALARMS, scans.dips(reconstruct, scans.nulls))
         excess = scans.dips(reconstruct, scans.pairs) - threshold
         return (excess > 0).double().mean().item(), excess.mean().item()
 

@@ -11,12 +11,13 @@ Relaxation and the spread of core diameters belong to ``Particle``; a model that
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, Finite, NonNegative
+from mpi_cascade.checks import Checked, Finite, NonNegative, ascending
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
@@ -46,6 +47,27 @@ class WhiteNoise(Disturbance):
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
         sigma = _peak(signal) * 10 ** (-self.peak_snr_db / 20)
+        return signal + sigma * streams.normal("white noise", _sample_shape(signal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariedNoise(Disturbance):
+    """White Gaussian receiver noise whose peak SNR differs from scan to scan.
+
+    Args:
+        peak_snr_db: Lowest and highest 20·log10(max|u|/σ) in dB, uniform between.
+
+    Raises:
+        InputError: If it is no ascending pair.
+    """
+
+    peak_snr_db: Annotated[tuple[float, float], ascending()] = (20.0, 50.0)
+
+    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
+        """Returns the signal plus noise."""
+        lowest, highest = self.peak_snr_db
+        level_db = lowest + (highest - lowest) * streams.uniform("peak SNR")[:, None, None, None]
+        sigma = _peak(signal) * 10 ** (-level_db / 20)
         return signal + sigma * streams.normal("white noise", _sample_shape(signal))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from jaxtyping import Int64
@@ -14,7 +14,6 @@ from mpi_cascade.checks import (
     InputError,
     NonNegative,
     PositiveInt,
-    ascending,
 )
 from mpi_cascade.physics.disturbances import Disturbance
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
@@ -92,27 +91,6 @@ class ScannerSpread(Checked):
                 (2 * draws[:, :2] - 1).tolist(), draws[:, 2].tolist(), strict=True
             )
         ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VariedNoise(Disturbance):
-    """White Gaussian receiver noise whose peak SNR differs from scan to scan.
-
-    Args:
-        peak_snr_db: Lowest and highest 20·log10(max|u|/σ) in dB, uniform between.
-
-    Raises:
-        InputError: If it is no ascending pair.
-    """
-
-    peak_snr_db: Annotated[tuple[float, float], ascending()] = (20.0, 50.0)
-
-    def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
-        """Returns the signal plus noise."""
-        lowest, highest = self.peak_snr_db
-        level_db = lowest + (highest - lowest) * streams.uniform("peak SNR")[:, None, None, None]
-        sigma = signal.abs().amax(dim=(1, 2, 3), keepdim=True) * 10 ** (-level_db / 20)
-        return signal + sigma * streams.normal("white noise", tuple(signal.shape[1:]))
 
 
 class VariedScans(SimulatedScans):

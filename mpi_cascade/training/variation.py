@@ -2,9 +2,9 @@
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.physics.disturbances import WhiteNoise
+from mpi_cascade.physics.disturbances import VariedNoise, WhiteNoise
 from mpi_cascade.scans.simulated import SimulatedScans
-from mpi_cascade.scans.varied import ScannerSpread, VariedNoise, VariedScans
+from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
 
 def training_scans(

@@ -5,13 +5,13 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.phantoms import PhantomMixture
-from mpi_cascade.physics.disturbances import WhiteNoise
+from mpi_cascade.physics.disturbances import VariedNoise, WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
-from mpi_cascade.scans.varied import ScannerSpread, VariedNoise, VariedScans
+from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 FINE = fine_shape((16, 16), 2)

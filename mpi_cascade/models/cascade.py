@@ -35,6 +35,16 @@ class PhysicsStage(nn.Module, ABC):
         """
 
 
+class SignalRefinement(PhysicsStage, ABC):
+    """A stage 2 that sees the signal, too: (batch, 1, y, x) and (batch, channel, y, x) enter."""
+
+    @abstractmethod
+    def forward(
+        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image of a preliminary one and its signal."""
+
+
 class Cascade(nn.Module):
     """Two networks in a row, each with a task of its own.
 
@@ -44,7 +54,8 @@ class Cascade(nn.Module):
 
     Args:
         preliminary: Stage 1, from the signal (batch, channel, y, x) to an image (batch, 1, y, x).
-        refinement: Stage 2, from that image to the final one of the same shape.
+        refinement: Stage 2, from that image to the final one of the same shape; a
+            ``SignalRefinement`` is given the signal, too.
         is_equivariant: Whether images scale with the signal. Without that the networks may learn
             the range of concentrations that their training has, and fail on diluted tracer.
 
@@ -68,22 +79,26 @@ class Cascade(nn.Module):
             signal: Voltage vector of the scan, as (batch, channel, y, x) on the FFP grid.
         """
         preliminary = self.first_image(signal)
-        return Reconstruction(preliminary, self.refined(preliminary))
+        return Reconstruction(preliminary, self.refined(preliminary, signal))
 
     def first_image(self, signal: Tensor) -> Tensor:
         """Returns the preliminary image, (batch, 1, y, x), of a signal (batch, channel, y, x)."""
         return self._scaled(self.preliminary, signal)
 
-    def refined(self, preliminary: Tensor) -> Tensor:
-        """Returns the final image of a preliminary one, both (batch, 1, y, x)."""
+    def refined(self, preliminary: Tensor, signal: Tensor) -> Tensor:
+        """Returns the final image of a preliminary one, both (batch, 1, y, x), and its signal."""
+        if isinstance(self.refinement, SignalRefinement):
+            return self._scaled(self.refinement, preliminary, signal)
         return self._scaled(self.refinement, preliminary)
 
-    def _scaled(self, stage: nn.Module, values: Tensor) -> Tensor:
+    def _scaled(self, stage: nn.Module, *inputs: Tensor) -> Tensor:
+        """Returns the stage's image of inputs in units of the first one's peak, times the peak."""
         if not self.is_equivariant:
-            image: Tensor = stage(values)
+            image: Tensor = stage(*inputs)
             return image
-        peak = values.abs().amax(dim=(1, 2, 3), keepdim=True)
-        return peak * stage(values / torch.where(peak > 0, peak, 1.0))
+        peak = inputs[0].abs().amax(dim=(1, 2, 3), keepdim=True)
+        divisor = torch.where(peak > 0, peak, 1.0)
+        return peak * stage(*(values / divisor for values in inputs))
 
     def use(self, forward_model: LinearModel) -> None:
         """Gives the physics to every stage that is made from it, and checks what they make.

@@ -4,28 +4,18 @@ Each takes a signal (batch, channel, y, x) on the FFP grid and returns an image 
 once ``use`` has given it the forward model. An argument out of its range raises an InputError.
 """
 
-import math
-from typing import Annotated
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.checks import InputError, Positive, PositiveInt, ascending, check_arguments
+from mpi_cascade.checks import InputError, Positive, PositiveInt, check_arguments
 from mpi_cascade.models.cascade import PhysicsStage
+from mpi_cascade.models.filters import Regularisations, TikhonovFilters, decades
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
-
-_LEAST_SHARE = 1e-2
-"""Smallest eigenvalue of a mode in a bank, as a share of the smallest λ."""
-
-_LEAST_REGULARISATION = 1e-12
-"""Smallest λ of a bank: float32 can't tell it from 0."""
-
-_Regularisations = Annotated[tuple[float, float], ascending(_LEAST_REGULARISATION)]
 
 
 class DenseInverse(PhysicsStage):
@@ -99,7 +89,7 @@ class TikhonovBank(PhysicsStage):
         self,
         num_images: PositiveInt = 6,
         num_features: PositiveInt = 16,
-        relative_regularisation: _Regularisations = (1e-6, 1e-2),
+        relative_regularisation: Regularisations = (1e-6, 1e-2),
     ) -> None:
         super().__init__()
         self.num_images, self.num_features = num_images, num_features
@@ -107,28 +97,16 @@ class TikhonovBank(PhysicsStage):
         check_arguments(self)
         self.mean = nn.Parameter(torch.full((num_images, 1, 1), 1 / num_images))
         self.mixing = _mixing(num_images, num_features)
-        self.from_signal: Tensor
-        self.to_image: Tensor
-        self.inverse: Tensor
+        self.filters = TikhonovFilters(num_images, relative_regularisation)
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the bank of a forward model."""
-        self.image_shape = forward_model.image_shape
-        regularisations = _decades(self.relative_regularisation, self.num_images)
-        solver = Tikhonov(forward_model)
-        eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
-        kept = eigenvalues > _LEAST_SHARE * regularisations[0]
-        self.register_buffer("from_signal", solver.from_signal[:, kept], persistent=False)
-        self.register_buffer("to_image", solver.to_image[kept], persistent=False)
-        inverse = 1 / (eigenvalues[kept] + regularisations[:, None]) / solver.eigenvalues[-1]
-        self.register_buffer("inverse", inverse, persistent=False)
-        self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
+        self.filters.use(forward_model)
+        self.gain_change = nn.Parameter(torch.zeros(self.filters.inverse.shape))
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the preliminary image."""
-        coefficients = (signal.flatten(1) @ self.from_signal)[:, None]
-        images = (coefficients * (self.inverse * (1 + self.gain_change))) @ self.to_image
-        images = images.unflatten(-1, self.image_shape)
+        images = self.filters(self.filters.coefficients(signal), 1 + self.gain_change)
         return (self.mean * images).sum(dim=1, keepdim=True) + self.mixing(images)
 
 
@@ -151,7 +129,7 @@ class SpectralInverse(PhysicsStage):
         self,
         num_filters: PositiveInt = 6,
         num_features: PositiveInt = 16,
-        relative_regularisation: _Regularisations = (1e-5, 1e-2),
+        relative_regularisation: Regularisations = (1e-5, 1e-2),
     ) -> None:
         super().__init__()
         self.num_filters, self.num_features = num_filters, num_features
@@ -165,7 +143,7 @@ class SpectralInverse(PhysicsStage):
         """Makes the bank of a forward model's scanner."""
         scanner = forward_model.scanner
         self.image_shape, self.signal_shape = forward_model.image_shape, scanner.signal_shape
-        regularisations = _decades(self.relative_regularisation, self.num_filters)
+        regularisations = decades(self.relative_regularisation, self.num_filters)
         # On the FFP grid pixels and measurements share one lattice, where S is a product.
         transfer_function = ForwardModel(scanner, scanner.ffp_shape).transfer_function
         inverse = _regularised_inverses(transfer_function, regularisations)
@@ -226,12 +204,6 @@ class Unrolled(PhysicsStage):
             change = correction(torch.cat((image, gradient), dim=1)).float()
             image = image - step_size * gradient + change
         return image
-
-
-def _decades(ends: tuple[float, float], num: int) -> Float[Tensor, " values"]:
-    """Returns numbers from one end to the other, evenly spaced in their logarithms."""
-    lower, upper = (math.log10(end) for end in ends)
-    return torch.logspace(lower, upper, num)
 
 
 def _mixing(num_images: int, num_features: int) -> nn.Sequential:

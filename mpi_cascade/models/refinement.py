@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import NON_NEGATIVE, InputError, PositiveInt, check_arguments
+from mpi_cascade.checks import NON_NEGATIVE, POSITIVE, InputError, PositiveInt, check_arguments
 
 
 class ResidualBlock(nn.Module):
@@ -36,13 +36,19 @@ class ResidualUNet(nn.Module):
     Args:
         num_features: Channels at each scale, from half the image's resolution down by twos, > 0.
         num_blocks: Residual blocks at each scale, on the way down and again on the way up, ≥ 0.
+        num_channels: Images that enter, > 0; the correction is added to the first.
 
     Raises:
         InputError: If a value is out of its range, or (when called) the image does not divide by
             the coarsest scale.
     """
 
-    def __init__(self, num_features: tuple[int, ...] = (32, 64, 96), num_blocks: int = 1) -> None:
+    def __init__(
+        self,
+        num_features: tuple[int, ...] = (32, 64, 96),
+        num_blocks: int = 1,
+        num_channels: int = 1,
+    ) -> None:
         super().__init__()
         if not num_features or min(num_features) < 1:
             raise InputError(
@@ -50,10 +56,11 @@ class ResidualUNet(nn.Module):
                 "each with 1 channel or more"
             )
         NON_NEGATIVE.check(self, "num_blocks", num_blocks)
+        POSITIVE.check(self, "num_channels", num_channels)
         self.num_blocks = num_blocks
         self.factor: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
-        self.entry = nn.Conv2d(4, num_features[0], 3, padding=1)
+        self.entry = nn.Conv2d(4 * num_channels, num_features[0], 3, padding=1)
         scales = list(itertools.pairwise(num_features))
         self.down = nn.ModuleList(_blocks(fine, num_blocks) for fine, _ in scales)
         self.reduce = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in scales)
@@ -66,7 +73,7 @@ class ResidualUNet(nn.Module):
         self.pixels = nn.PixelShuffle(2)
 
     def forward(
-        self, preliminary: Float[Tensor, "batch 1 ny nx"]
+        self, preliminary: Float[Tensor, "batch channels ny nx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
         if any(size % self.factor for size in preliminary.shape[-2:]):
@@ -83,7 +90,7 @@ class ResidualUNet(nn.Module):
         features = self.bottom(features)
         for blocks, expand in zip(reversed(self.up), reversed(self.expand), strict=True):
             features = blocks(expand(features) + skips.pop())
-        return preliminary + self.pixels(self.exit(torch.relu(features)))
+        return preliminary[:, :1] + self.pixels(self.exit(torch.relu(features)))
 
 
 class ResidualCNN(nn.Module):

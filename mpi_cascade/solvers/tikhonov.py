@@ -1,6 +1,8 @@
 """Tikhonov reconstruction, the classical yardstick: min ‖S c − u‖² + λ‖c‖², in closed form."""
 
 import math
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -42,19 +44,11 @@ class Tikhonov(nn.Module):
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
         self.image_shape = forward_model.image_shape
-        matrix = forward_model.matrix().double()
-        is_wide = matrix.shape[0] <= matrix.shape[1]
-        shape = forward_model.signal_shape if is_wide else (1, *forward_model.image_shape)
-        gram = matrix @ matrix.T if is_wide else matrix.T @ matrix
-        eigenvalues, modes = _eigenmodes(gram, shape)
-        # Of S Sᵀ, or of Sᵀ S where that is smaller: the inverse is the same.
-        from_signal, to_image = (modes, modes.T @ matrix) if is_wide else (matrix @ modes, modes.T)
         self.eigenvalues: Tensor
         self.from_signal: Tensor
         self.to_image: Tensor
-        self.register_buffer("eigenvalues", eigenvalues.clamp_min(0).float(), persistent=False)
-        self.register_buffer("from_signal", from_signal.float(), persistent=False)
-        self.register_buffer("to_image", to_image.float(), persistent=False)
+        for name, values in _eigenbasis(forward_model)._asdict().items():
+            self.register_buffer(name, values.to(forward_model.device), persistent=False)
 
     def forward(self, signal: Signals) -> Images:
         """Returns the image that minimises ‖S c − u‖² + λ‖c‖².
@@ -71,6 +65,33 @@ class Tikhonov(nn.Module):
 
     def _weights(self) -> Float[Tensor, " modes"]:
         return 1 / (self.eigenvalues + self.relative_regularisation * self.eigenvalues[-1])
+
+
+class _Eigenbasis(NamedTuple):
+    """Eigenvalues of S Sᵀ, ascending, and its modes as maps from signals and to images."""
+
+    eigenvalues: Tensor
+    from_signal: Tensor
+    to_image: Tensor
+
+
+_eigenbases: WeakKeyDictionary[LinearModel, _Eigenbasis] = WeakKeyDictionary()
+
+
+def _eigenbasis(forward_model: LinearModel) -> _Eigenbasis:
+    """Returns the basis of a model, which takes seconds to find and several stages may need."""
+    if forward_model not in _eigenbases:
+        matrix = forward_model.matrix().double()
+        is_wide = matrix.shape[0] <= matrix.shape[1]
+        shape = forward_model.signal_shape if is_wide else (1, *forward_model.image_shape)
+        gram = matrix @ matrix.T if is_wide else matrix.T @ matrix
+        eigenvalues, modes = _eigenmodes(gram, shape)
+        # Of S Sᵀ, or of Sᵀ S where that is smaller: the inverse is the same.
+        maps = (modes, modes.T @ matrix) if is_wide else (matrix @ modes, modes.T)
+        _eigenbases[forward_model] = _Eigenbasis(
+            eigenvalues.clamp_min(0).float(), *(values.float() for values in maps)
+        )
+    return _eigenbases[forward_model]
 
 
 def _eigenmodes(gram: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

@@ -122,7 +122,9 @@ class CascadeModule(LightningModule):
             loss = loss + weight * sum(terms.values())
             logged |= _named("preliminary_loss", terms)
         if weight := phase.final_weight:
-            terms = loss_terms(self.final_loss, self.cascade.refined(preliminary), sample)
+            terms = loss_terms(
+                self.final_loss, self.cascade.refined(preliminary, sample.signal), sample
+            )
             loss = loss + weight * sum(terms.values())
             logged |= _named("final_loss", terms)
         return {"loss": loss, **logged}

@@ -142,7 +142,7 @@ def test_a_cascade_has_the_images_of_its_stages(experiment, validation):
     assert set(images) == set(method.image_names) == {"final", "preliminary"}
     preliminary = experiment.cascade.first_image(signal)
     torch.testing.assert_close(images["preliminary"], preliminary)
-    torch.testing.assert_close(images["final"], experiment.cascade.refined(preliminary))
+    torch.testing.assert_close(images["final"], experiment.cascade.refined(preliminary, signal))
     assert not images["final"].requires_grad
 
 

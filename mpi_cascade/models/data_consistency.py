@@ -1,0 +1,70 @@
+"""Stage 2 with the scan in sight: networks that are told what their image doesn't explain."""
+
+from copy import deepcopy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mpi_cascade.checks import PositiveInt, check_arguments
+from mpi_cascade.models.cascade import SignalRefinement
+from mpi_cascade.models.filters import Regularisations, TikhonovFilters
+from mpi_cascade.physics.linear import LinearModel
+
+
+class DataConsistentRefinement(SignalRefinement):
+    """Steps c ← network(c, filtered residuals), each with a look at the scan.
+
+    The residual u − S c of the image so far is mapped back by several Tikhonov filters, from sharp
+    but noisy to smooth: Sᵀ U (Λ + λₖ)⁻¹ Uᵀ (u − S c), with S Sᵀ = U Λ Uᵀ. They enter the network as
+    channels beside the image. The filters have no weights: they are the scanner's.
+
+    Args:
+        network: Network of a step, from (batch, 1 + num_filters, y, x) to an image
+            (batch, 1, y, x), such as a ``ResidualUNet`` of as many channels.
+        num_steps: Steps, > 0.
+        shares_weights: Whether all steps have the same weights, or only start with the same.
+        num_filters: Filters, > 0.
+        relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
+            S Sᵀ, ≥ 1e-12.
+
+    Raises:
+        InputError: If a value is out of its range.
+
+    Source:
+        H. K. Aggarwal et al., MoDL, IEEE TMI 38, 2019, doi:10.1109/TMI.2018.2865356, for networks
+        between steps that look at the data.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        num_steps: PositiveInt = 1,
+        shares_weights: bool = False,
+        num_filters: PositiveInt = 4,
+        relative_regularisation: Regularisations = (
+            1e-6,
+            1e-2,
+        ),
+    ) -> None:
+        super().__init__()
+        self.num_steps, self.num_filters = num_steps, num_filters
+        self.relative_regularisation = relative_regularisation
+        check_arguments(self)
+        copies = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
+        self.networks = nn.ModuleList([network, *copies])
+        self.filters = TikhonovFilters(num_filters, relative_regularisation)
+
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes the filters of a forward model."""
+        self.filters.use(forward_model)
+
+    def forward(
+        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image."""
+        measured = self.filters.coefficients(signal)
+        for network in self.networks:
+            residual = measured - self.filters.explained(image)
+            image = network(torch.cat((image, self.filters(residual)), dim=1))
+        return image

@@ -2,7 +2,8 @@
 
     python weights/grown.py weights/reference.ckpt runs/grown.ckpt
 
-The first step's network begins as the old stage 2, blind to the residuals; the others change nothing.
+The first step's network begins as the old stage 2, blind to the residuals; the others change
+nothing.
 """
 
 import sys

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.preliminary import (
     DenseInverse,
     FixedTikhonov,
@@ -23,7 +24,10 @@ FIRST_STAGES = [
     DenseInverse, FixedTikhonov, lambda: TikhonovBank(3, 4), lambda: SpectralInverse(2, 4),
     lambda: Unrolled(2, 4),
 ]  # fmt: skip
-SECOND_STAGES = [lambda: ResidualUNet((8, 8)), lambda: ResidualCNN(6, 3), nn.Identity]
+SECOND_STAGES = [
+    lambda: ResidualUNet((8, 8)), lambda: ResidualCNN(6, 3), nn.Identity,
+    lambda: DataConsistentRefinement(ResidualUNet((8, 8), num_channels=5), num_steps=2),
+]  # fmt: skip
 
 
 def made(first, second, **options):

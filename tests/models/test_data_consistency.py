@@ -1,0 +1,102 @@
+"""Steps that are told what their image doesn't explain of the signal."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.models.data_consistency import DataConsistentRefinement
+from mpi_cascade.models.refinement import ResidualUNet
+from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.scanner import Scanner
+
+SHAPE = (16, 16)
+MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
+
+
+class Recorder(nn.Module):
+    """Adds the smoothest residual to the image, and remembers what entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[torch.Tensor] = []
+
+    def forward(self, channels):
+        self.inputs.append(channels)
+        return channels[:, :1] + channels[:, -1:]
+
+
+def stage_of(network, **options):
+    stage = DataConsistentRefinement(network, **options)
+    stage.use(MODEL)
+    return stage
+
+
+def images(seed, num=3):
+    return torch.rand(num, 1, *SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_channels_are_tikhonov_images_of_the_residual():
+    """By plain algebra on the explicit matrix: Sᵀ (S Sᵀ + λ)⁻¹ (u − S c)."""
+    recorder, options = Recorder(), {"num_filters": 2, "relative_regularisation": (1e-2, 1e-1)}
+    image, signal = images(0), MODEL(images(1))
+    stage_of(recorder, **options)(image, signal)
+    matrix = MODEL.matrix().double().numpy()
+    residual = (signal - MODEL(image)).flatten(1).double().numpy()
+    gram = matrix @ matrix.T
+    largest = np.linalg.eigvalsh(gram)[-1]
+    assert torch.equal(recorder.inputs[0][:, :1], image)
+    for channel, share in zip((1, 2), options["relative_regularisation"], strict=True):
+        weights = np.linalg.solve(gram + share * largest * np.eye(len(gram)), residual.T)
+        expected = (matrix.T @ weights).T.reshape(3, *SHAPE)
+        found = recorder.inputs[0][:, channel].numpy()
+        # Modes below 1 % of the smallest λ are left out.
+        np.testing.assert_allclose(found, expected, atol=1e-2 * np.abs(expected).max())
+
+
+def test_an_image_that_explains_the_signal_leaves_no_residual():
+    recorder, image = Recorder(), images(0)
+    found = stage_of(recorder)(image, MODEL(image))
+    assert recorder.inputs[0][:, 1:].abs().max() < 1e-2
+    torch.testing.assert_close(found, image, rtol=0, atol=1e-2)
+
+
+def test_every_step_looks_at_the_image_of_the_one_before():
+    recorder, image, signal = Recorder(), images(0), MODEL(images(1))
+    stage_of(recorder, num_steps=4, shares_weights=True)(image, signal)
+    left = [(signal - MODEL(channels[:, :1])).square().mean() for channels in recorder.inputs]
+    assert len(left) == 4
+    assert all(later < 0.9 * earlier for earlier, later in itertools.pairwise(left))
+
+
+@pytest.mark.parametrize("shares_weights", [True, False])
+def test_steps_have_the_same_weights_or_their_own(shares_weights):
+    network = ResidualUNet((8,), num_channels=5)
+    stage = stage_of(network, num_steps=3, shares_weights=shares_weights)
+    alone = sum(weight.numel() for weight in network.parameters())
+    assert sum(weight.numel() for weight in stage.parameters()) == alone * (
+        1 if shares_weights else 3
+    )
+    stage(images(0), MODEL(images(1))).square().mean().backward()
+    assert all(weight.grad.isfinite().all() for weight in stage.parameters())
+
+
+def test_the_scanner_is_in_no_weight():
+    stage = stage_of(ResidualUNet((8,), num_channels=5))
+    assert not any(name.startswith("filters") for name in stage.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_steps": 0}, "num_steps is 0"),
+        ({"num_filters": -1}, "num_filters is -1"),
+        ({"relative_regularisation": (1e-2, 1e-6)}, "relative_regularisation is"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        DataConsistentRefinement(ResidualUNet((8,), num_channels=5), **options)

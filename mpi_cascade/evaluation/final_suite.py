@@ -10,7 +10,7 @@ from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.dilution import Diluted
 from mpi_cascade.physics.scanner import Scanner
 
-FINAL_SEED = 20261127
+FINAL_SEED = 20261128
 """Seed of the final suite, and of nothing else."""
 
 
@@ -18,12 +18,12 @@ def final_suite(scanner: Scanner) -> Suite:
     """Returns the suite for final results: weak and unequal tracer, many forms, wrong scanners.
 
     Its seed is nowhere else, so that nothing can have been chosen on its scans. With the nulls that
-    thresholds are chosen on it has fewer than 1800 images: 12 minutes at 0.4 s.
+    thresholds are chosen on it has fewer than 2400 images: 16 minutes at 0.4 s.
 
     Args:
         scanner: The scanner that is believed in.
     """
-    equal = replace(VARIED, cases_per_gap=30)
+    equal = replace(VARIED, cases_per_gap=60)
     unequal = replace(
         equal, gaps_mm=(0.15, 0.2, 0.3), cases_per_gap=12, second_concentration=(0.4, 0.8)
     )

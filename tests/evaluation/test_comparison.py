@@ -269,7 +269,7 @@ def assert_everyone_has_a_threshold(directory, trainings):
     ]  # fmt: skip
     methods = {(row["label"], row["number"], row["image"]) for row in trainings}
     assert {(row["label"], row["number"], row["image"]) for row in rows} == methods
-    assert {row["num_nulls"] for row in rows} == {"300"}
+    assert {row["num_nulls"] for row in rows} == {"600"}
     for row in rows:
         threshold = float(row["threshold"])
         found = of(

@@ -136,12 +136,12 @@ def test_nulls_have_every_form_on_the_scanner_as_believed_and_on_all_that_are_of
 
 def test_the_final_suite_is_of_its_own_seed_and_small_enough_for_slow_methods():
     suite = SUITES["final"]
-    assert {part.seed for part in suite.sets} == {20261127}
+    assert {part.seed for part in suite.sets} == {20261128}
     others = [*SUITES["standard"].sets, *SUITES["brief"].sets, tuning_scans(1), tuning_nulls(1),
               tuning_pairs(1), validation_nulls()]  # fmt: skip
-    assert 20261127 not in {part.seed for part in others}
+    assert 20261128 not in {part.seed for part in others}
     num_images = sum(len(part.indices) for part in (*suite.sets, validation_nulls()))
-    assert num_images <= 1800
+    assert num_images <= 2400
     nulls = [part for part in suite.of_kind(NULLS) if not part.true_scanner]
     assert all(len(part.indices) >= 60 for part in nulls)
     assert sum(len(part.indices) for part in nulls) >= 300

@@ -18,6 +18,7 @@ from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
@@ -47,6 +48,9 @@ class Experiment:
             analytic model of ``scanner``. It makes the signals too, unless ``true_scanner`` does.
         delta_sample_m: Edge of the delta sample with which a calibration would have measured the
             analytic model that reconstructions believe in, in m; 0 is an ideal point.
+        receive_chain: What the scanner's receiver makes of tracer, as ``calibrate`` writes it;
+            measured scans are read with it, and images then have its unit. Simulated signals are
+            those without it.
         is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
 
     Raises:
@@ -67,6 +71,7 @@ class Experiment:
     true_scanner: dict[str, Any] | None = None
     system_matrix: MeasuredMatrix | None = None
     delta_sample_m: float = 0.0
+    receive_chain: ReceiveChain | None = None
     is_equivariant: bool = True
 
     def __post_init__(self) -> None:
@@ -74,6 +79,8 @@ class Experiment:
         if min(self.image_shape) < 1:
             raise InputError(f"image_shape is {list(self.image_shape)}: it must be positive")
         self.mixture.check_fits(self.scanner.field_of_view_m)
+        if self.receive_chain and not self.system_matrix:
+            self.receive_chain.places(self.scanner)
         _ = self.scans
         self.cascade.use(self.forward_model)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from mpi_cascade.calibration.fit import Fit, fit_scanner
+from mpi_cascade.calibration.model import ScanModel
 from mpi_cascade.calibration.quantities import Estimate
 from mpi_cascade.calibration.scan import DeltaSampleScan
 
@@ -38,7 +39,7 @@ class Range(NamedTuple):
 
 
 def with_block_uncertainties(scan: DeltaSampleScan, fit: Fit, device: torch.device) -> Fit:
-    """Returns a fit with the largest of three uncertainties of each quantity.
+    """Returns a fit with the largest of three uncertainties of each quantity and response.
 
     That of independent residuals, and those of leaving out each line and each harmonic in turn (the
     jackknife over blocks), where there are three or more.
@@ -60,16 +61,16 @@ def with_block_uncertainties(scan: DeltaSampleScan, fit: Fit, device: torch.devi
         for harmonic in fit.harmonics
         if len(fit.harmonics) >= _FEWEST_BLOCKS
     ]
-    scatters = [
-        _jackknife([fit_scanner(*part, device, known, start) for part in parts])
-        for parts in (without_lines, without_harmonics)
-        if parts
-    ]
+    parts = [part for part in (without_lines, without_harmonics) if part]
+    fits = [[fit_scanner(*one, device, known, start) for one in part] for part in parts]
+    scatters = [_jackknife(some) for some in fits]
     estimates = {
         name: Estimate(value, max(std, *(scatter.get(name, 0.0) for scatter in scatters), 0.0))
         for name, (value, std) in fit.estimates.items()
     }
-    return replace(fit, estimates=estimates)
+    model = ScanModel(scan, fit.harmonics, device)
+    stds = [fit.response_relative_std, *(_response_jackknife(some, fit, model) for some in fits)]
+    return replace(fit, estimates=estimates, response_relative_std=np.max(stds, axis=0))
 
 
 def sample_range_m(scan: DeltaSampleScan, fit: Fit, device: torch.device) -> Range:
@@ -112,3 +113,20 @@ def _jackknife(fits: Sequence[Fit]) -> dict[str, float]:
         values: NDArray[np.float64] = np.array([fit.value(name) for fit in fits])
         scatter[name] = math.sqrt((len(fits) - 1) * float(values.var()))
     return scatter
+
+
+def _response_jackknife(fits: Sequence[Fit], whole: Fit, model: ScanModel) -> NDArray[np.float64]:
+    """Returns the same of the size of each harmonic's response, of the fits that have it."""
+    sizes: dict[int, list[float]] = {harmonic: [] for harmonic in whole.harmonics}
+    for fit in fits:
+        profiles = model.profiles({name: e.value for name, e in fit.estimates.items()})
+        means = dict(zip(whole.harmonics, np.abs(profiles).mean(axis=1), strict=True))
+        for harmonic, scale in zip(fit.harmonics, fit.scale, strict=True):
+            sizes[harmonic].append(math.log(scale * means[harmonic]) if scale > 0 else math.inf)
+    return np.array([_spread(some) for some in sizes.values()])
+
+
+def _spread(logarithms: Sequence[float]) -> float:
+    if not np.isfinite(logarithms).all():
+        return math.inf
+    return math.sqrt((len(logarithms) - 1) * float(np.var(logarithms)))

@@ -1,12 +1,11 @@
 """The configuration of a calibrated scanner: the overlay that ``fit`` takes."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
@@ -14,13 +13,14 @@ from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.phantoms import PhantomFamily, default_families
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import BackgroundDrift, GainVariation
+from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 
 _IMAGED_HARMONIC = 3
 
 
 def scanner_configuration(
-    source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels]
+    source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels], chain: ReceiveChain
 ) -> str:
     """Returns the YAML overlay: scanner, disturbances and noise as measured, phantoms to scale.
 
@@ -37,18 +37,20 @@ def scanner_configuration(
         scan: The scan.
         fit: The scanner fitted to it.
         levels: The disturbances of each fitted harmonic.
+        chain: The receive chain.
     """
     imaged = _IMAGED_HARMONIC if _IMAGED_HARMONIC in fit.harmonics else fit.harmonics[0]
     found = next(level for level in levels if level.harmonic == imaged)
-    size_m = _field_of_view_m(scan)
-    factor = min(size_m) / min(Scanner().field_of_view_m)
+    scanner = chain.scanner
+    factor = min(scanner.field_of_view_m) / min(Scanner().field_of_view_m)
     experiment: dict[str, Any] = {
-        "scanner": _scanner(scan, fit, size_m, imaged),
+        "scanner": _scanner(scanner, [imaged]),
         "phantoms": {
             name: _class(type(family), _scaled(family, factor))
             for name, family in default_families().items()
         },
         "peak_snr_db": round(found.unexplained_snr_db, 1),
+        "receive_chain": _chain(chain),
     }
     stds = ((BackgroundDrift, found.drift_std), (GainVariation, found.gain_std))
     disturbances = [_class(kind, {"relative_std": _rounded(std)}) for kind, std in stds if std]
@@ -62,26 +64,32 @@ def scanner_configuration(
         experiment["image_shape"] = [1, 64]
         experiment["refinement"] = "mpi_cascade.models.refinement.ResidualCNN"
     overlay = {"experiment": experiment, "data": {"two_points": _scaled(TwoPoints(), factor)}}
-    return head + yaml.safe_dump(overlay, sort_keys=False, default_flow_style=None, width=100)
+    return head + yaml.safe_dump(
+        overlay, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
+    )
 
 
-def _scanner(
-    scan: DeltaSampleScan, fit: Fit, size_m: tuple[float, float], harmonic: int
-) -> dict[str, Any]:
-    quantities = {
-        "gradient_x_t_per_m": fit.value("gradient_x_t_per_m"),
-        "gradient_y_t_per_m": fit.value(f"gradient_{'x' if scan.is_line else 'y'}_t_per_m"),
-        "drive_amplitude_t": scan.drive_amplitude_t,
-        "drive_frequency_hz": scan.drive_frequency_hz,
-        "field_of_view_x_m": size_m[1],
-        "field_of_view_y_m": size_m[0],
+def _scanner(scanner: Scanner, harmonics: Sequence[int]) -> dict[str, Any]:
+    """Returns a fitted scanner's own quantities, with other harmonics."""
+    described = {
+        item.name: getattr(scanner, item.name)
+        for item in fields(scanner)
+        if item.name not in ("num_ffp_x", "num_ffp_y", "particle")
     }
     return {
-        **{name: _rounded(value) for name, value in quantities.items()},
-        **({"num_ffp_y": 1} if scan.is_line else {}),
-        "harmonics": [harmonic],
-        "particle": {"core_diameter_m": _rounded(fit.value("core_diameter_m"))},
+        **described,
+        **({"num_ffp_y": 1} if scanner.num_ffp_y == 1 else {}),
+        "harmonics": list(harmonics),
+        "particle": {"core_diameter_m": scanner.particle.core_diameter_m},
     }
+
+
+def _chain(chain: ReceiveChain) -> dict[str, Any]:
+    values = {
+        item.name: list(value) if isinstance(value := getattr(chain, item.name), tuple) else value
+        for item in fields(chain)
+    }
+    return {**values, "scanner": _scanner(chain.scanner, chain.harmonics)}
 
 
 def _class(kind: type, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -104,15 +112,3 @@ def _scaled(scene: PhantomFamily | TwoPoints, factor: float) -> dict[str, Any]:
 
 def _rounded(value: float, digits: int = 5) -> float:
     return float(f"{value:.{digits}g}")
-
-
-def _field_of_view_m(scan: DeltaSampleScan) -> tuple[float, float]:
-    """Returns the region (y, x) that was measured; of a line, one that holds its phantoms."""
-    x_m = _extent_m(scan.x_m)
-    return (x_m / 4 if scan.is_line else _extent_m(scan.y_m)), x_m
-
-
-def _extent_m(positions_m: NDArray[np.float64]) -> float:
-    """Returns the width of the region that evenly spaced positions stand for."""
-    num = len(np.unique(positions_m))
-    return float(np.ptp(positions_m)) * num / (num - 1)

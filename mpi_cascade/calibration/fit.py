@@ -18,6 +18,7 @@ from mpi_cascade.calibration.quantities import (
     NOTHING,
     Estimate,
     Quantities,
+    response_uncertainties,
     standard_uncertainties,
 )
 from mpi_cascade.calibration.scan import DeltaSampleScan
@@ -39,7 +40,10 @@ class Fit:
             ``gradient_y_t_per_m`` and ``offset_y_m``.
         harmonics: The harmonics n.
         phase_rad: Phase of each harmonic's receive chain, (harmonics,).
-        scale: a_n, (harmonics,).
+        phase_std_rad: Its standard uncertainty.
+        scale: a_n > 0, (harmonics,).
+        response_relative_std: Standard uncertainty of the size of the response, a_n·mean |⟨n·c_n⟩|
+            over the positions, as a share of it; all other quantities are uncertain too.
         constant: b_n, (harmonics,).
         measured: Signed profiles, (harmonics, positions).
         fitted: The model at the same positions, (harmonics, positions).
@@ -48,7 +52,9 @@ class Fit:
     estimates: dict[str, Estimate]
     harmonics: tuple[int, ...]
     phase_rad: NDArray[np.float64]
+    phase_std_rad: NDArray[np.float64]
     scale: NDArray[np.float64]
+    response_relative_std: NDArray[np.float64]
     constant: NDArray[np.float64]
     measured: NDArray[np.float64]
     fitted: NDArray[np.float64]
@@ -130,13 +136,22 @@ def fit_scanner(
     found = optimize.least_squares(residual, best, bounds=quantities.bounds, x_scale="jac")
     fitted, linear = _scaled(model.profiles(quantities.values(found.x)), measured)
     std = standard_uncertainties(found.jac, found.fun, num_harmonics)
+    response_relative_std = response_uncertainties(
+        lambda vector: model.profiles(quantities.values(vector)),
+        found.x, quantities.bounds, linear[:, 0], (fitted - measured) / scatter, scatter,
+    )  # fmt: skip
+    quadrature = (scan.spectra[:, list(harmonics)].T * np.exp(-1j * phase_rad[:, None])).imag
+    # The angle that noise of this size in quadrature turns the whole profile by.
+    phase_std_rad = quadrature.std(axis=1) / np.linalg.norm(measured, axis=1)
     # A phase is known up to half a turn: take the one of a positive scale.
     sign = np.where(linear[:, 0] < 0, -1.0, 1.0)
     return Fit(
         estimates=quantities.estimates(found.x, std),
         harmonics=harmonics,
         phase_rad=phase_rad + np.where(sign < 0, np.pi, 0.0),
+        phase_std_rad=phase_std_rad,
         scale=sign * linear[:, 0],
+        response_relative_std=response_relative_std,
         constant=sign * linear[:, 1],
         measured=sign[:, None] * measured,
         fitted=sign[:, None] * fitted,

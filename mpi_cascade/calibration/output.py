@@ -1,11 +1,13 @@
 """Writes a calibration: the scanner's configuration, the numbers and the figure."""
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mpi_cascade.calibration.blocks import Range
+from mpi_cascade.calibration.chain import Sample, receive_chain
 from mpi_cascade.calibration.configuration import scanner_configuration
 from mpi_cascade.calibration.figure import calibration_figure
 from mpi_cascade.calibration.fit import Fit
@@ -13,6 +15,7 @@ from mpi_cascade.calibration.levels import Levels, find_levels
 from mpi_cascade.calibration.lines import fits_of_lines, unexplained
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.checks import InputError
+from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.results.directory import describe_environment
 from mpi_cascade.results.files import whole_directory, write_text
 from mpi_cascade.results.tables import markdown_table, write_json
@@ -27,15 +30,18 @@ _SHOWN = {
     "sample_size_m": ("sample size", 1e3, "mm"),
     "sensitivity_slope_per_m": ("sensitivity slope along x", 0.1, "% per mm"),
 }
-_POSITIVE = ("gradient_x_t_per_m", "gradient_y_t_per_m", "core_diameter_m")
-
-
 _UNDETERMINED = 0.5
-"""Relative uncertainty from which on the data don't determine a quantity."""
+"""Range of sizes, as a share of the best one, from which on the data don't determine it."""
 
 
 def write_calibration(
-    directory: Path, source: Path, scan: DeltaSampleScan, fit: Fit, sample_m: Range | None
+    directory: Path,
+    source: Path,
+    scan: DeltaSampleScan,
+    fit: Fit,
+    sample_m: Range | None,
+    sample: Sample,
+    reasons: Sequence[str],
 ) -> str:
     """Writes everything into a directory, and returns tables to show.
 
@@ -45,6 +51,8 @@ def write_calibration(
         scan: The scan.
         fit: The scanner fitted to it.
         sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
+        sample: How much tracer it holds.
+        reasons: Why the fit is no scanner; if there is one, no configuration is written.
 
     Raises:
         InputError: If the directory can't be written.
@@ -53,44 +61,42 @@ def write_calibration(
     r_squared = {
         f"y {1e3 * y_m:g} mm": fit.r_squared(scan.y_m == y_m).tolist() for y_m in scan.line_y_m
     }
+    chain = None if reasons else receive_chain(scan, fit, sample)
     numbers = {
         "source": str(source),
+        "reasons_against": list(reasons),
         "estimates": fit.estimates,
         "sample_size_range_m": sample_m,
         "harmonics": _harmonics(fit, levels, r_squared),
         "environment": describe_environment(),
     }
     with whole_directory(directory) as unfinished:
-        configuration = scanner_configuration(source, scan, fit, levels)
-        write_text(unfinished / "scanner.yaml", configuration)
+        if chain:
+            configuration = scanner_configuration(source, scan, fit, levels, chain)
+            write_text(unfinished / "scanner.yaml", configuration)
         write_json(unfinished / "calibration.json", numbers)
         calibration_figure(scan, fit).savefig(unfinished / "calibration.png", dpi=110)
-    parts = (_quantities(fit), _levels(levels, r_squared), _left(scan, fit))
-    return "\n\n".join((*parts, *undetermined(fit, sample_m)))
+    parts = [_quantities(fit), _levels(levels, r_squared)]
+    if chain:
+        parts.append(_gains(chain))
+    return "\n\n".join((*parts, _left(scan, fit), *undetermined(fit, sample_m)))
 
 
 def undetermined(fit: Fit, sample_m: Range | None) -> list[str]:
-    """Returns a sentence for each quantity that the data don't determine.
+    """Returns a sentence if the data don't determine the sample's size.
 
     Args:
         fit: The fitted scanner.
         sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
     """
-    sentences = [
-        f"the data don't determine the {_SHOWN[name][0]}: its uncertainty is "
-        f"{100 * std / value:.0f} % of its value" if math.isfinite(std) else
-        f"the data say nothing of the {_SHOWN[name][0]}"
-        for name, (value, std) in fit.estimates.items()
-        if name in _POSITIVE and std > _UNDETERMINED * value
-    ]  # fmt: skip
     size_m = fit.value("sample_size_m")
     if sample_m and sample_m.high - sample_m.low > _UNDETERMINED * size_m:
         high = f"to {1e3 * sample_m.high:.3g} mm" if math.isfinite(sample_m.high) else "on"
-        sentences.append(
+        return [
             f"the data don't determine the sample's size: from {1e3 * sample_m.low:.3g} {high} all "
             "fit about as well, so give it with --sample-mm where it is known"
-        )
-    return sentences
+        ]
+    return []
 
 
 def _harmonics(
@@ -100,8 +106,10 @@ def _harmonics(
         {
             **level._asdict(),
             "scale": fit.scale[index],
+            "response_relative_std": fit.response_relative_std[index],
             "constant": fit.constant[index],
             "phase_rad": fit.phase_rad[index],
+            "phase_std_rad": fit.phase_std_rad[index],
             "r_squared": {line: values[index] for line, values in r_squared.items()},
         }
         for index, level in enumerate(levels)
@@ -131,6 +139,24 @@ def _levels(levels: list[Levels], r_squared: dict[str, list[float]]) -> str:
         for index, level in enumerate(levels)
     ]
     return markdown_table([*head, "feed-through", "drift", "gain", "left / dB"], rows)
+
+
+def _gains(chain: ReceiveChain) -> str:
+    """Returns the receive chain: the amplitude of a harmonic that is a signal of 1."""
+    of = f"{chain.concentration:.4g} {chain.concentration_unit}"
+    head = ["harmonic", f"{chain.unit} for a signal of 1 ({of})", "±", "phase / °", "± / °"]
+    columns = zip(
+        chain.harmonics, chain.gain, chain.gain_relative_std, chain.phase_rad,
+        chain.phase_std_rad, strict=True,
+    )  # fmt: skip
+    rows = [
+        [
+            str(harmonic), f"{gain:.4g}", f"{100 * std:.2g} %",
+            f"{math.degrees(phase):.1f}", f"{math.degrees(phase_std):.2g}",
+        ]
+        for harmonic, gain, std, phase, phase_std in columns
+    ]  # fmt: skip
+    return markdown_table(head, rows)
 
 
 def _percent(share: float | None) -> str:

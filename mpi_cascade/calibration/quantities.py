@@ -5,7 +5,7 @@ Lengths are searched in units of the scan's width, gradients and the diameter by
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.checks import InputError
+
+_STEP = 1e-5
+"""Of a vector's entry, in a difference quotient."""
 
 _START_DIAMETERS_M = (15e-9, 20e-9, 25e-9, 30e-9)
 _START_WIDTHS = tuple(np.geomspace(0.03, 2.0, 7))
@@ -162,3 +165,58 @@ def standard_uncertainties(
     std = np.full(num_entries, math.inf)
     std[told] = np.sqrt((inverse**2 * scatter).sum(axis=1))
     return std
+
+
+def response_uncertainties(
+    profiles: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    vector: NDArray[np.float64],
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    scale: NDArray[np.float64],
+    residuals: NDArray[np.float64],
+    scatter: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Returns the relative standard uncertainty of how large each harmonic's response is.
+
+    Of a_n·mean |profile|: a scale alone says little where the particle's core, on which the profile
+    depends strongly, is uncertain. From the Jacobian of all that was fitted: the vector's entries,
+    the scales and the constants.
+
+    Args:
+        profiles: The model of a vector, (harmonics, positions), before the scales.
+        vector: What was found.
+        bounds: The bounds of its entries.
+        scale: a_n, (harmonics,).
+        residuals: What the fit leaves, in units of the scatter, (harmonics, positions).
+        scatter: The unit of each harmonic, (harmonics, 1).
+    """
+    num_harmonics, num_positions = residuals.shape
+    found = _of_mean_one(profiles(vector))
+    size = scale * np.abs(profiles(vector)).mean(axis=1)
+    columns = []
+    for entry in range(len(vector)):
+        step = np.zeros(len(vector))
+        # Away from the nearer bound.
+        is_low = vector[entry] - bounds[0][entry] < bounds[1][entry] - vector[entry]
+        step[entry] = _STEP if is_low else -_STEP
+        slope = (_of_mean_one(profiles(vector + step)) - found) / step[entry]
+        columns.append((size[:, None] * slope / scatter).ravel())
+    for values in (found / scatter, np.ones_like(found) / scatter):
+        for harmonic in range(num_harmonics):
+            only = np.zeros_like(values)
+            only[harmonic] = values[harmonic]
+            columns.append(only.ravel())
+    jacobian = np.stack(columns, axis=1)
+    # Each column counts alike in what is told and what is not.
+    norms = np.linalg.norm(jacobian, axis=0)
+    is_told = norms > 0
+    inverse = np.linalg.pinv(jacobian[:, is_told] / norms[is_told]) / norms[is_told][:, None]
+    freedom = max(num_positions - 2 - len(vector) / num_harmonics, 1.0)
+    variance = (residuals**2).sum(axis=1) / freedom
+    std = np.zeros(jacobian.shape[1])
+    std[is_told] = np.sqrt((inverse**2 * np.repeat(variance, num_positions)).sum(axis=1))
+    relative: NDArray[np.float64] = std[len(vector) : len(vector) + num_harmonics] / np.abs(size)
+    return relative
+
+
+def _of_mean_one(profiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    return profiles / np.abs(profiles).mean(axis=1, keepdims=True)

@@ -1,5 +1,6 @@
 """A measured scan of a small sample: spectra at known positions, background subtracted."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import MDFFile
+from mpi_cascade.mdf.amplitudes import amplitude_factor, drive_cycles
 from mpi_cascade.mdf.background import split_background
 from mpi_cascade.mdf.hdf5 import HDF5File
 from mpi_cascade.mdf.plane import FLAT_SHARE, snapped
+from mpi_cascade.mdf.spectra import components, is_corrected, without_transfer_function
 
 _MOST_POSITIONS = 100_000
 
@@ -23,12 +26,16 @@ class DeltaSampleScan:
     Attributes:
         x_m: Positions along x in m, (positions,).
         y_m: Positions along y in m, (positions,).
-        spectra: Fourier components 0, 1 … of one drive period, background subtracted,
-            (positions, components).
-        background: The background's components in the order of measurement, (B, components); B is
+        spectra: Complex amplitudes of the harmonics 0, 1 … of the drive field in ``unit``,
+            background subtracted, (positions, harmonics).
+        background: The background's amplitudes in the order of measurement, (B, harmonics); B is
             0 if it was not measured.
         drive_amplitude_t: Amplitude of the drive field in T.
         drive_frequency_hz: Its frequency in Hz.
+        unit: Unit of the signals.
+        is_transfer_function_corrected: Whether the transfer function is divided out.
+        stated_sample_m: Edges (x, y) of the sample that the file states, in m; None if it doesn't.
+        stated_iron_mol_per_l: Concentration of its iron that the file states; None if it doesn't.
     """
 
     x_m: NDArray[np.float64]
@@ -37,6 +44,10 @@ class DeltaSampleScan:
     background: NDArray[np.complex128]
     drive_amplitude_t: float
     drive_frequency_hz: float
+    unit: str
+    is_transfer_function_corrected: bool = False
+    stated_sample_m: tuple[float, float] | None = None
+    stated_iron_mol_per_l: float | None = None
 
     @property
     def line_y_m(self) -> NDArray[np.float64]:
@@ -52,6 +63,13 @@ class DeltaSampleScan:
         return replace(
             self, x_m=self.x_m[chosen], y_m=self.y_m[chosen], spectra=self.spectra[chosen]
         )
+
+    @property
+    def sample_edge_m(self) -> float | None:
+        """Edge of a square of the area (x, y) that the file states of the sample, in m."""
+        if self.stated_sample_m is None or min(self.stated_sample_m) <= 0:
+            return None
+        return math.sqrt(self.stated_sample_m[0] * self.stated_sample_m[1])
 
     @property
     def is_line(self) -> bool:
@@ -72,6 +90,7 @@ def read_rows(
     y_m: NDArray[np.float64],
     drive_amplitude_t: float,
     drive_frequency_hz: float,
+    unit: str = "counts",
 ) -> DeltaSampleScan:
     """Returns a scan from the rows of an HDF5 data set, one drive period in time each.
 
@@ -85,6 +104,7 @@ def read_rows(
         y_m: The y of each line in m.
         drive_amplitude_t: Amplitude of the drive field in T.
         drive_frequency_hz: Its frequency in Hz.
+        unit: Unit of the values.
 
     Raises:
         InputError: If the file can't be read, or has another number of rows.
@@ -100,7 +120,8 @@ def read_rows(
         )
     if not values.any():
         raise InputError(f"{path}: {name} is zero throughout: nothing was received")
-    lines = np.fft.rfft(values).reshape(num_lines, len(values) // num_lines, -1)
+    amplitudes = 2 / values.shape[1] * np.fft.rfft(values)
+    lines = amplitudes.reshape(num_lines, len(values) // num_lines, -1)
     background = lines[:, : lines.shape[1] - num_rows]
     spectra = lines[:, -num_rows:]
     if background.shape[1]:
@@ -112,6 +133,7 @@ def read_rows(
         background=background.reshape(-1, lines.shape[2]),
         drive_amplitude_t=drive_amplitude_t,
         drive_frequency_hz=drive_frequency_hz,
+        unit=unit,
     )
 
 
@@ -147,28 +169,26 @@ def read_mdf(path: Path) -> DeltaSampleScan:
             background=parts.background[:, 0, 0],
             drive_amplitude_t=float(acquisition.drive_strength_t[0, 0, 0]),
             drive_frequency_hz=float(acquisition.drive_frequency_hz[0, 0]),
+            unit=acquisition.unit or "a unit that is not stated",
+            is_transfer_function_corrected=is_corrected(file),
+            stated_sample_m=grid.delta_sample_m and grid.delta_sample_m[:2],
+            stated_iron_mol_per_l=file.iron_mol_per_l,
         )
 
 
 def _harmonics(file: MDFFile) -> NDArray[np.complex128]:
-    """Returns the harmonics 0, 1 … of every frame's first channel; those not stored are 0.
+    """Returns amplitudes of the harmonics 0, 1 … of every frame's first channel; absent ones are 0.
 
     Raises:
         InputError: If a period of the file does not hold whole periods of the drive field.
     """
-    measurement, acquisition = file.measurement, file.acquisition
-    values: NDArray[Any] = measurement.read()[:, 0, 0]
+    measurement = file.measurement
+    values: NDArray[Any] = measurement.read()
     if not values.any():
         raise InputError(f"{file.path} is zero throughout: nothing was received")
-    if measurement.is_fourier:
-        components = np.zeros((len(values), int(measurement.components.max()) + 1), np.complex128)
-        components[:, measurement.components] = values
-    else:
-        components = np.fft.rfft(values)
-    cycles = float(acquisition.drive_frequency_hz[0, 0]) / acquisition.base_frequency_hz
-    if round(cycles) < 1 or abs(cycles - round(cycles)) > 1e-3 * cycles:
-        raise InputError(
-            f"{file.path} has {cycles:g} periods of the drive field in each of its own (bandwidth, "
-            "numSamplingPoints, drivefield): it must be a whole number"
-        )
-    return components[:, :: round(cycles)]
+    spectra = values if measurement.is_fourier else np.fft.rfft(values)
+    spectra = without_transfer_function(file, spectra, slice(None))[:, 0, 0]
+    present = components(file)
+    whole = np.zeros((len(spectra), int(present.max()) + 1), np.complex128)
+    whole[:, present] = amplitude_factor(file) * spectra
+    return whole[:, :: drive_cycles(file)]

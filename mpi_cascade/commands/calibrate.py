@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mpi_cascade.checks import InputError, Positive
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
+from mpi_cascade.results.messages import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +31,15 @@ def calibrate(
     dataset: str = "matrix",
     harmonics: Sequence[int] = (2, 3, 4, 5, 6),
     sample_mm: Positive | None = None,
+    concentration: str | None = None,
+    mass: str | None = None,
+    unit: str = "counts",
     output: Path | None = None,
     device: str = "auto",
 ) -> None:
     """Fits a scanner to a measured line or grid of a small sample: the configuration of fit.
+
+    What does not tell of a scanner is named, and ends it with exit status 1 and no configuration.
 
     Args:
         file: an MDF calibration; or HDF5 rows of one drive period each, line by line along x, where
@@ -44,13 +50,20 @@ def calibrate(
         drive_khz: of rows, its frequency in kHz
         dataset: of rows, the name of the data set
         harmonics: harmonics to explain
-        sample_mm: edge of the sample in mm, if it is known; else it is fitted
+        sample_mm: edge of the sample in mm, if it is known; else what the file states, or fitted
+        concentration: of the sample with its unit, which images then have, as "5 mg Fe/ml"; else
+            that of iron which the file states, or 1
+        mass: of the sample with its unit, as "20 µg Fe", where its size is not known; images are
+            then of that per mm²
+        unit: of rows, the unit of their values
         output: directory (default: a new one below runs)
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
     from mpi_cascade.calibration.blocks import sample_range_m, with_block_uncertainties
+    from mpi_cascade.calibration.chain import known_sample
     from mpi_cascade.calibration.fit import fit_scanner
     from mpi_cascade.calibration.output import write_calibration
+    from mpi_cascade.calibration.refusal import reasons_against
     from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
     from mpi_cascade.results.directory import output_directory
 
@@ -63,17 +76,25 @@ def calibrate(
         )
     else:
         x_m, y_m = _positions_m("--x-mm", x_mm, least=2), _positions_m("--y-mm", y_mm, least=1)
-        scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz)
+        scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz, unit)
     directory = output_directory(output, "calibrate")
     place = chosen_device(device)
-    known = {"sample_size_m": 1e-3 * sample_mm} if sample_mm else {}
+    edge_m = 1e-3 * sample_mm if sample_mm else scan.sample_edge_m
+    sample = known_sample(scan, concentration, mass, has_size=edge_m is not None)
+    known = {"sample_size_m": edge_m} if edge_m else {}
     fit = fit_scanner(scan, tuple(harmonics), place, known)
     fit = with_block_uncertainties(scan, fit, place)
-    sample_m = None if sample_mm else sample_range_m(scan, fit, place)
-    shown = write_calibration(directory, file, scan, fit, sample_m)
+    reasons = reasons_against(scan, fit)
+    sample_m = None if edge_m or reasons else sample_range_m(scan, fit, place)
+    shown = write_calibration(directory, file, scan, fit, sample_m, sample, reasons)
+    sys.stdout.write(f"{shown}\n\nEverything lies in {directory}; ")
+    if reasons:
+        sys.stdout.write("there is no scanner.yaml\n")
+        for reason in reasons:
+            say(f"error: {file}: {reason}")
+        sys.exit(1)
     sys.stdout.write(
-        f"{shown}\n\nEverything lies in {directory}; train with\n"
-        "  mpi-cascade fit --config configs/quickstart.yaml "
+        "train with\n  mpi-cascade fit --config configs/quickstart.yaml "
         f"--config {directory / 'scanner.yaml'}\n"
     )
 

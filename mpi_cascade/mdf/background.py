@@ -40,8 +40,8 @@ def split_background(measurement: Measurement, spectra: NDArray[Any]) -> Separat
     if not len(background):
         return Separated(foreground, background, background, 0)
     times = order[is_background]
-    known = np.argsort(times)
-    blocks = np.split(known, np.flatnonzero(np.diff(times[known]) > 1) + 1)
+    numbers = blocks_of(times)
+    blocks = [np.flatnonzero(numbers == number) for number in range(numbers.max() + 1)]
     means = np.stack([background[block].mean(axis=0) for block in blocks])
     noise = np.concatenate(
         [background[block] - mean for block, mean in zip(blocks, means, strict=True)]
@@ -51,14 +51,32 @@ def split_background(measurement: Measurement, spectra: NDArray[Any]) -> Separat
         sizes = np.array([len(block) for block in blocks])
         block_times = np.array([times[block].mean() for block in blocks])
         shrunken = _shrunken(means, noise, freedom, sizes)
-        foreground = foreground - _between(block_times, shrunken, order[~is_background])
+        foreground = foreground - between(block_times, shrunken, order[~is_background])
     return Separated(foreground, means, noise, freedom)
 
 
-def _between(
+def blocks_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns the number of the block that each frame belongs to, from 0 in the order of time.
+
+    Args:
+        times: Number of each frame in the order of acquisition; without a gap they are a block.
+    """
+    order = np.argsort(times)
+    numbers = np.empty(len(times), np.int64)
+    numbers[order] = np.cumsum(np.diff(times[order], prepend=times[order[0]]) > 1)
+    return numbers
+
+
+def between(
     times: NDArray[np.float64], means: NDArray[Any], wanted: NDArray[np.int64]
 ) -> NDArray[Any]:
-    """Returns the background at the wanted times."""
+    """Returns the background at the wanted times, interpolated, or held constant outside.
+
+    Args:
+        times: Of each mean, ascending, (blocks,).
+        means: Of each block of background frames, (blocks, period, channel, component).
+        wanted: The times, (frames,).
+    """
     if len(means) == 1:
         return np.broadcast_to(means, (len(wanted), *means.shape[1:]))
     after = np.searchsorted(times, wanted).clip(1, len(times) - 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mpi_cascade.mdf.records import stored
 
 SIGNAL_UNIT = "a.u."
-"""Unit of simulated signals, which are relative to ∫ |PSF| dr."""
+"""Unit of signals, which are relative to ∫ |PSF| dr: ``physics.receive_chain`` defines it."""
 
 _UNKNOWN = "n.a."
 
@@ -143,6 +143,22 @@ class Origin:
     """Whether signals were simulated, ``/experiment``."""
 
     is_simulation: bool = stored("isSimulation /study/isSimulation", bool, default=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tracer:
+    """What the sample held, ``/tracer``.
+
+    Attributes:
+        solute: What is dissolved, ``Fe`` as a rule.
+        concentration_mol_per_l: Concentration of the solute of each tracer, (A,); None if not
+            stated, 0 if not known.
+    """
+
+    solute: str = stored("solute", str, default="")
+    concentration_mol_per_l: NDArray[np.float64] | None = stored(
+        "concentration", float, "A", least=0.0, default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

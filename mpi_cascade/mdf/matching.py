@@ -1,5 +1,7 @@
 """Where a file says that its scanner is not the one that its signals are wanted for."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,16 +24,51 @@ def require_positions(file: MDFFile, scanner: Scanner) -> None:
         file: The open file, of as many periods as the scanner has FFP positions.
         scanner: The scanner that the signals are wanted for.
     """
+    order = ffp_order(file, scanner)
+    if not np.array_equal(order, np.arange(len(order))):
+        raise _other_positions(file, scanner)
+
+
+def ffp_order(file: MDFFile, scanner: Scanner) -> NDArray[np.int64]:
+    """Returns the period of each FFP position of the grid, line by line along x, (y·x,).
+
+    Where the file states no positions the periods are in that order already.
+
+    Args:
+        file: The open file, of as many periods as the scanner has FFP positions.
+        scanner: The scanner that the signals are wanted for.
+
+    Raises:
+        InputError: If positions are off by more than half a step.
+    """
+    found_m = _positions_m(file.acquisition, narrowband_acquisition(scanner))
+    indices = np.arange(math.prod(scanner.ffp_shape))
+    if found_m is None:
+        return indices
+    flat = np.zeros(len(found_m), np.int64)
+    with np.errstate(invalid="ignore"):
+        for axis, count, size_m in zip(
+            (1, 0), scanner.ffp_shape, scanner.field_of_view_m, strict=True
+        ):
+            # Of a line, what the file says of y does not count.
+            cells = (found_m[:, axis] / size_m + 0.5) * count - 0.5 if count > 1 else 0.0 * indices
+            # Half a step either way, and no more.
+            nearest = np.nan_to_num(np.round(cells), nan=-1, posinf=-1, neginf=-1)
+            flat = np.where((nearest >= 0) & (nearest < count), flat * count + nearest, -1)
+    order = np.argsort(flat, kind="stable")
+    if not np.array_equal(flat[order], indices):
+        raise _other_positions(file, scanner)
+    return order
+
+
+def _other_positions(file: MDFFile, scanner: Scanner) -> InputError:
     wanted = narrowband_acquisition(scanner)
     found_m, wanted_m = _positions_m(file.acquisition, wanted), _positions_m(wanted, wanted)
-    if found_m is None or wanted_m is None:
-        return
-    if not _steps_off(found_m, wanted_m, scanner) <= 0.5:
-        raise InputError(
-            f"{file.path} has other FFP positions than the scanner (offsetField and gradient: "
-            f"{_range_mm(found_m)}, not {_range_mm(wanted_m)}): use its own field of view and FFP "
-            "grid, lines along x one after the other"
-        )
+    shown = " not ".join(f"{_range_mm(m)}," for m in (found_m, wanted_m) if m is not None)
+    return InputError(
+        f"{file.path} has other FFP positions than the scanner (offsetField and gradient: "
+        f"{shown.rstrip(',')}): use its own field of view and FFP grid"
+    )
 
 
 def differences(
@@ -61,7 +98,10 @@ def differences(
         for axis in range(2 if scanner.num_ffp_y > 1 else 1):
             gradients = found.gradient_t_per_m[:, :, axis], wanted.gradient_t_per_m[:, :, axis]
             phrases += _difference(f"gradient along {'xy'[axis]}", 1.0, "T/m", *gradients)
-    steps = _steps_off(_positions_m(found, wanted), _positions_m(wanted, wanted), scanner)
+    found_m = _positions_m(found, wanted)
+    if calibration is None and found_m is not None:
+        found_m = found_m[ffp_order(file, scanner)]
+    steps = _steps_off(found_m, _positions_m(wanted, wanted), scanner)
     if steps > _MOST_STEPS:
         phrases.append(f"FFP positions up to {steps:.2f} steps off")
     return phrases

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.mdf.fields import Acquisition, Origin
+from mpi_cascade.mdf.fields import Acquisition, Origin, Tracer
 from mpi_cascade.mdf.grid import Grid, read_grid
 from mpi_cascade.mdf.hdf5 import MAX_BLOCK_BYTES, HDF5File
 from mpi_cascade.mdf.measurement import DATA, Measurement
@@ -127,6 +127,19 @@ class MDFFile(HDF5File):
     def is_simulation(self) -> bool:
         """Whether the file says that it was simulated."""
         return self._fields.read(Origin, "/experiment").is_simulation
+
+    @cached_property
+    def iron_mol_per_l(self) -> float | None:
+        """Iron of the tracer that the file states, in mol/l; None if it doesn't, or names several.
+
+        Raises:
+            InputError: If it is no number.
+        """
+        tracer = self._fields.read(Tracer, "/tracer")
+        concentrations, solute = tracer.concentration_mol_per_l, tracer.solute.lower()
+        if concentrations is None or len(concentrations) != 1 or solute not in ("fe", "iron"):
+            return None
+        return float(concentrations[0]) or None
 
     def _read_version(self) -> tuple[int, int]:
         if self.find("/version") is None:

@@ -1,5 +1,6 @@
 """Spectra of an MDF file as reconstructions want them: without background or transfer function."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.mdf.background import Separated, split_background
+from mpi_cascade.mdf.background import Separated, between, blocks_of, split_background
+from mpi_cascade.mdf.hdf5 import MAX_BLOCK_BYTES
+from mpi_cascade.mdf.measurement import Measurement
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.physics.scanner import Scanner
 
@@ -40,33 +43,34 @@ def by_component(file: MDFFile) -> Iterator[tuple[slice, Separated]]:
             f"{file.path} has signals in time, a system matrix is in frequency: transform it first"
         )
     for part, values in file.measurement.by_bin():
-        spectra = _without_transfer_function(file, values, part)
+        spectra = without_transfer_function(file, values, part)
         yield part, split_background(file.measurement, spectra)
 
 
 def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
-    """Yields the spectra of frames with a sample in blocks, the mean background subtracted.
+    """Yields the spectra of frames with a sample in blocks, the background subtracted.
 
-    Signals in time are transformed.
+    Between blocks of background frames it is interpolated in the order of acquisition. Signals in
+    time are transformed.
 
     Raises:
         InputError: If they can't be read.
     """
     measurement = file.measurement
     is_background = measurement.is_background_frame
-    background = None
-    if is_background.any() and not measurement.is_background_corrected:
-        frames = [
-            values[is_background[part]].sum(axis=0) for part, values in measurement.by_frame()
-        ]
-        background = np.sum(frames, axis=0) / is_background.sum()
+    is_subtracted = is_background.any() and not measurement.is_background_corrected
+    background = _mean_blocks(measurement) if is_subtracted else None
     for part, values in measurement.by_frame():
         kept = values[~is_background[part]]
-        signal = kept if background is None else kept - background
+        if background is None:
+            signal = kept
+        else:
+            times = measurement.acquisition_order[part][~is_background[part]]
+            signal = kept - between(*background, times)
         if kept.dtype.kind in "fc":
             signal = signal.astype(kept.dtype)  # Counts would lose the fractions of their mean.
         spectra = signal if measurement.is_fourier else np.fft.rfft(signal)
-        yield _without_transfer_function(file, spectra, slice(None))
+        yield without_transfer_function(file, spectra, slice(None))
 
 
 def as_signals(
@@ -94,10 +98,43 @@ def as_signals(
     return torch.from_numpy(stacked.reshape(len(pairs), -1, *scanner.ffp_shape))
 
 
-def _without_transfer_function(file: MDFFile, spectra: NDArray[Any], part: slice) -> NDArray[Any]:
+def without_transfer_function(file: MDFFile, spectra: NDArray[Any], part: slice) -> NDArray[Any]:
+    """Returns spectra, (frame, period, channel, component), without the file's transfer function.
+
+    Where it is divided out already, or the file has none, they are unchanged.
+
+    Args:
+        file: The open file.
+        spectra: Some components of it.
+        part: Which of those that the file has.
+    """
     function = file.acquisition.transfer_function
     if file.measurement.is_transfer_function_corrected or function is None:
         return spectra
     factors = function[:, components(file)][:, part]
     # What the chain does not pass can't be brought back: it stays 0.
     return np.where(factors == 0, 0, spectra / np.where(factors == 0, 1, factors))
+
+
+def _mean_blocks(measurement: Measurement) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Returns the time of each block of background frames, and its mean.
+
+    Blocks whose means would not fit in memory are taken together with their neighbours.
+    """
+    is_background, order = measurement.is_background_frame, measurement.acquisition_order
+    block = blocks_of(order[is_background])
+    num_bytes = 16 * math.prod(measurement.shape[1:])
+    while block.max() and (block.max() + 1) * num_bytes > MAX_BLOCK_BYTES:
+        block = block // 2
+    number = np.full(len(order), -1)
+    number[is_background] = block
+    sums: NDArray[Any] | None = None
+    for part, values in measurement.by_frame():
+        if sums is None:
+            kind = np.result_type(values, np.float64)
+            sums = np.zeros((block.max() + 1, *values.shape[1:]), kind)
+        chosen = is_background[part]
+        np.add.at(sums, number[part][chosen], values[chosen])
+    sizes = np.bincount(block)
+    times = np.bincount(block, order[is_background]) / sizes
+    return times, (np.zeros(0) if sums is None else sums / sizes[:, None, None, None])

@@ -17,6 +17,7 @@ from mpi_cascade.measured import MeasuredMatrix, MeasuredSystem, read_measured
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.psf import sample_psf
+from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 
 _NO_CHANGES: Mapping[str, Any] = {}
@@ -98,17 +99,20 @@ class ScannerModels:
         changed = changed_scanner(self.scanner, true_scanner)
         return analytic_model(changed, self.scanner, fine_shape)
 
-    def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
+    def read_scans(
+        self, file: MDFFile, chain: ReceiveChain | None = None
+    ) -> Iterator[Float[Tensor, "batch c my mx"]]:
         """Returns the scans of an MDF file as signals, read in batches, (batch, channel, y, x).
 
         Args:
             file: The open file.
+            chain: The receive chain that measured it; of a measured system matrix it is not needed.
 
         Raises:
             InputError: If they are not of the scanner, or of the measured system matrix.
         """
         if self._measured is None:
-            return read_scans(file, self.scanner)
+            return read_scans(file, self.scanner, chain)
         if self._measured.receiver is None:
             raise InputError(
                 f"{file.path} is MDF, the system matrix an array that does not say how its scanner "

@@ -184,7 +184,7 @@ def test_scans_are_written_and_read_block_by_block(scanner, tmp_path):
         assert torch.equal(read_images(file), images)
 
 
-def test_the_mean_of_background_frames_is_subtracted_once(tmp_path):
+def test_background_frames_are_interpolated_in_time_and_subtracted_once(tmp_path):
     scanner = SCANNERS["complex"]
     signals = torch.randn(6, *scanner.signal_shape)
     write_scans(tmp_path / "scans.mdf", signals, scanner)
@@ -194,7 +194,9 @@ def test_the_mean_of_background_frames_is_subtracted_once(tmp_path):
     foreground = signals[is_background == 0]
     with MDFFile(tmp_path / "scans.mdf") as file:
         found = torch.cat(list(read_scans(file, scanner)))
-    torch.testing.assert_close(found, foreground - signals[is_background == 1].mean(dim=0))
+    # Frames 1 and 2 lie between the two of the background, 4 and 5 after both.
+    share = torch.tensor([1 / 3, 2 / 3, 1, 1])[:, None, None, None]
+    torch.testing.assert_close(found, foreground - torch.lerp(signals[:1], signals[3:4], share))
     with h5py.File(tmp_path / "scans.mdf", "r+") as file:
         file["measurement/isBackgroundCorrected"][()] = 1
     with MDFFile(tmp_path / "scans.mdf") as file:

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from mpi_cascade.checkpoints import load as load
     from mpi_cascade.checkpoints import save as save
     from mpi_cascade.experiment import Experiment as Experiment
+    from mpi_cascade.experiment import read_receive_chain as read_receive_chain
     from mpi_cascade.models.cascade import Cascade as Cascade
     from mpi_cascade.models.cascade import Reconstruction as Reconstruction
     from mpi_cascade.physics.forward import ForwardModel as ForwardModel
     from mpi_cascade.physics.particle import Particle as Particle
+    from mpi_cascade.physics.receive_chain import ReceiveChain as ReceiveChain
     from mpi_cascade.physics.scanner import Scanner as Scanner
+    from mpi_cascade.reconstruction.scans import read_signals as read_signals
 
 __version__ = "0.2.0"
 
@@ -44,10 +47,13 @@ _ROOMS = {
     "Experiment": "experiment",
     "ForwardModel": "physics.forward",
     "Particle": "physics.particle",
+    "ReceiveChain": "physics.receive_chain",
     "Reconstruction": "models.cascade",
     "Scanner": "physics.scanner",
     "TrainedCascade": "checkpoints",
     "load": "checkpoints",
+    "read_receive_chain": "experiment",
+    "read_signals": "reconstruction.scans",
     "save": "checkpoints",
 }
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 from torch import nn
 
@@ -121,6 +123,35 @@ class Experiment:
     def actual_scanner(self) -> Scanner:
         """The scanner that makes the signals."""
         return changed_scanner(self.scanner, self.true_scanner or {})
+
+
+def read_receive_chain(path: Path | str) -> ReceiveChain:
+    """Returns the receive chain in a configuration, as ``calibrate`` writes it.
+
+    Args:
+        path: The file ``scanner.yaml``.
+
+    Raises:
+        InputError: If it can't be read, or has none.
+    """
+    path = Path(path)
+    advice = "name the scanner.yaml that calibrate has written"
+    try:
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]["receive_chain"]
+        parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
+        parser.add_class_arguments(ReceiveChain, "receive_chain")
+        values = parser.parse_object({"receive_chain": dict(described)})
+        chain: ReceiveChain = parser.instantiate_classes(values).receive_chain
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
+    except (KeyError, TypeError, ValueError, UnicodeError, yaml.YAMLError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} has no experiment.receive_chain: {advice}") from error
+    # jsonargparse raises whatever it raises.
+    except Exception as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from error
+    return chain
 
 
 def build_experiment(description: Mapping[str, Any]) -> Experiment:

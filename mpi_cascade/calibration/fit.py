@@ -5,7 +5,7 @@ constant that background subtraction has left. a_n and b_n are solved for exactl
 for the other quantities.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ _CPU = torch.device("cpu")
 
 # Rounding of a Fourier transform, relative to the largest component.
 _NO_SIGNAL = 1e-14
+_CLEAR = 10.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +93,24 @@ def signed_profiles(
     """
     phase = np.angle((spectra**2).sum(axis=1)) / 2
     return (spectra * np.exp(-1j * phase[:, None])).real, phase
+
+
+def clear_harmonics(scan: DeltaSampleScan, harmonics: Sequence[int]) -> tuple[int, ...]:
+    """Returns the harmonics that stand out from the noise, all of them if none does.
+
+    Those whose energy in phase is ten times that in quadrature, where an ideal signal has none: of
+    a weaker one, a scanner could not explain nine tenths.
+
+    Args:
+        scan: The scan.
+        harmonics: Harmonics that may be used; those that it lacks are left out.
+    """
+    present = [harmonic for harmonic in harmonics if harmonic < scan.spectra.shape[1]]
+    spectra = scan.spectra[:, present].T
+    turned = spectra * np.exp(-1j * signed_profiles(spectra)[1][:, None])
+    is_clear = turned.real.var(axis=1) > _CLEAR * turned.imag.var(axis=1)
+    clear = tuple(harmonic for harmonic, kept in zip(present, is_clear, strict=True) if kept)
+    return clear or tuple(present)
 
 
 def fit_scanner(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_POSITIONS = 10_000
+_HARMONICS = (2, 3, 4, 5, 6)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,7 +30,7 @@ def calibrate(
     drive_mt: Positive | None = None,
     drive_khz: Positive = 25.0,
     dataset: str = "matrix",
-    harmonics: Sequence[int] = (2, 3, 4, 5, 6),
+    harmonics: Sequence[int] | None = None,
     sample_mm: Positive | None = None,
     concentration: str | None = None,
     mass: str | None = None,
@@ -49,7 +50,7 @@ def calibrate(
         drive_mt: of rows, the amplitude of the drive field in mT
         drive_khz: of rows, its frequency in kHz
         dataset: of rows, the name of the data set
-        harmonics: harmonics to explain
+        harmonics: harmonics to explain (default: those of 2 to 6 that stand out from the noise)
         sample_mm: edge of the sample in mm, if it is known; else what the file states, or fitted
         concentration: of the sample with its unit, which images then have, as "5 mg Fe/ml"; else
             that of iron which the file states, or 1
@@ -61,7 +62,7 @@ def calibrate(
     """
     from mpi_cascade.calibration.blocks import sample_range_m, with_block_uncertainties
     from mpi_cascade.calibration.chain import known_sample
-    from mpi_cascade.calibration.fit import fit_scanner
+    from mpi_cascade.calibration.fit import clear_harmonics, fit_scanner
     from mpi_cascade.calibration.output import write_calibration
     from mpi_cascade.calibration.refusal import reasons_against
     from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
@@ -82,7 +83,8 @@ def calibrate(
     edge_m = 1e-3 * sample_mm if sample_mm else scan.sample_edge_m
     sample = known_sample(scan, concentration, mass, has_size=edge_m is not None)
     known = {"sample_size_m": edge_m} if edge_m else {}
-    fit = fit_scanner(scan, tuple(harmonics), place, known)
+    chosen = clear_harmonics(scan, _HARMONICS) if harmonics is None else tuple(harmonics)
+    fit = fit_scanner(scan, chosen, place, known)
     fit = with_block_uncertainties(scan, fit, place)
     reasons = reasons_against(scan, fit)
     sample_m = None if edge_m or reasons else sample_range_m(scan, fit, place)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mpi_cascade.checks import PositiveInt
+from mpi_cascade.checks import Positive, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
@@ -18,6 +18,8 @@ def reconstruct(
     checkpoint: Path,
     scans: Path,
     dataset: str | None = None,
+    scanner: Path | None = None,
+    scale: Positive | None = None,
     output: Path | None = None,
     batch_size: PositiveInt = 32,
     device: str = "auto",
@@ -30,18 +32,26 @@ def reconstruct(
         scans: MDF 2.0 or 2.1 (background frames are subtracted); npy, floating point, (scan,
             channel, y, x), or (scan, y, x) for one channel; or HDF5 of the same layout
         dataset: data set of an HDF5 file that is no MDF
+        scanner: the scanner.yaml of calibrate, for measured scans; else that of the training. An
+            array then has amplitudes, real in phase or complex, or drive periods (scan, y, x, time)
+        scale: of an array, the value that is a signal of 1, where no calibration says it
         output: directory (default: a new one below runs)
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
         png: write a picture of every single scan too
     """
     from mpi_cascade.checkpoints import load
-    from mpi_cascade.reconstruction.running import reconstruct_file
+    from mpi_cascade.experiment import read_receive_chain
+    from mpi_cascade.reconstruction.running import reconstruct_scans
+    from mpi_cascade.reconstruction.scans import open_scans
     from mpi_cascade.results.directory import output_directory
 
     directory = output_directory(output, "reconstruct")
+    chain = read_receive_chain(scanner) if scanner else None
     cascade = load(checkpoint, chosen_device(device))
+    chain = chain or cascade.experiment.receive_chain
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}
-    shown = reconstruct_file(cascade, scans, dataset, directory, notes, batch_size, png)
+    with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
+        shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png)
     names = "\n".join(f"  {path.name}" for path in sorted(directory.iterdir()))
     sys.stdout.write(f"{shown}\n\nEverything lies in {directory}\n{names}\n")

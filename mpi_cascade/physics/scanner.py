@@ -12,6 +12,16 @@ from torch import Tensor
 from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt
 from mpi_cascade.physics.particle import Particle
 
+_ALIKE = 0.01
+"""Share up to which two quantities are those of one scanner."""
+
+_COMPARED = (
+    ("gradient_x_t_per_m", "gradient along x", 1.0, "T/m"),
+    ("gradient_y_t_per_m", "gradient along y", 1.0, "T/m"),
+    ("drive_amplitude_t", "drive amplitude", 1e3, "mT"),
+    ("drive_frequency_hz", "drive frequency", 1e-3, "kHz"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner(Checked):
@@ -101,6 +111,30 @@ def changed_scanner(scanner: Scanner, changes: Mapping[str, Any]) -> Scanner:
         return replace(scanner, **values)
     except TypeError as error:
         raise InputError(f"true_scanner is {dict(changes)}: {error}") from error
+
+
+def scanner_differences(found: Scanner, wanted: Scanner) -> list[str]:
+    """Returns in what a scanner differs from another one by more than 1 %, a phrase each.
+
+    Fields of view, FFP grids and harmonics are not compared; on a line, nor is y.
+
+    Args:
+        found: The scanner.
+        wanted: The other one.
+    """
+    is_line = 1 in (found.num_ffp_y, wanted.num_ffp_y)
+    quantities = [
+        (label, factor, unit, getattr(found, name), getattr(wanted, name))
+        for name, label, factor, unit in _COMPARED
+        if not (is_line and name == "gradient_y_t_per_m")
+    ]
+    diameters_m = found.particle.core_diameter_m, wanted.particle.core_diameter_m
+    quantities.append(("core diameter", 1e9, "nm", *diameters_m))
+    return [
+        f"{label} {factor * one:.4g} {unit}, not {factor * other:.4g}"
+        for label, factor, unit, one, other in quantities
+        if abs(one - other) > _ALIKE * other
+    ]
 
 
 def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:

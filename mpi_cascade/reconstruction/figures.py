@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     final: NDArray[np.float32]
 
 
-def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
+def contact_sheet(scans: Sequence[Shown], scanner: Scanner, unit: str | None = None) -> Figure:
     """Returns signal, preliminary and final image of scans side by side, one colour scale a kind.
 
     Of a signal the first channel is shown. One line is drawn as a profile along x.
@@ -39,6 +39,7 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     Args:
         scans: The scans.
         scanner: Their scanner; all images are of its field of view.
+        unit: Unit of the images, if they have one.
     """
     num_blocks = -(-len(scans) // _ROWS)
     num_rows = -(-len(scans) // num_blocks)
@@ -48,7 +49,7 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     size = (6.6 * num_blocks + 0.6, height * num_rows + 1.1)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(num_rows + 1, 3 * num_blocks, height_ratios=[1] * num_rows + [0.06])
-    for kind, (title, label, colours) in enumerate(_kinds(scanner)):
+    for kind, (title, label, colours) in enumerate(_kinds(scanner, unit)):
         stack = [(scan.signal[0], scan.preliminary, scan.final)[kind] for scan in scans]
         limits = _limits(stack, has_signs=kind == 0, is_line=is_line)
         for number, values in enumerate(stack):
@@ -74,13 +75,14 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     return figure
 
 
-def _kinds(scanner: Scanner) -> tuple[tuple[str, str, str], ...]:
+def _kinds(scanner: Scanner, unit: str | None) -> tuple[tuple[str, str, str], ...]:
     """Returns of each kind of column its name, what it shows in which unit, and its colours."""
     part = ", in phase" if scanner.is_complex else ""
+    concentration = "tracer concentration" + (f" in {unit}" if unit else "")
     return (
         ("signal", f"harmonic {scanner.harmonics[0]}{part} / a.u.", "RdBu_r"),
-        ("preliminary image", "tracer concentration", "inferno"),
-        ("final image", "tracer concentration", "inferno"),
+        ("preliminary image", concentration, "inferno"),
+        ("final image", concentration, "inferno"),
     )
 
 

@@ -1,5 +1,6 @@
 """How far a scan and its image can be trusted: residual, noise, and what training scans have."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
+from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.reconstruction.noise import NoiseEstimate
@@ -20,6 +22,8 @@ _BATCH = 32
 _USUAL = (0.05, 0.95)
 _FACTOR = 2.0
 _MARGIN_DB = 3.0
+# Beyond it, by a factor, no tracer does what a missing scale does.
+_NO_UNIT = 100.0
 
 
 class Quality(NamedTuple):
@@ -81,6 +85,22 @@ class Judge:
             noise=self._noise(signal).cpu(),
             residual=residual.square().mean(dim=(1, 2, 3)).sqrt().cpu(),
         )
+
+    def require_scale(self, quality: Quality, path: Path) -> None:
+        """Raises an InputError if signals are so far from those of training that a scale lacks.
+
+        Args:
+            quality: Quality of some scans.
+            path: Their file.
+        """
+        peaks = quality.peak[quality.peak > 0]
+        low, high = usual(self.training.peak)
+        if len(peaks) and not low / _NO_UNIT < float(peaks.median()) < high * _NO_UNIT:
+            raise InputError(
+                f"{path}: scans reach {float(peaks.median()):.3g}, those of the training {low:.2g} "
+                f"… {high:.2g}, so their scale is missing: give the scanner.yaml that calibrate "
+                "writes (--scanner), or what a signal of 1 is (--scale)"
+            )
 
     def warnings(self, quality: Quality) -> list[list[str]]:
         """Returns what is wrong with each scan, a few words each; nothing as a rule.

@@ -13,6 +13,9 @@ from torch import Tensor
 _MOST_NIFTI1 = 2**15 - 1
 
 
+_MOST_DESCRIBED = 79  # Bytes.
+
+
 def is_available() -> bool:
     """Returns whether nibabel is installed (``pip install -e '.[nifti]'``)."""
     return find_spec("nibabel") is not None
@@ -20,7 +23,11 @@ def is_available() -> bool:
 
 @contextmanager
 def new_nifti(
-    path: Path, num_images: int, image_shape: tuple[int, int], size_m: tuple[float, float]
+    path: Path,
+    num_images: int,
+    image_shape: tuple[int, int],
+    size_m: tuple[float, float],
+    unit: str | None = None,
 ) -> Iterator[Callable[[Tensor], None]]:
     """Gives what appends images, (batch, 1, y, x), to a new ``.nii.gz``.
 
@@ -31,6 +38,7 @@ def new_nifti(
         num_images: How many images there will be.
         image_shape: Pixels (y, x).
         size_m: Size (y, x) of an image in m.
+        unit: Unit of the concentration, if it has one; it stands in the header's ``descrip``.
     """
     import nibabel
 
@@ -40,6 +48,8 @@ def new_nifti(
     header.set_data_dtype(np.dtype("<f4"))
     header.set_data_shape((num_x, num_y, 1, num_images))
     header.set_xyzt_units("mm")
+    if unit:
+        header["descrip"] = f"tracer concentration in {unit}".encode()[:_MOST_DESCRIBED]
     step_mm = np.array([1e3 * size_m[1] / num_x, 1e3 * size_m[0] / num_y])
     # A slice needs some thickness: that of a pixel, as in MDF.
     header.set_zooms((*step_mm, step_mm[0], 1.0))

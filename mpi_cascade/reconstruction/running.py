@@ -15,17 +15,16 @@ from mpi_cascade.reconstruction.figures import Shown, contact_sheet
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import summary, write_table
-from mpi_cascade.reconstruction.scans import ScanFile, open_scans
+from mpi_cascade.reconstruction.scans import ScanFile
 from mpi_cascade.results.files import whole_directory
 from mpi_cascade.results.progress import showing_progress
 
 _MOST_SHOWN = 16
 
 
-def reconstruct_file(
+def reconstruct_scans(
     cascade: TrainedCascade,
-    path: Path,
-    dataset: str | None,
+    scans: ScanFile,
     directory: Path,
     notes: Mapping[str, str],
     batch_size: int,
@@ -35,8 +34,7 @@ def reconstruct_file(
 
     Args:
         cascade: The trained cascade, on the device that computes.
-        path: The file.
-        dataset: Data set of an HDF5 file that is no MDF.
+        scans: The open file.
         directory: The directory, empty or not there.
         notes: What the images' file says of their origin.
         batch_size: Scans at a time, > 0.
@@ -45,15 +43,19 @@ def reconstruct_file(
     Raises:
         InputError: If the file can't be used, or the directory can't be written.
     """
-    with open_scans(path, dataset, cascade.experiment.models) as scans:
-        judge = Judge(cascade)
-        with whole_directory(directory) as unfinished:
-            quality = _reconstruct(
-                cascade, judge, scans, unfinished, notes, batch_size, has_pictures
-            )
-            warnings = judge.warnings(quality)
-            write_table(unfinished / "scans.csv", quality, scans.differences, warnings)
-    return summary(quality, judge.training, scans.differences, warnings)
+    judge = Judge(cascade)
+    if scans.concentration_unit:
+        notes = {**notes, "concentration_unit": scans.concentration_unit}
+    with whole_directory(directory) as unfinished:
+        quality = _reconstruct(cascade, judge, scans, unfinished, notes, batch_size, has_pictures)
+        warnings = judge.warnings(quality)
+        write_table(unfinished / "scans.csv", quality, scans.differences, warnings)
+    lines = [summary(quality, judge.training, scans.differences, warnings)]
+    lines += [f"warning: {remark}" for remark in scans.remarks]
+    if scans.concentration_unit:
+        of = f"{scans.concentration:.4g} {scans.concentration_unit}"
+        lines.append(f"images: tracer concentration in {scans.concentration_unit}; 1 above is {of}")
+    return "\n".join(lines)
 
 
 def _reconstruct(
@@ -80,18 +82,23 @@ def _reconstruct(
                     f"{scans.path}: scans {task.done} … {task.done + len(signal) - 1} reach "
                     f"{signal.abs().max():.3g}, too large for the network: check their unit"
                 )
+            parts.append(judge.measure(signal, images))
+            if not scans.has_scale:
+                judge.require_scale(parts[-1], scans.path)
+            images = Reconstruction(*(scans.concentration * image for image in images))
             for append in image_files:
                 append(images.final)
-            parts.append(judge.measure(signal, images))
             shown = _shown(signal, images, task.done)
             first += shown[: _MOST_SHOWN - len(first)]
             if has_pictures:
-                _write_pictures(directory / "png", shown, scanner)
+                _write_pictures(directory / "png", shown, scanner, scans.concentration_unit)
             task.advance(len(signal))
     quality = joined(parts)
     if not quality.peak.any():
         raise InputError(f"{scans.path} is zero throughout: nothing was received")
-    contact_sheet(first, scanner).savefig(directory / "images.png", dpi=110)
+    contact_sheet(first, scanner, scans.concentration_unit).savefig(
+        directory / "images.png", dpi=110
+    )
     return quality
 
 
@@ -109,7 +116,8 @@ def _image_files(
     opened = [files.enter_context(mdf)]
     if is_available():
         path = directory / "reconstruction.nii.gz"
-        nifti = new_nifti(path, scans.num_scans, shape, scanner.field_of_view_m)
+        size_m, unit = scanner.field_of_view_m, scans.concentration_unit
+        nifti = new_nifti(path, scans.num_scans, shape, size_m, unit)
         opened.append(files.enter_context(nifti))
     return opened
 
@@ -120,8 +128,10 @@ def _shown(signal: Tensor, images: Reconstruction, start: int) -> list[Shown]:
     return [Shown(f"scan {start + number}", *found) for number, found in enumerate(each)]
 
 
-def _write_pictures(directory: Path, scans: list[Shown], scanner: Scanner) -> None:
+def _write_pictures(
+    directory: Path, scans: list[Shown], scanner: Scanner, unit: str | None
+) -> None:
     directory.mkdir(exist_ok=True)
     for scan in scans:
         path = directory / f"{scan.title.replace(' ', '-')}.png"
-        contact_sheet([scan], scanner).savefig(path, dpi=110)
+        contact_sheet([scan], scanner, unit).savefig(path, dpi=110)

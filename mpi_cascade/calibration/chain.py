@@ -16,7 +16,7 @@ from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 
 _IRON_MG_PER_MMOL = 55.845  # Its standard atomic weight.
-_AMOUNT = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(\S.*?)?\s*")
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([^\s0-9.].*?)\s*")
 _SHARE_OF_VIEW = 1 / 16
 """Edge that a sample of unknown size is counted as, of the region's smaller side: a phantom's."""
 
@@ -135,7 +135,8 @@ def _extent_m(positions_m: NDArray[np.float64]) -> float:
 
 def _amount(name: str, text: str, is_mass: bool) -> Sample:
     found = _AMOUNT.fullmatch(text)
-    if not found or not found[2] or not 0 < (value := float(found[1])) < math.inf:
+    value = float(found[1]) if found else math.nan
+    if not found or not 0 < value < math.inf:
         raise InputError(
             f'{name} is {text}: give a number above 0 and its unit, for example "5 mg Fe/ml" or '
             '"20 µg Fe"'

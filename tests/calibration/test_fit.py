@@ -16,7 +16,7 @@ from mpi_cascade.calibration.fit import fit_scanner
 from mpi_cascade.calibration.levels import find_levels
 from mpi_cascade.calibration.lines import fits_of_lines, unexplained
 from mpi_cascade.calibration.output import undetermined
-from mpi_cascade.calibration.quantities import Estimate, standard_uncertainties
+from mpi_cascade.calibration.quantities import standard_uncertainties
 from mpi_cascade.calibration.scan import read_rows
 from mpi_cascade.checks import InputError
 
@@ -247,8 +247,3 @@ def test_what_the_data_do_not_determine_is_said(tmp_path):
     assert "from 0 to " in sentence and "--sample-mm" in sentence
     (sentence,) = undetermined(fit, Range(0.1e-3, np.inf))
     assert "from 0.1 on all fit" in sentence
-    poor = replace(fit, estimates=fit.estimates | {"core_diameter_m": Estimate(20e-9, 15e-9)})
-    (sentence,) = undetermined(poor, None)
-    assert sentence == (
-        "the data don't determine the core diameter: its uncertainty is 75 % of its value"
-    )

@@ -11,7 +11,7 @@ import yaml
 from delta_samples import TRUTH, Y_M
 from PIL import Image
 
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.experiment import build_experiment, read_receive_chain
 from mpi_cascade.phantoms.scenes import TwoPoints
 
 LAYOUT = ("--x-mm", "-30", "30", "13", "--drive-mt", "5")
@@ -79,6 +79,7 @@ def test_a_line_leaves_the_gradient_along_y_open(tmp_path):
     scanner = experiment["scanner"]
     assert scanner["gradient_y_t_per_m"] == scanner["gradient_x_t_per_m"]
     assert scanner["num_ffp_y"] == 1
+    assert experiment["receive_chain"]["harmonics"] == [2, 4]
     # Without the third harmonic, the first of those that were fitted.
     assert scanner["harmonics"] == [2]
     experiment["preliminary"] = "mpi_cascade.models.preliminary.FixedTikhonov"
@@ -97,6 +98,8 @@ def test_a_line_leaves_the_gradient_along_y_open(tmp_path):
         ((*LAYOUT[:4], "--drive-mt", "0"), "--drive-mt is 0.0: it must be greater than 0"),
         ((*GRID, "--dataset", "signals"), "has no data set /signals: it holds matrix in /"),
         ((*GRID, "--harmonics", "1"), "the harmonics are [1]: the scan has 2 … 32"),
+        ((*GRID, "--concentration", "5 mg/ml"), "how large the sample is nobody says: give its ed"),
+        ((*GRID, "--mass", "much"), "--mass is much: give a number above 0 and its unit"),
         ((*GRID, "--harmonics", "three"), "--harmonics is three: it must be a whole number"),
     ],
 )
@@ -104,6 +107,36 @@ def test_what_cannot_be_used_is_refused(grid, tmp_path, arguments, sentence):
     message = command_line.refusal("calibrate", grid, *arguments, "--output", tmp_path / "made")
     assert sentence in message
     assert not list(tmp_path.iterdir())
+
+
+def test_noise_is_no_scanner(tmp_path):
+    """Nothing that ``fit`` would take is written, and the command ends with 1."""
+    path, output = tmp_path / "noise.h5", tmp_path / "calibrated"
+    with h5py.File(path, "w") as file:
+        file["matrix"] = np.random.default_rng(0).normal(size=(56, 64))
+    ended = command_line.call("calibrate", path, *GRID, "--harmonics", 3, "--output", output)
+    assert ended.status == 1
+    assert f"error: {path}: below the noise are the harmonics 3 (" in ended.errors
+    assert "Traceback" not in ended.errors
+    assert f"Everything lies in {output}; there is no scanner.yaml" in ended.output
+    assert "mpi-cascade fit" not in ended.output
+    assert {path.name for path in output.iterdir()} == {"calibration.json", "calibration.png"}
+    assert json.loads((output / "calibration.json").read_text())["reasons_against"]
+
+
+def test_a_known_sample_gives_images_their_unit(tmp_path):
+    line = delta_samples.write_rows(tmp_path / "line.h5", np.array([1e-3]), 0.01)
+    output = tmp_path / "calibrated"
+    shown = command_line.succeed(
+        "calibrate", line, *LAYOUT, "--harmonics", 2, 3, "--sample-mm", 8, "--unit", "mV",
+        "--concentration", "5 mg Fe/ml", "--output", output,
+    )  # fmt: skip
+    assert "mV for a signal of 1 (5 mg Fe/ml)" in shown
+    chain = read_receive_chain(output / "scanner.yaml")
+    assert (chain.unit, chain.concentration, chain.concentration_unit) == ("mV", 5.0, "mg Fe/ml")
+    numbers = json.loads((output / "calibration.json").read_text())
+    for entry, std in zip(numbers["harmonics"], chain.gain_relative_std, strict=True):
+        assert entry["response_relative_std"] == pytest.approx(std, rel=1e-4)
 
 
 def test_a_harmonic_that_is_zero_is_refused(tmp_path):

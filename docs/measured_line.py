@@ -80,14 +80,14 @@ def figure(line: Line, chain: ReceiveChain) -> Figure:
     y_mm = 1e3 * cell_centres(NUM_POSITIONS, length_m)
     pixels_mm = 1e3 * cell_centres(NUM_PIXELS, length_m)
     for axis, title, measured, explained in (
-        (axes[0], "third harmonic, reconstructed", line.signal, line.explained),
-        (axes[1], "fifth harmonic, only predicted", line.fifth, line.expected_fifth),
+        (axes[0], "3rd harmonic, reconstructed", line.signal, line.explained),
+        (axes[1], "5th harmonic, only predicted", line.fifth, line.expected_fifth),
     ):
         axis.plot(y_mm, measured, "o", label="measured")
         axis.plot(y_mm, explained, label="of the image")
         axis.set(title=title, xlabel="y / mm", ylabel="signal / a.u.")
         axis.axhline(0, color="0.7", linewidth=0.8)
-        axis.legend(fontsize="small")
+        axis.legend(fontsize="small", loc="upper right")
     relative_std = chain.gain_relative_std[chain.harmonics.index(3)]
     axes[2].step(pixels_mm, line.image, where="mid")
     axes[2].set(

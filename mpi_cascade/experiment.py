@@ -54,6 +54,8 @@ class Experiment:
             measured scans are read with it, and images then have its unit. Simulated signals are
             those without it.
         is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
+        averages_mirrors: Whether a trained cascade takes the mean over mirrored scans (see
+            ``Cascade``).
 
     Raises:
         InputError: If a value is out of its range, a phantom may exceed the field of view, or a
@@ -75,6 +77,7 @@ class Experiment:
     delta_sample_m: float = 0.0
     receive_chain: ReceiveChain | None = None
     is_equivariant: bool = True
+    averages_mirrors: bool = False
 
     def __post_init__(self) -> None:
         """Builds the simulator and the networks, so that what can't work is refused at once."""
@@ -104,7 +107,9 @@ class Experiment:
     @cached_property
     def cascade(self) -> Cascade:
         """Both stages."""
-        return Cascade(self.preliminary, self.refinement, self.is_equivariant)
+        return Cascade(
+            self.preliminary, self.refinement, self.is_equivariant, self.averages_mirrors
+        )
 
     @cached_property
     def scans(self) -> SimulatedScans:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.models.mirrors import Mirror, mirrors_of
 from mpi_cascade.physics.linear import LinearModel
 
 
@@ -58,6 +59,9 @@ class Cascade(nn.Module):
             ``SignalRefinement`` is given the signal, too.
         is_equivariant: Whether images scale with the signal. Without that the networks may learn
             the range of concentrations that their training has, and fail on diluted tracer.
+        averages_mirrors: Whether a trained cascade also reconstructs the mirrored scans, where the
+            scanner is as symmetric, and takes the mean: up to four times the time. What one
+            orientation of its network makes up, the others don't.
 
     Source:
         M. Zhao et al., Image reconstruction based on a cascaded neural network for magnetic
@@ -65,12 +69,18 @@ class Cascade(nn.Module):
     """
 
     def __init__(
-        self, preliminary: nn.Module, refinement: nn.Module, is_equivariant: bool = True
+        self,
+        preliminary: nn.Module,
+        refinement: nn.Module,
+        is_equivariant: bool = True,
+        averages_mirrors: bool = False,
     ) -> None:
         super().__init__()
         self.preliminary = preliminary
         self.refinement = refinement
         self.is_equivariant = is_equivariant
+        self.averages_mirrors = averages_mirrors
+        self.mirrors: list[Mirror] = []
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Reconstruction:
         """Returns the preliminary and the final image; those of an empty scan are empty.
@@ -78,6 +88,14 @@ class Cascade(nn.Module):
         Args:
             signal: Voltage vector of the scan, as (batch, channel, y, x) on the FFP grid.
         """
+        images = [self._images(signal)]
+        if not self.training:
+            for mirror in self.mirrors:
+                mirrored = self._images(mirror.signal(signal))
+                images.append(Reconstruction(*map(mirror.image, mirrored)))
+        return Reconstruction(*(sum(stage) / len(images) for stage in zip(*images, strict=True)))
+
+    def _images(self, signal: Tensor) -> Reconstruction:
         preliminary = self.first_image(signal)
         return Reconstruction(preliminary, self.refined(preliminary, signal))
 
@@ -112,6 +130,7 @@ class Cascade(nn.Module):
         for part in list(self.modules()):
             if isinstance(part, PhysicsStage):
                 part.use(forward_model)
+        self.mirrors = mirrors_of(forward_model) if self.averages_mirrors else []
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                 # Convolutions on CPUs and tensor cores are fastest with the channels last.

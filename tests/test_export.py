@@ -10,7 +10,7 @@ from mpi_cascade.export import export_onnx, export_program
 _STAGES = "mpi_cascade.models.preliminary"
 STAGES = {
     "TikhonovBank": {"num_features": 4},
-    "TikhonovBank and a refinement that sees the scan": {"num_features": 4},
+    "TikhonovBank with mirrors, and a refinement that sees the scan": {"num_features": 4},
     "DenseInverse": {},
     "FixedTikhonov": {},
     "SpectralInverse": {"num_features": 4},
@@ -26,7 +26,10 @@ def cascade_of(stage):
     description = {
         "scanner": {"num_ffp_x": num, "num_ffp_y": num},
         "image_shape": [num, num],
-        "preliminary": {"class_path": f"{_STAGES}.{stage.split()[0]}", "init_args": STAGES[stage]},
+        "preliminary": {
+            "class_path": f"{_STAGES}.{stage.split()[0]}",
+            "init_args": STAGES[stage],
+        },
         "refinement": {
             "class_path": "mpi_cascade.models.refinement.ResidualUNet",
             "init_args": {"num_features": [8, 8]},
@@ -36,6 +39,7 @@ def cascade_of(stage):
         network = description["refinement"] | {
             "init_args": {"num_features": [8, 8], "num_channels": 5}
         }
+        description["averages_mirrors"] = True
         description["refinement"] = {
             "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
             "init_args": {"network": network, "num_steps": 2},

@@ -1,6 +1,7 @@
 """What resolution may be expected of a scanner before anything is trained for it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from mpi_cascade.checks import as_range
 from mpi_cascade.evaluation.detectability import amplitude_ratio, scaled_outlines
 from mpi_cascade.evaluation.least_favourable import central_pairs
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms.rendering import Blobs, Strokes, render
+from mpi_cascade.phantoms.rendering import Shape, render
 from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints, capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -149,7 +150,7 @@ def quick_detectability(
 
 
 def _signals(
-    forward_model: ForwardModel, shapes: list[Strokes | Blobs], num: int
+    forward_model: ForwardModel, shapes: Sequence[Shape], num: int
 ) -> Float[Tensor, "batch measurements"]:
     images = render(shapes, num, forward_model.image_shape, forward_model.scanner.field_of_view_m)
     # In double precision, as the signals of a close pair and its capsule nearly cancel.

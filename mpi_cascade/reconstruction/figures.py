@@ -16,11 +16,13 @@ _ROWS = 8
 _PANEL_INCH = 1.9
 _LARGE_PANEL_INCH = 2.6
 _GAP_INCH = 0.15
-_LINE_GAP_INCH = 0.55
+_LINE_GAP_INCH = 0.6
+_LINE_ROW_GAP_INCH = 0.3
 _LEFT_INCH = 0.8
 _TOP_INCH = 0.35
 _BOTTOM_INCH = 0.55
 _BARS_INCH = 0.7
+_BAR_INSET_INCH = 0.15
 
 
 class Shown(NamedTuple):
@@ -54,6 +56,7 @@ class _Sheet(NamedTuple):
     num_blocks: int
     panel: tuple[float, float]
     gap: float
+    row_gap: float
     bottom: float
 
     @property
@@ -63,14 +66,14 @@ class _Sheet(NamedTuple):
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of the figure."""
-        rows = self.num_rows * (self.panel[1] + _GAP_INCH)
+        rows = self.num_rows * (self.panel[1] + self.row_gap)
         return self.num_blocks * self.block_width + 0.2, self.bottom + rows + _TOP_INCH
 
     def place(self, number: int, kind: int) -> tuple[float, float, float, float]:
         """Returns left, bottom, width and height of a panel relative to the figure."""
         block, row = divmod(number, self.num_rows)
         left = block * self.block_width + _LEFT_INCH + kind * (self.panel[0] + self.gap)
-        bottom = self.bottom + (self.num_rows - 1 - row) * (self.panel[1] + _GAP_INCH)
+        bottom = self.bottom + (self.num_rows - 1 - row) * (self.panel[1] + self.row_gap)
         width, height = self.size
         return left / width, bottom / height, self.panel[0] / width, self.panel[1] / height
 
@@ -123,6 +126,8 @@ def _sheet(num_scans: int, scanner: Scanner, is_line: bool) -> _Sheet:
         num_blocks=num_blocks,
         panel=(width, height),
         gap=_LINE_GAP_INCH if is_line else _GAP_INCH,
+        # The power of ten of a profile's values stands above it.
+        row_gap=_LINE_ROW_GAP_INCH if is_line else _GAP_INCH,
         bottom=_BOTTOM_INCH + (0.0 if is_line else _BARS_INCH),
     )
 
@@ -130,7 +135,7 @@ def _sheet(num_scans: int, scanner: Scanner, is_line: bool) -> _Sheet:
 def _kinds(scanner: Scanner) -> tuple[_Kind, ...]:
     part = ", in phase" if scanner.is_complex else ""
     return (
-        _Kind(f"harmonic {scanner.harmonics[0]}{part} / a.u.", "RdBu_r", True),
+        _Kind(f"signal: harmonic {scanner.harmonics[0]}{part} / a.u.", "RdBu_r", True),
         _Kind("preliminary image", "inferno", False),
         _Kind("final image", "inferno", False),
     )
@@ -158,6 +163,8 @@ def _draw_line(axis: Axes, values: NDArray[np.float32], size_m: float) -> None:
     x_mm = 1e3 * cell_centres(len(values), size_m).numpy()
     axis.plot(x_mm, values, linewidth=1)
     axis.axhline(0, color="0.7", linewidth=0.8)
+    axis.ticklabel_format(axis="y", scilimits=(-2, 3))
+    axis.yaxis.get_offset_text().set_fontsize("x-small")
 
 
 def _draw_bars(figure: Figure, sheet: _Sheet, kinds: tuple[_Kind, ...]) -> None:
@@ -167,12 +174,13 @@ def _draw_bars(figure: Figure, sheet: _Sheet, kinds: tuple[_Kind, ...]) -> None:
         (0, kinds[0], "signal ÷ its peak"), (1, kinds[2], "tracer concentration ÷ the image's peak")
     ):  # fmt: skip
         left, _, panel_width, _ = sheet.place(0, column)
-        # The images' bar is as wide as both of their columns.
-        bar_width = panel_width * (1 if column == 0 else 2)
-        bar_width += 0 if column == 0 else sheet.gap / width
-        bar = figure.add_axes((left, 0.45 / height, bar_width, 0.1 / height))
+        # The images' bar is below both of their columns; the ends have room for their numbers.
+        below = panel_width if column == 0 else 2 * panel_width + sheet.gap / width
+        inset = _BAR_INSET_INCH / width
+        bar = figure.add_axes((left + inset, 0.45 / height, below - 2 * inset, 0.1 / height))
         scale = ScalarMappable(Normalize(-1 if kind.has_signs else 0, 1), kind.colours)
         ticks = [-1, 0, 1] if kind.has_signs else [0, 0.5, 1]
         colour_bar = figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ticks)
+        colour_bar.ax.set_xticklabels([f"{tick:g}" for tick in ticks])
         colour_bar.set_label(label, fontsize="small")
         bar.tick_params(labelsize="small")

@@ -14,6 +14,8 @@ from mpi_cascade.evaluation.suite_parts import LEAST_FAVOURABLE
 from mpi_cascade.evaluation.summary import Summary
 
 _CERTAIN = 4.0
+_LEGEND_INCH = 3.3
+"""Width of the longest entry of the legend."""
 _ROWS = {
     "pairs": "pairs resolved",
     LEAST_FAVOURABLE: "capsules most like them split\n(dashed: the least possible)",
@@ -66,9 +68,10 @@ def resolution_curves(
         for axis in axes.flat
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
+    num_columns = max(1, int(figure.get_figwidth() / _LEGEND_INCH))
     figure.legend(
         list(entries.values()), list(entries),
-        loc="outside lower center", ncols=min(4, 2 * num_sets), frameon=False,
+        loc="outside lower center", ncols=num_columns, frameon=False,
     )  # fmt: skip
     return figure
 
@@ -133,7 +136,7 @@ def _limit_curves(axis: Axes, limits: Sequence[Limit]) -> None:
         )  # fmt: skip
     axis.axhline(
         _CERTAIN, color="0.5", linewidth=0.8, linestyle=":",
-        label=f"d′ = {_CERTAIN:g}, where it errs in 2 %, and the first gap that has it",
+        label=f"d′ = {_CERTAIN:g} (errs in 2 %), and from which gap",
     )  # fmt: skip
     axis.set_yscale("log")
     axis.grid(color="0.9")

@@ -19,7 +19,7 @@ _GAP_INCH = 0.15
 _LINE_GAP_INCH = 0.6
 _LINE_ROW_GAP_INCH = 0.3
 _LEFT_INCH = 0.8
-_TOP_INCH = 0.35
+_TOP_INCH = 0.45
 _BOTTOM_INCH = 0.55
 _BARS_INCH = 0.7
 _BAR_INSET_INCH = 0.15
@@ -108,7 +108,7 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
                 y_label = "" if is_line else "\ny / mm"
                 axis.set_ylabel(f"{scan.title}{y_label}", fontsize="small")
             if row == 0:
-                axis.set_title(kind.title, fontsize="small")
+                axis.set_title(kind.title, fontsize="small", y=1.0, pad=14 if is_line else 4)
             if is_last:
                 axis.set_xlabel("x / mm", fontsize="small")
     if not is_line:

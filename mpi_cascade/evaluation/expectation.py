@@ -1,20 +1,17 @@
 """What resolution may be expected of a scanner before anything is trained for it."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from mpi_cascade.checks import as_range
-from mpi_cascade.evaluation.detectability import amplitude_ratio, scaled_outlines
+from mpi_cascade.evaluation.detectability import detectability
 from mpi_cascade.evaluation.least_favourable import central_pairs
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms.rendering import Shape, render
-from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints, capsule_shapes, pair_shapes
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -23,12 +20,6 @@ _WINDOW_PER_DIAMETER = 16
 _MOST_POSITIONS = 64
 _PIXELS_PER_DIAMETER = 10
 _NUM_GAPS = 12
-_NUM_STEPS = 6
-_START = (1.0, 0.8)
-_STEP = 0.02
-_MOST_CHANGE = 0.2
-_BOUNDS = (0.3, 2.0)
-_TINY = 1e-30
 _GAPS_PER_DIAMETER = (0.03, 4.0)
 _DIRECTIONS = {"x": 0.0, "y": 90.0}
 
@@ -83,7 +74,8 @@ def smallest_gap_m(
         peak_snr_db: Peak signal-to-noise ratio in dB.
 
     Returns:
-        The gap; infinite if 4 diameters aren't enough, and 0.03 diameters if those already are.
+        The gap; infinite if 4 diameters, or what fits the field of view, aren't enough, and
+        0.03 diameters if those already are.
     """
     window, gain = _window(scanner, diameter_m)
     step_m = diameter_m / _PIXELS_PER_DIAMETER
@@ -92,69 +84,28 @@ def smallest_gap_m(
         for num, size_m in zip(window.ffp_shape, window.field_of_view_m, strict=True)
     )
     room_m = 0.9 * window.field_of_view_m[0 if angle_deg else 1] - 2 * diameter_m
-    most_m = min(_GAPS_PER_DIAMETER[1] * diameter_m, room_m)
-    gaps_m = np.geomspace(_GAPS_PER_DIAMETER[0] * diameter_m, most_m, _NUM_GAPS)
-    scene = TwoPoints(
-        gaps_mm=tuple((1e3 * gaps_m).tolist()), diameter_mm=1e3 * diameter_m,
-        angles_deg=(angle_deg, angle_deg),
-    )  # fmt: skip
-    model = ForwardModel(window, (num_y, num_x))
-    distances = gain * quick_detectability(model, central_pairs(scene), peak_snr_db).numpy()
-    is_certain = distances >= _CERTAIN
-    if not is_certain.any():
+    least_m, most_m = (share * diameter_m for share in _GAPS_PER_DIAMETER)
+    if room_m <= least_m:
         return math.inf
-    first = int(is_certain.argmax())
+    gaps_m = np.geomspace(least_m, min(most_m, room_m), _NUM_GAPS)
+    model = ForwardModel(window, (num_y, num_x))
+
+    @cache
+    def distance(number: int) -> float:
+        scene = TwoPoints(
+            gaps_mm=(1e3 * float(gaps_m[number]),), diameter_mm=1e3 * diameter_m,
+            angles_deg=(angle_deg, angle_deg),
+        )  # fmt: skip
+        return gain * detectability(model, central_pairs(scene), peak_snr_db).item()
+
+    first = bisect_left(range(_NUM_GAPS), _CERTAIN, key=distance)
+    if first == _NUM_GAPS:
+        return math.inf
     if first == 0:
         return float(gaps_m[0])
-    ends = slice(first - 1, first + 1)
-    return float(
-        np.exp(np.interp(math.log(_CERTAIN), np.log(distances[ends]), np.log(gaps_m[ends])))
-    )
-
-
-@torch.no_grad()
-def quick_detectability(
-    forward_model: ForwardModel, pairs: PairGeometry, peak_snr_db: float
-) -> Float[Tensor, " batch"]:
-    """Returns ``detectability`` of all pairs at once, by a few steps of Gauss-Newton.
-
-    Args:
-        forward_model: S, on a grid finer than the discs.
-        pairs: The pairs, of concentration 1.
-        peak_snr_db: Peak signal-to-noise ratio in dB.
-
-    Returns:
-        d′ ≥ 0, (batch,), float64; where the steps haven't converged, too much by a few percent.
-    """
-
-    def signals(scales: Tensor) -> Tensor:
-        shapes = capsule_shapes(scaled_outlines(pairs, scales[:, 0], scales[:, 1]))
-        return _signals(forward_model, shapes, len(scales))
-
-    target = _signals(forward_model, pair_shapes(pairs), len(pairs.gap_m))
-    scales = pairs.gap_m.new_tensor(_START).repeat(len(pairs.gap_m), 1)
-    best = torch.full_like(target[:, 0], math.inf)
-    for _ in range(_NUM_STEPS):
-        here = signals(scales)
-        slopes = [(signals(scales + _STEP * one) - here) / _STEP for one in torch.eye(2).to(scales)]
-        columns = torch.stack((here, *slopes), dim=-1)
-        size = columns.norm(dim=1, keepdim=True).clamp_min(_TINY)
-        found = torch.linalg.lstsq(columns / size, target[..., None]).solution[..., 0]
-        found = found / size[:, 0]
-        share = (target * here).sum(dim=1) / here.square().sum(dim=1)
-        distance = (target - share[:, None] * here).norm(dim=1)
-        best = torch.minimum(best, distance)
-        change = (found[:, 1:] / found[:, :1]).clamp(-_MOST_CHANGE, _MOST_CHANGE)
-        scales = (scales + change.to(scales)).clamp(*_BOUNDS)
-    return best / target.abs().amax(dim=1) * amplitude_ratio(peak_snr_db)
-
-
-def _signals(
-    forward_model: ForwardModel, shapes: Sequence[Shape], num: int
-) -> Float[Tensor, "batch measurements"]:
-    images = render(shapes, num, forward_model.image_shape, forward_model.scanner.field_of_view_m)
-    # In double precision, as the signals of a close pair and its capsule nearly cancel.
-    return forward_model(images).double().flatten(1)
+    ends = [first - 1, first]
+    log_distances = [math.log(distance(number)) for number in ends]
+    return math.exp(np.interp(math.log(_CERTAIN), log_distances, np.log(gaps_m[ends])))
 
 
 def _window(scanner: Scanner, diameter_m: float) -> tuple[Scanner, float]:

@@ -78,7 +78,7 @@ class _Sheet(NamedTuple):
         return left / width, bottom / height, self.panel[0] / width, self.panel[1] / height
 
 
-def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
+def contact_sheet(scans: Sequence[Shown], scanner: Scanner, unit: str | None = None) -> Figure:
     """Returns signal, preliminary and final image of scans side by side, each on its own scale.
 
     A weak scan is seen beside a strong one: what both ends of its colours stand for is written into
@@ -87,10 +87,11 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     Args:
         scans: The scans.
         scanner: Their scanner; all images are of its field of view.
+        unit: Unit of the images, if they have one.
     """
     is_line = scans[0].final.shape[0] == scans[0].signal.shape[1] == 1
     sheet = _sheet(len(scans), scanner, is_line)
-    kinds = _kinds(scanner)
+    kinds = _kinds(scanner, unit)
     figure = Figure(figsize=sheet.size)
     for number, scan in enumerate(scans):
         row = number % sheet.num_rows
@@ -132,12 +133,13 @@ def _sheet(num_scans: int, scanner: Scanner, is_line: bool) -> _Sheet:
     )
 
 
-def _kinds(scanner: Scanner) -> tuple[_Kind, ...]:
+def _kinds(scanner: Scanner, unit: str | None) -> tuple[_Kind, ...]:
     part = ", in phase" if scanner.is_complex else ""
+    of_images = f" / {unit}" if unit else ""
     return (
         _Kind(f"signal: harmonic {scanner.harmonics[0]}{part} / a.u.", "RdBu_r", True),
-        _Kind("preliminary image", "inferno", False),
-        _Kind("final image", "inferno", False),
+        _Kind(f"preliminary image{of_images}", "inferno", False),
+        _Kind(f"final image{of_images}", "inferno", False),
     )
 
 

@@ -88,3 +88,11 @@ def test_nothing_but_zeros_can_be_drawn():
     figure = contact_sheet([empty], scanner)
     figure.draw_without_rendering()
     assert [axis.texts[0].get_text() for axis in figure.axes[:3]] == ["± 0", "0 … 0", "0 … 0"]
+
+
+def test_images_have_the_unit_of_a_calibration():
+    (scan,) = shown(1, (1, 3, 4), (6, 5))
+    figure = contact_sheet([scan], Scanner(num_ffp_x=4, num_ffp_y=3), "mg Fe/ml")
+    assert [axis.get_title() for axis in figure.axes[1:3]] == [
+        "preliminary image / mg Fe/ml", "final image / mg Fe/ml",
+    ]  # fmt: skip

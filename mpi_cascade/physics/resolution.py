@@ -9,6 +9,7 @@ from mpi_cascade.physics.scanner import Scanner
 
 _STEPS_PER_DETAIL = 16
 _TAIL_PER_DETAIL = 24.0
+_MOST_STEPS = 8192
 _REFERENCE_PIXEL_M = 1e-4
 """The pixels of the ``reference`` scanner's images."""
 
@@ -31,7 +32,8 @@ def psf_detail_m(scanner: Scanner) -> float:
     half_m = scanner.drive_amplitude_t / scanner.gradient_x_t_per_m + _TAIL_PER_DETAIL * particle_m
     # The n-th harmonic has n − 1 sign changes within the drive field's reach.
     detail_m = min(particle_m, half_m / max(scanner.harmonics))
-    num = 2 * math.ceil(_STEPS_PER_DETAIL * half_m / detail_m)
+    # Of an implausible particle the steps are coarser: more points would take minutes.
+    num = min(2 * math.ceil(_STEPS_PER_DETAIL * half_m / detail_m), _MOST_STEPS)
     x_m = torch.linspace(-half_m, half_m, num + 1, dtype=torch.float64)
     values = torch.stack(
         [voltage_psf(scanner, n, x_m, torch.zeros_like(x_m)) for n in scanner.harmonics]

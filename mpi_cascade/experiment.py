@@ -18,9 +18,11 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
+from mpi_cascade.phantoms.scaling import families_at
 from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
+from mpi_cascade.physics.resolution import length_scale
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
@@ -40,7 +42,7 @@ class Experiment:
         image_shape: Pixels (y, x) of the images over the scanner's field of view.
         oversampling: Pixels of the simulation grid per image pixel along its shorter side, ≥ 2.
         phantoms: Families of training, validation and test phantoms by name; the default is
-            pairs, clusters, bars, vessels and blobs.
+            pairs, clusters, bars, vessels and blobs, as large as the scanner and the pixels need.
         phantom_weights: Weight of each family in the mixture; 1 where none is given.
         peak_snr_db: White receiver noise, 20·log10(max|u|/σ).
         disturbances: Further disturbances, applied before the noise.
@@ -92,7 +94,13 @@ class Experiment:
     @cached_property
     def mixture(self) -> PhantomMixture:
         """The phantoms of training, validation and test."""
-        return PhantomMixture(self.phantoms, self.phantom_weights)
+        usual = families_at(self.length_scale, self.scanner.field_of_view_m)
+        return PhantomMixture(self.phantoms or usual, self.phantom_weights)
+
+    @cached_property
+    def length_scale(self) -> float:
+        """How much larger phantoms are by default than those for the ``reference`` scanner."""
+        return length_scale(self.scanner, self.image_shape)
 
     @cached_property
     def models(self) -> ScannerModels:

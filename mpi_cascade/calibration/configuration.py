@@ -1,7 +1,7 @@
 """The configuration of a calibrated scanner: the overlay that ``fit`` takes."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import yaml
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
-from mpi_cascade.phantoms import PhantomFamily, default_families
+from mpi_cascade.phantoms import PhantomFamily
+from mpi_cascade.phantoms.pair_suite import TwoPointSuite
+from mpi_cascade.phantoms.scaling import families_at
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import BackgroundDrift, GainVariation
 from mpi_cascade.physics.receive_chain import ReceiveChain
+from mpi_cascade.physics.resolution import length_scale
 from mpi_cascade.physics.scanner import Scanner
 
 _IMAGED_HARMONIC = 3
@@ -28,9 +31,9 @@ def scanner_configuration(
     ``reconstruct``.
 
     It images with the third harmonic where that was fitted, else with the first fitted one. The
-    field of view is the region that was measured, and every length of the phantoms in mm is
-    multiplied by its smaller side over that of the reference scanner. One line is imaged as one row
-    of pixels, with the gradient along y taken as that along x.
+    field of view is the region that was measured; phantoms and pairs are as large as the scanner's
+    PSF and the pixels need, as far as they fit. One line is imaged as one row of pixels, with the
+    gradient along y taken as that along x.
 
     Args:
         source: The file that was measured.
@@ -41,13 +44,15 @@ def scanner_configuration(
     """
     imaged = _IMAGED_HARMONIC if _IMAGED_HARMONIC in fit.harmonics else fit.harmonics[0]
     found = next(level for level in levels if level.harmonic == imaged)
-    scanner = chain.scanner
-    factor = min(scanner.field_of_view_m) / min(Scanner().field_of_view_m)
+    scanner = replace(chain.scanner, harmonics=(imaged,))
+    size_m = scanner.field_of_view_m
+    shape = (1, 64) if scan.is_line else (64, 64)
+    scale = length_scale(scanner, shape)
     experiment: dict[str, Any] = {
         "scanner": _scanner(scanner, [imaged]),
         "phantoms": {
-            name: _class(type(family), _scaled(family, factor))
-            for name, family in default_families().items()
+            name: _class(type(family), _arguments(family))
+            for name, family in families_at(scale, size_m).items()
         },
         "peak_snr_db": round(found.unexplained_snr_db, 1),
         "receive_chain": _chain(chain),
@@ -61,9 +66,10 @@ def scanner_configuration(
         head += (
             "# One line says nothing of the gradient along y; a U-Net can't halve its one row.\n"
         )
-        experiment["image_shape"] = [1, 64]
+        experiment["image_shape"] = list(shape)
         experiment["refinement"] = "mpi_cascade.models.refinement.ResidualCNN"
-    overlay = {"experiment": experiment, "data": {"two_points": _scaled(TwoPoints(), factor)}}
+    pairs = TwoPointSuite().pairs(scale, size_m)
+    overlay = {"experiment": experiment, "data": {"two_points": _arguments(pairs)}}
     return head + yaml.safe_dump(
         overlay, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
@@ -96,19 +102,15 @@ def _class(kind: type, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": arguments}
 
 
-def _scaled(scene: PhantomFamily | TwoPoints, factor: float) -> dict[str, Any]:
-    """Returns the arguments of a scene; lengths have two digits, as metrics are named by them."""
+def _arguments(scene: PhantomFamily | TwoPoints) -> dict[str, Any]:
+    """Returns the lengths of a scene, and what of its other arguments isn't as usual."""
     given: dict[str, Any] = {}
     for item in fields(scene):
         value = getattr(scene, item.name)
-        ends = list(value) if isinstance(value, tuple) else [value]
-        if item.name.endswith("_mm"):
-            ends = [_rounded(factor * end, digits=2) for end in ends]
-        elif value == item.default:
-            continue
-        given[item.name] = ends if isinstance(value, tuple) else ends[0]
+        if item.name.endswith("_mm") or value != item.default:
+            given[item.name] = list(value) if isinstance(value, tuple) else value
     return given
 
 
-def _rounded(value: float, digits: int = 5) -> float:
-    return float(f"{value:.{digits}g}")
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")

@@ -37,7 +37,8 @@ def calibration_figure(scan: DeltaSampleScan, fit: Fit) -> Figure:
             profile_axis.plot(x_mm, fitted, color=f"C{number}")
             residual_axis.plot(x_mm, measured - fitted, "o-", color=f"C{number}", markersize=3)
         r_squared = fit.r_squared(np.ones(len(scan.x_m), np.bool_))[column]
-        profile_axis.set_title(f"harmonic {harmonic}, R² {r_squared:.3f}")
+        quality = "no R²: no spread" if np.isnan(r_squared) else f"R² {r_squared:.3f}"
+        profile_axis.set_title(f"harmonic {harmonic}, {quality}")
         residual_axis.axhline(0, color="0.7", linewidth=0.8)
         residual_axis.set_xlabel("x / mm")
     axes[0, 0].set_ylabel("signal ÷ peak (dots measured, lines fitted)")

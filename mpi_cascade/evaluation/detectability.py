@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from mpi_cascade.phantoms.rendering import Blobs, Strokes, render
+from mpi_cascade.phantoms.rendering import Shape, render
 from mpi_cascade.phantoms.scenes import PairGeometry, capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 
@@ -151,7 +151,7 @@ def _fit(
 
 
 def _signal(
-    forward_model: ForwardModel, shapes: list[Strokes | Blobs], num_samples: int
+    forward_model: ForwardModel, shapes: Sequence[Shape], num_samples: int
 ) -> Float[Tensor, "batch measurements"]:
     shape, size_m = forward_model.image_shape, forward_model.scanner.field_of_view_m
     # In double precision, as the signals of a close pair and its capsule nearly cancel.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -70,31 +71,37 @@ def quality_over_time(
     """
     figure = Figure(figsize=(8, 8), layout="constrained")
     quality, dip = figure.subplots(2, sharex=True)
+    numbers = count()
     for label in dict.fromkeys(step.label for step in progress):
         steps = [step for step in progress if step.label == label]
-        _iteration_curve(quality, steps, [step.psnr_db for step in steps])
-        _iteration_curve(dip, steps, [step.mean_dip for step in steps])
+        number = next(numbers)
+        name = f"{label}, up to {steps[-1].iteration} iterations"
+        _iteration_curve(quality, steps, [step.psnr_db for step in steps], number, name)
+        _iteration_curve(dip, steps, [step.mean_dip for step in steps], number, "")
     for label, time_s in times_s.items():
         if label == ZERO_IMAGE or any(step.label == label for step in progress):
             continue
-        quality.plot(1e3 * time_s, quality_db[label], "k^")
-        quality.annotate(
-            label, (1e3 * time_s, quality_db[label]), xytext=(5, -3), textcoords="offset points"
-        )
+        number = next(numbers)
+        quality.plot(
+            1e3 * time_s, quality_db[label], linestyle="none", color=f"C{number % 10}",
+            marker=MARKERS[number % len(MARKERS)], label=label,
+        )  # fmt: skip
     quality.set(xscale="log", ylabel="mean PSNR on the tuning scans / dB")
-    dip.set(xlabel="time per image, in batches / ms", ylabel="mean dip of the tuning pairs")
+    dip.set(
+        xlabel="time per image / ms, computed in batches",
+        ylabel="mean dip of the tuning pairs (iterative solvers)",
+    )
     for axis in (quality, dip):
         axis.grid(color="0.9")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def _iteration_curve(axis: Axes, steps: Sequence[Progress], values: Sequence[float]) -> None:
+def _iteration_curve(
+    axis: Axes, steps: Sequence[Progress], values: Sequence[float], number: int, label: str
+) -> None:
     times_ms = [1e3 * step.time_s for step in steps]
-    line = axis.plot(times_ms, values, marker=".", linewidth=1)[0]
-    axis.annotate(
-        f"{steps[-1].label}, {steps[-1].iteration} iterations", (times_ms[-1], values[-1]),
-        xytext=(0, 6), textcoords="offset points", ha="right", color=line.get_color(),
-    )  # fmt: skip
+    axis.plot(times_ms, values, marker=".", linewidth=1, color=f"C{number % 10}", label=label)
 
 
 def limit_to_marks(axis: Axes, items: Sequence[Summary]) -> None:

@@ -14,6 +14,8 @@ from mpi_cascade.evaluation.suite_parts import LEAST_FAVOURABLE
 from mpi_cascade.evaluation.summary import Summary
 
 _CERTAIN = 4.0
+_LEGEND_INCH = 3.3
+"""Width of the longest entry of the legend."""
 _ROWS = {
     "pairs": "pairs resolved",
     LEAST_FAVOURABLE: "capsules most like them split\n(dashed: the least possible)",
@@ -61,11 +63,15 @@ def resolution_curves(
         column[-1].set_xlabel("gap between the discs / mm")
     for axis, title in zip(axes[:, 0], (*rows.values(), "ideal observer's d′"), strict=True):
         axis.set_ylabel(title)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    more_handles, more_labels = axes[-1, 0].get_legend_handles_labels()
+    entries = {
+        label: handle
+        for axis in axes.flat
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    num_columns = max(1, int(figure.get_figwidth() / _LEGEND_INCH))
     figure.legend(
-        [*handles, *more_handles], [*labels, *more_labels],
-        loc="outside lower center", ncols=4, frameon=False,
+        list(entries.values()), list(entries),
+        loc="outside lower center", ncols=num_columns, frameon=False,
     )  # fmt: skip
     return figure
 
@@ -81,11 +87,11 @@ def _bound_curves(axis: Axes, bounds: Sequence[Bound], summaries: Sequence[Summa
             [bound.gap_mm for bound in chosen], [bound.least_splits for bound in chosen],
             color=f"C{number % 10}", linestyle="--", linewidth=1,
         )  # fmt: skip
-        suspects = [bound for bound in chosen if bound.is_suspect]
-        axis.plot(
-            [bound.gap_mm for bound in suspects], [bound.split for bound in suspects],
-            "x", color="red", markersize=9,
-        )  # fmt: skip
+        if suspects := [bound for bound in chosen if bound.is_suspect]:
+            axis.plot(
+                [bound.gap_mm for bound in suspects], [bound.split for bound in suspects],
+                "x", color="red", markersize=9, label="fewer split than is possible: suspect",
+            )  # fmt: skip
 
 
 def _curves(axis: Axes, summaries: Sequence[Summary], set_name: str, metric: str) -> None:
@@ -128,7 +134,10 @@ def _limit_curves(axis: Axes, limits: Sequence[Limit]) -> None:
             gaps, [limit.off_d_prime for limit in limits], "k:",
             label=f"d′, any capsule, scanner known to {limits[0].off_percent:g} %",
         )  # fmt: skip
-    axis.axhline(_CERTAIN, color="0.5", linewidth=0.8, linestyle=":")
+    axis.axhline(
+        _CERTAIN, color="0.5", linewidth=0.8, linestyle=":",
+        label=f"d′ = {_CERTAIN:g} (errs in 2 %), and from which gap",
+    )  # fmt: skip
     axis.set_yscale("log")
     axis.grid(color="0.9")
     crossing = next((limit.gap_mm for limit in limits if limit.d_prime >= _CERTAIN), math.nan)

@@ -10,7 +10,7 @@ from mpi_cascade.phantoms.bars import Bars
 from mpi_cascade.phantoms.blobs import SmoothBlobs
 from mpi_cascade.phantoms.family import PhantomFamily
 from mpi_cascade.phantoms.points import Points
-from mpi_cascade.phantoms.rendering import Blobs, Strokes
+from mpi_cascade.phantoms.rendering import Shape
 from mpi_cascade.phantoms.scenes import Drawing, Scene
 from mpi_cascade.phantoms.vessels import Vessels
 from mpi_cascade.randomness import RandomStreams
@@ -67,7 +67,7 @@ class PhantomMixture(Scene):
         uniforms = streams.uniform("phantom", (1 + num_uniforms,))
         limits = self._shares.cumsum(0)[:-1].float().to(uniforms.device)
         chosen = torch.searchsorted(limits, uniforms[:, 0].contiguous())
-        shapes: list[Strokes | Blobs] = []
+        shapes: list[Shape] = []
         for number, family in enumerate(self.families.values()):
             samples = torch.nonzero(chosen == number)[:, 0]
             table = uniforms[samples, 1 : 1 + family.num_uniforms]

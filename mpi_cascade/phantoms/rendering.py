@@ -4,12 +4,14 @@ Shapes are flat lists over a whole batch, each with the number of the sample tha
 so that samples of any complexity render together.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from mpi_cascade.phantoms.rasters import Rasters, render_rasters
 from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
@@ -56,8 +58,12 @@ class Blobs(NamedTuple):
     amplitude: Float[Tensor, " blobs"]
 
 
+Shape = Strokes | Blobs | Rasters
+"""What phantoms are made of: a flat list of one kind over a whole batch."""
+
+
 def render(
-    shapes: list[Strokes | Blobs],
+    shapes: Sequence[Shape],
     num_samples: int,
     image_shape: tuple[int, int],
     field_of_view_m: tuple[float, float],
@@ -79,6 +85,8 @@ def render(
     for shape in shapes:
         if isinstance(shape, Blobs):
             image.index_add_(0, shape.sample, _render_blobs(shape, image_shape, field_of_view_m))
+        elif isinstance(shape, Rasters):
+            image.index_add_(0, shape.sample, render_rasters(shape, image_shape, field_of_view_m))
     return image[:, None]
 
 

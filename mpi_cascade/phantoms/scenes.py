@@ -1,6 +1,7 @@
 """Scenes: what is scanned. Those with a known answer are here, never used in training."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -18,7 +19,7 @@ from mpi_cascade.checks import (
 )
 from mpi_cascade.phantoms.family import GAPS
 from mpi_cascade.phantoms.placing import scale
-from mpi_cascade.phantoms.rendering import Blobs, Strokes
+from mpi_cascade.phantoms.rendering import Shape, Strokes
 from mpi_cascade.randomness import RandomStreams
 
 Diameter = Annotated[float | tuple[float, float], number_or_ascending(1e-3)]
@@ -59,7 +60,7 @@ class Drawing(NamedTuple):
         pairs: Where the two points lie, or the outline of a control; None for other phantoms.
     """
 
-    shapes: list[Strokes | Blobs]
+    shapes: Sequence[Shape]
     pairs: PairGeometry | None
 
 
@@ -203,7 +204,7 @@ class SingleDiscs(Scene):
 
 def pair_shapes(
     pairs: PairGeometry, concentrations: Float[Tensor, "batch 2"] | None = None
-) -> list[Strokes | Blobs]:
+) -> list[Shape]:
     """Returns the discs of each pair, of concentration 1 where none are given."""
     first, second = _disc_centres(pairs)
     centre_m = torch.cat((first, second))
@@ -215,7 +216,7 @@ def pair_shapes(
 
 def capsule_shapes(
     pairs: PairGeometry, concentration: Float[Tensor, " batch"] | None = None
-) -> list[Strokes | Blobs]:
+) -> list[Shape]:
     """Returns a capsule that spans both discs of each pair, of concentration 1 if none is given."""
     amplitude = torch.ones_like(pairs.gap_m) if concentration is None else concentration
     return [_round_strokes(pairs, *_disc_centres(pairs), amplitude)]

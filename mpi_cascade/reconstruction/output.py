@@ -1,5 +1,6 @@
 """What is said of scans: a table with a row for each, and a summary."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,8 @@ def summary(
         shown = (known.median(), known.min(), known.max()) if len(known) else ()
         low, high = usual(getattr(training, name))
         numbers = [f"{value:.3g}" for value in shown] or ["not known", "", ""]
-        rows.append([title, *numbers, f"{low:.3g} … {high:.3g}"])
+        known_range = "not known" if math.isnan(low) else f"{low:.3g} … {high:.3g}"
+        rows.append([title, *numbers, known_range])
     lines = [markdown_table(["scans", "median", "least", "most", "usual in training"], rows)]
     lines += [f"warning: the scanner is not the trained one: {phrase}" for phrase in differences]
     for word, count in Counter(word for wrong in warnings for word in wrong).items():

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
 from mpi_cascade.scans.simulated import Sample
@@ -45,6 +45,7 @@ class SimulatedDataModule(LightningDataModule):
             that of the experiment.
 
     Attributes:
+        pairs: The two-point suite for this scanner.
         validation: The suite of every validation.
         seconds: Time that moving and simulating training batches has taken in s; on a GPU, the
             time to launch the simulation, which runs beside the process.
@@ -56,7 +57,7 @@ class SimulatedDataModule(LightningDataModule):
     def __init__(
         self,
         experiment: Experiment,
-        two_points: TwoPoints = TwoPoints(),
+        two_points: TwoPointSuite = TwoPointSuite(),
         batch_size: int = 16,
         global_batch_size: int | None = None,
         evaluation_batch_size: int = 64,
@@ -79,9 +80,11 @@ class SimulatedDataModule(LightningDataModule):
         ):
             if value is not None and value < least:
                 raise InputError(f"{name} is {value}: it must be {least} or more")
-        two_points.check_fits(experiment.scanner.field_of_view_m)
+        size_m = experiment.scanner.field_of_view_m
+        pairs = two_points.pairs(experiment.length_scale, size_m)
+        pairs.check_fits(size_m)
         self.experiment = experiment
-        self.two_points = two_points
+        self.pairs = pairs
         self.batch_size = batch_size
         self.global_batch_size = global_batch_size
         self.evaluation_batch_size = evaluation_batch_size
@@ -91,7 +94,7 @@ class SimulatedDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.training_seed = training_seed
         self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
-        self.validation = training_suite(experiment, two_points, num_validation, "val")
+        self.validation = training_suite(experiment, pairs, num_validation, "val")
         self.seconds = 0.0
         self._resumed: dict[str, Any] = {}
         self._moving_since = 0.0

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from mpi_cascade.checkpoints import CONFIG_KEY, TrainedCascade, load_weights, read_checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.comparison import write_comparison
+from mpi_cascade.evaluation.expectation import expected_resolution
 from mpi_cascade.evaluation.measuring import report
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.evaluation.table import logged
@@ -97,6 +98,8 @@ def fit(arguments: list[str]) -> None:
     built.data.check_shares(trainer.world_size)
     if process_rank() == 0:
         make_directory(start.directory)
+        if built.data.experiment.system_matrix is None:
+            say(expected_resolution(built.data.experiment, built.data.pairs))
     if _has_usual_loggers(built.trainer):
         continued = start.checkpoint if start.is_continued else {}
         trainer.loggers = make_loggers(start.directory, continued)
@@ -203,7 +206,7 @@ def _finish(
         say("there is no best checkpoint to test, so the last weights are tested")
     data = built.data
     trained = TrainedCascade(data.experiment, cascade.eval(), yaml.safe_load(text))
-    suite = training_suite(data.experiment, data.two_points, data.num_test, "test")
+    suite = training_suite(data.experiment, data.pairs, data.num_test, "test")
     comparison = report(
         trained.to(trainer.strategy.root_device), suite, data.validation,
         ["Tikhonov"] * config.report.tikhonov, data.evaluation_batch_size,

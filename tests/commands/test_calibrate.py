@@ -12,7 +12,10 @@ from delta_samples import TRUTH, Y_M
 from PIL import Image
 
 from mpi_cascade.experiment import build_experiment, read_receive_chain
+from mpi_cascade.phantoms.scaling import families_at
 from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.physics.resolution import length_scale, psf_detail_m
+from mpi_cascade.physics.scanner import Scanner
 
 LAYOUT = ("--x-mm", "-30", "30", "13", "--drive-mt", "5")
 GRID = (*LAYOUT, "--y-mm", "-10", "15", "4")
@@ -55,10 +58,13 @@ def test_a_grid_becomes_a_configuration(grid, tmp_path):
     assert scanner.field_of_view_m == pytest.approx((25e-3 * 4 / 3, 65e-3), rel=1e-4)
     # A point's response is what was fitted: no sample blurs the model that is believed in.
     assert experiment.delta_sample_m == 0
-    # Phantoms are as large, relative to the smaller side, as they are for the reference scanner.
-    factor = scanner.field_of_view_y_m / 6.4e-3
+    # Phantoms and pairs are what they would be without a word, as large as the PSF; bars can't be.
+    usual = families_at(length_scale(scanner, (64, 64)), scanner.field_of_view_m)
+    assert experiment.phantoms == usual
+    factor = psf_detail_m(scanner) / psf_detail_m(Scanner())
+    assert factor > 10
     bars = experiment.phantoms["bars"]
-    assert bars.length_mm == pytest.approx((0.3 * factor, 2.5 * factor), rel=0.05)
+    assert bars.length_mm[1] < factor * 2.5
     given = overlay["data"]["two_points"]
     two_points = TwoPoints(**{**given, "gaps_mm": tuple(given["gaps_mm"])})
     assert two_points.diameter_mm == pytest.approx(0.4 * factor, rel=0.05)

@@ -59,7 +59,8 @@ def test_validation_has_a_quarter_of_the_pairs_of_every_gap(experiment):
     samples = [data.on_after_batch_transfer(keys, 1) for keys in loader]
     gaps = torch.cat([sample.pairs.gap_m for sample in samples])
     values, counts = gaps.unique(return_counts=True)
-    torch.testing.assert_close(values, 1e-3 * torch.tensor([0.1, 0.2, 0.3, 0.5]))
+    # Four times as far apart as in images of 64 × 64 pixels.
+    torch.testing.assert_close(values, 1e-3 * torch.tensor([0.4, 0.8, 1.2, 2.0]))
     assert counts.tolist() == [64] * 4
 
 

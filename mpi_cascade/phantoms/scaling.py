@@ -1,0 +1,64 @@
+"""Phantoms at another scale: what is drawn for one scanner, drawn for another."""
+
+from dataclasses import fields, replace
+from typing import TypeVar
+
+from mpi_cascade.phantoms.family import PhantomFamily
+from mpi_cascade.phantoms.mixture import default_families
+from mpi_cascade.phantoms.scenes import Scene
+
+_MOST_OF_FIELD = 0.95
+"""Of the field of view: lengths are rounded, by up to 5 %."""
+
+_Scaled = TypeVar("_Scaled", bound=PhantomFamily | Scene)
+
+
+def scaled(drawn: _Scaled, factor: float) -> _Scaled:
+    """Returns a family or scene with every length multiplied, rounded to two digits.
+
+    Lengths are the fields whose names end in ``_mm``. Metrics are named by them, so that two digits
+    keep the names short.
+
+    Args:
+        drawn: A dataclass.
+        factor: The factor, > 0; 1 changes nothing.
+    """
+    if factor == 1:
+        return drawn
+    lengths = {
+        item.name: _times(factor, getattr(drawn, item.name))
+        for item in fields(drawn)
+        if item.name.endswith("_mm")
+    }
+    return replace(drawn, **lengths)
+
+
+def fitting(scale: float, largest_m: float, field_of_view_m: tuple[float, float]) -> float:
+    """Returns a scale, or a smaller one where what grows wouldn't fit the field of view.
+
+    Args:
+        scale: The scale.
+        largest_m: The largest extent at a scale of 1 in m.
+        field_of_view_m: Size (y, x) of the field of view in m.
+    """
+    return min(scale, max(1.0, _MOST_OF_FIELD * min(field_of_view_m) / largest_m))
+
+
+def families_at(scale: float, field_of_view_m: tuple[float, float]) -> dict[str, PhantomFamily]:
+    """Returns the standard training families by name, drawn for a scanner.
+
+    Args:
+        scale: What their lengths are multiplied by, see ``length_scale``; those of each family no
+            further than the field of view allows.
+        field_of_view_m: Size (y, x) of the field of view in m.
+    """
+    return {
+        name: scaled(family, fitting(scale, family.largest_extent_m, field_of_view_m))
+        for name, family in default_families().items()
+    }
+
+
+def _times(factor: float, length: float | tuple[float, ...]) -> float | tuple[float, ...]:
+    if isinstance(length, tuple):
+        return tuple(_times(factor, one) for one in length)  # type: ignore[misc]
+    return float(f"{factor * length:.2g}")

@@ -78,7 +78,7 @@ class SimulatedDataModule(LightningDataModule):
             ("num_workers", num_workers, 0),
         ):
             if value is not None and value < least:
-                raise InputError(f"{name} is {value}: it must be {least} or more")
+                raise InputError(f"data.{name} is {value}: it must be {least} or more")
         two_points.check_fits(experiment.scanner.field_of_view_m)
         self.experiment = experiment
         self.two_points = two_points
@@ -188,7 +188,7 @@ class SimulatedDataModule(LightningDataModule):
         share, remainder = divmod(self.global_batch_size, world_size)
         if remainder:
             raise InputError(
-                f"global_batch_size is {self.global_batch_size}: {world_size} processes can't "
+                f"data.global_batch_size is {self.global_batch_size}: {world_size} processes can't "
                 f"share it evenly, so make it a multiple of {world_size}"
             )
         return share

@@ -81,8 +81,8 @@ def refusal(error: Exception, homes: Homes) -> str:
         if home := next((place for place in homes if f"{key}.".startswith(f"{place}.")), None):
             return f"{key.removesuffix('.help')} is {name}: {_choice(name, *homes[home])}"
     if wrong := _WRONG_VALUE.search(problem):
-        kind, value = wrong.groups()
-        return f"{key} is {value}: it must be {_WANTED.get(kind, kind)}"
+        wanted, value = wrong.groups()
+        return f"{key} is {value}: it must be {_WANTED.get(wanted, wanted)}"
     if missing := _NO_FILE.search(problem):
         return f"{key} is {missing[1]}, which is no file: name a YAML file"
     return with_keys(text)

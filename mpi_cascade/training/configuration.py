@@ -106,7 +106,10 @@ def training_parser() -> ArgumentParser:
     parser.add_class_arguments(
         Trainer, "trainer", instantiate=False, fail_untyped=False, sub_configs=True
     )
-    parser.set_defaults({"trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0})
+    parser.set_defaults({
+        "trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0,
+        "trainer.enable_model_summary": False,
+    })  # fmt: skip
     return parser
 
 

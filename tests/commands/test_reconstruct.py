@@ -162,7 +162,8 @@ def test_scans_that_cannot_be_used_are_skipped_named_and_counted(trained, recons
     directory, shown = reconstruct(trained.checkpoint, tmp_path / "scans.mdf", "--png")
     made = images(directory)
     assert made[[1, 2]].isnan().all()
-    assert torch.allclose(made[[0, 3]], trained.cascade(trained.signal[[0, 3]]).final)
+    expected = trained.cascade(trained.signal[[0, 3]]).final
+    assert torch.allclose(made[[0, 3]], expected, atol=1e-5 * float(expected.max()))
     assert "so it is skipped: 2 of 4 scans, the first is 1" in shown
     assert ["skipped" in row["warnings"] for row in rows(directory)] == [False, True, True, False]
     assert [row["peak"] == "" for row in rows(directory)] == [False, True, True, False]

@@ -94,7 +94,7 @@ class Usual:
         return self.lowest <= value <= self.highest
 
     def _written(self, value: float) -> str:
-        return f"write {with_prefix(value, self.unit)} as {value:.4g}, or "
+        return f"write {with_prefix(value, self.unit)} as {value:.6g}, or "
 
 
 _SLIPS = (1e-3, 1e-9, 1e-6, 1e3)

@@ -10,6 +10,7 @@ from mpi_cascade.models.preliminary import Unrolled
 from mpi_cascade.models.refinement import ResidualCNN
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
+from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -60,7 +61,10 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
     ("changes", "sentence"),
     [
         ({"scaner": {"num_ffp_x": 8}}, "scaner"),
-        ({"scanner": {"gradient_x_t_per_m": -1.0}}, "Scanner.gradient_x_t_per_m is -1.0"),
+        (
+            {"scanner": {"gradient_x_t_per_m": -1.0}},
+            r"experiment\.scanner\.gradient_x_t_per_m is -1\.0",
+        ),
         ({"refinement": "mpi_cascade.models.refinement.Gone"}, "Gone"),
         ({"image_shape": [16, 0]}, r"image_shape is \[16, 0\]: it must be positive"),
     ],
@@ -68,6 +72,17 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
 def test_a_description_that_cannot_be_built_is_refused(changes, sentence):
     with pytest.raises(InputError, match=sentence):
         build_experiment(STAGES | changes)
+
+
+def test_a_quantity_that_looks_like_a_slip_of_unit_is_refused_unless_it_is_meant():
+    warm = Scanner(num_ffp_x=16, num_ffp_y=16, particle=Particle(temperature_k=600.0))
+    sentence = "experiment.scanner.particle.temperature_k is 600.0: 600 K is far above the temperat"
+    with pytest.raises(InputError, match=sentence):
+        small_experiment(scanner=warm)
+    with pytest.raises(InputError, match=sentence):
+        small_experiment(scanner=warm, unusual=["core_diameter_m"])
+    meant = small_experiment(scanner=warm, unusual=["temperature_k"])
+    assert meant.scanner.particle.temperature_k == 600
 
 
 def test_stages_that_make_images_of_another_shape_are_refused():

@@ -174,7 +174,7 @@ def num_phases(scanner: Scanner) -> int:
         for particle, _ in _diameter_nodes(scanner.particle)
     ]
     return sum(
-        len(_phases(saturation, harmonic))
+        _num_phases(saturation, harmonic)
         for saturation in saturations
         for harmonic in scanner.harmonics
     )
@@ -191,8 +191,12 @@ def _phases(saturation: float, harmonic: int) -> Float64[Tensor, " phases"]:
         saturation: βA, the largest ξ of the drive field.
         harmonic: The highest harmonic.
     """
-    num = 8 * harmonic + max(64, math.ceil(4 * saturation))
+    num = _num_phases(saturation, harmonic)
     return (torch.arange(num, dtype=torch.float64) + 0.5) * (math.pi / num)
+
+
+def _num_phases(saturation: float, harmonic: int) -> int:
+    return 8 * harmonic + max(64, math.ceil(4 * saturation))
 
 
 def _diameter_nodes(particle: Particle) -> list[tuple[Particle, float]]:

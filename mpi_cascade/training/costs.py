@@ -40,13 +40,13 @@ def check_costs(
     if data.global_batch_size is not None:
         batch = data.global_batch_size // trainer.world_size
     num_bytes = _BYTES_PER_WEIGHT * num_weights + batch * per_scan
-    say(f"{num_weights / 1e6:.3g} M weights; a step takes about {num_bytes / 1e9:.2g} GB of memory")
     require_memory(
         num_bytes, trainer.strategy.root_device, f"a training step of {batch} scans",
         "make data.batch_size, experiment.image_shape or the networks smaller",
     )  # fmt: skip
     if has_tikhonov:
         require_feasible(data.experiment.forward_model)
+    say(f"{num_weights:,} weights; a training step takes about {num_bytes / 1e6:,.0f} MB of memory")
 
 
 def _kept_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:

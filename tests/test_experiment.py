@@ -10,7 +10,6 @@ from mpi_cascade.models.preliminary import Unrolled
 from mpi_cascade.models.refinement import ResidualCNN
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
-from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -63,7 +62,7 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
         ({"scaner": {"num_ffp_x": 8}}, "scaner"),
         (
             {"scanner": {"gradient_x_t_per_m": -1.0}},
-            r"experiment\.scanner\.gradient_x_t_per_m is -1\.0",
+            "experiment.scanner.gradient_x_t_per_m is -1",
         ),
         ({"refinement": "mpi_cascade.models.refinement.Gone"}, "Gone"),
         ({"image_shape": [16, 0]}, r"image_shape is \[16, 0\]: it must be positive"),
@@ -75,13 +74,16 @@ def test_a_description_that_cannot_be_built_is_refused(changes, sentence):
 
 
 def test_a_quantity_that_looks_like_a_slip_of_unit_is_refused_unless_it_is_meant():
-    warm = Scanner(num_ffp_x=16, num_ffp_y=16, particle=Particle(temperature_k=600.0))
+    warm = STAGES | {
+        "scanner": {"num_ffp_x": 16, "num_ffp_y": 16, "particle": {"temperature_k": 600.0}},
+        "image_shape": [16, 16],
+    }
     sentence = "experiment.scanner.particle.temperature_k is 600.0: 600 K is far above the temperat"
     with pytest.raises(InputError, match=sentence):
-        small_experiment(scanner=warm)
+        build_experiment(warm)
     with pytest.raises(InputError, match=sentence):
-        small_experiment(scanner=warm, unusual=["core_diameter_m"])
-    meant = small_experiment(scanner=warm, unusual=["temperature_k"])
+        build_experiment(warm | {"unusual": ["core_diameter_m"]})
+    meant = build_experiment(warm | {"unusual": ["temperature_k"]})
     assert meant.scanner.particle.temperature_k == 600
 
 

@@ -22,7 +22,7 @@ from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
-from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_scanner
 from mpi_cascade.refusals import key_homes, refusal
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
@@ -105,15 +105,12 @@ class Experiment:
 
     def _check_usual(self) -> None:
         """Raises an InputError if a quantity looks like a slip of unit."""
-        parts: dict[str, object] = {"experiment": self}
-        for name in ("scanner", "actual_scanner"):
-            scanner: Scanner = getattr(self, name)
-            key = f"experiment.{name.replace('actual', 'true')}"
-            parts |= {key: scanner, f"{key}.particle": scanner.particle}
+        meant = self.unusual or ()
+        check_usual(self, "experiment", meant)
+        check_usual_scanner(self.scanner, "experiment.scanner", meant)
+        check_usual_scanner(self.actual_scanner, "experiment.true_scanner", meant)
         for number, disturbance in enumerate(self.disturbances):
-            parts[f"experiment.disturbances[{number}]"] = disturbance
-        for key, part in parts.items():
-            check_usual(part, key, self.unusual or ())
+            check_usual(disturbance, f"experiment.disturbances[{number}]", meant)
 
     @cached_property
     def mixture(self) -> PhantomMixture:

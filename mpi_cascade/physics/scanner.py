@@ -1,7 +1,7 @@
 """The scanner: gradient and drive field, the grid of field-free points and the field of view."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt, Usual
+from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt, Usual, check_usual
 from mpi_cascade.physics.particle import Particle
 
 _ALIKE = 0.01
@@ -138,6 +138,18 @@ def scanner_differences(found: Scanner, wanted: Scanner) -> list[str]:
         for label, factor, unit, one, other in quantities
         if abs(one - other) > _ALIKE * other
     ]
+
+
+def check_usual_scanner(scanner: Scanner, key: str, meant: Collection[str]) -> None:
+    """Raises an InputError if a quantity of a scanner, or of its tracer, looks like a slip of unit.
+
+    Args:
+        scanner: The scanner.
+        key: Its key in the configuration.
+        meant: Names of quantities that are meant as they are.
+    """
+    check_usual(scanner, key, meant)
+    check_usual(scanner.particle, f"{key}.particle", meant)
 
 
 def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:

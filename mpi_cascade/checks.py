@@ -110,7 +110,7 @@ def with_prefix(value: float, unit: str) -> str:
     """
     if unit not in _SCALED or not value:
         return f"{value:.4g} {unit}"
-    fitting = (pair for pair in _PREFIXES if abs(value) >= 0.9995 * pair[0])
+    fitting = (pair for pair in _PREFIXES if abs(value) >= 0.99995 * pair[0])
     scale, prefix = next(fitting, _PREFIXES[-1])
     return f"{value / scale:.4g} {prefix}{unit}"
 

@@ -63,6 +63,8 @@ def refusal(error: Exception, homes: Homes) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, InputError):
         return with_keys(text)
+    if isinstance(error, UnicodeError):
+        return "a file of the configuration is no text in UTF-8: name a YAML file with --config"
     text = _UNION.sub(lambda union: union[1], text)
     if absent := _ABSENT.search(text):
         for place, (module, kind) in homes.items():
@@ -129,7 +131,7 @@ def key_homes(module: str, kind: type, *keys: str) -> Homes:
 
 def _choice(name: str, module: str, kind: type) -> str:
     names = list(_classes(module, kind))
-    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
+    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1, cutoff=0.5)
     nearest = f" (the nearest is {near[0]})" if near else ""
     return (
         f"it must be one of {', '.join(names)}{nearest}, or a class of your own, named with its "

@@ -128,7 +128,7 @@ def test_what_is_far_from_usual_is_refused_unless_it_is_meant(receiver, sentence
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.9999e-3, "m", "1 mm"), (2e-13, "m", "0.0002 nm"), (2.5e6, "Hz", "2.5 MHz"),
+        (0.99999e-3, "m", "1 mm"), (2e-13, "m", "0.0002 nm"), (2.5e6, "Hz", "2.5 MHz"),
         (-5e-3, "T/m", "-5 mT/m"), (300.0, "K", "300 K"),
     ],
 )  # fmt: skip

@@ -113,7 +113,7 @@ REFUSED = {
         "experiment.refinement is UNet: it must be one of",
     ),
     "no checkpoint": (("predict", "--output", "{new}"), "no checkpoint is named"),
-    "no label": (("compare", "{checkpoint}"), "LABEL=CHECKPOINT"),
+    "no label": (("compare", "{checkpoint}"), "is no LABEL=PATH: name a checkpoint as mse="),
     "an unknown suite": (("compare", "a={checkpoint}", "--suite", "long"), "long"),
     "no scans": (("reconstruct", "{checkpoint}"), "scans"),
     "scans in a directory": (

@@ -100,7 +100,7 @@ def declared(path):
 def huge_chunks(path):
     with h5py.File(path, "w") as file:
         file.create_dataset(
-            "a", (2**10, 1, 2**10, 2**10), np.float32, chunks=(2**9, 1, 2**10, 2**9)
+            "a", (2**10, 1, 2**10, 2**10), np.float32, chunks=(2**9, 1, 2**10, 2**10)
         )
 
 
@@ -258,7 +258,7 @@ REFUSED = {
         "trained with the system matrix moved.mdf, which is not there",
     ),
     "a directory for a checkpoint": ("a.ckpt", folder, LOAD, "is no file: name a .ckpt file"),
-    "bytes for a configuration": ("a.yaml", binary, CONFIG, "a.yaml"),
+    "bytes for a configuration": ("a.yaml", binary, CONFIG, "is no text in UTF-8: name a YAML"),
     "YAML cut off": ("a.yaml", yaml_text("experiment: {"), CONFIG, ""),
     "a list for a configuration": ("a.yaml", yaml_text("- experiment"), CONFIG, ""),
     "YAML that runs code": (

@@ -59,9 +59,9 @@ def _kept_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:
             sizes[values.data_ptr()] = values.numel() * values.element_size()
         return values
 
-    is_training = module.training
+    was_training = module.cascade.training
     signal = torch.zeros(1, *data.experiment.models.signal_shape)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda values: values):
-        module.eval()(signal)
-    module.train(is_training)
+        module.cascade.eval()(signal)
+    module.cascade.train(was_training)
     return float(sum(sizes.values()))

@@ -31,10 +31,13 @@ PARSER_MODE = "omegaconf+"
 """How configurations are read: as YAML in which ``${…}`` stands for another value."""
 
 EXPERIMENT_CLASSES = MappingProxyType({
-    **key_homes("mpi_cascade.models.preliminary", nn.Module, "experiment.preliminary"),
-    **key_homes("mpi_cascade.models.refinement", nn.Module, "experiment.refinement"),
-    **key_homes("mpi_cascade.phantoms", PhantomFamily, "experiment.phantoms"),
-    **key_homes("mpi_cascade.physics.disturbances", Disturbance, "experiment.disturbances"),
+    **key_homes(("mpi_cascade.models.preliminary",), nn.Module, "experiment.preliminary"),
+    **key_homes(
+        ("mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency"),
+        nn.Module, "experiment.refinement",
+    ),
+    **key_homes(("mpi_cascade.phantoms",), PhantomFamily, "experiment.phantoms"),
+    **key_homes(("mpi_cascade.physics.disturbances",), Disturbance, "experiment.disturbances"),
 })  # fmt: skip
 """Where the classes are that an experiment may name."""
 

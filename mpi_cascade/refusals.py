@@ -14,8 +14,8 @@ from typing import Any
 
 from mpi_cascade.checks import InputError
 
-Homes = Mapping[str, tuple[str, type]]
-"""Of a key that names a class: the module of those to choose from, and what they are a kind of."""
+Homes = Mapping[str, tuple[tuple[str, ...], type]]
+"""Of a key that names a class: the modules of those to choose from, and what they are a kind of."""
 
 _KEYS = {
     "Experiment": "experiment",
@@ -67,9 +67,10 @@ def refusal(error: Exception, homes: Homes) -> str:
         return "a file of the configuration is no text in UTF-8: name a YAML file with --config"
     text = _UNION.sub(lambda union: union[1], text)
     if absent := _ABSENT.search(text):
-        for place, (module, kind) in homes.items():
-            if module == absent[1]:
-                return f"{place} is {'.'.join(absent.groups())}: {_choice(absent[2], module, kind)}"
+        for place, (modules, kind) in homes.items():
+            if absent[1] in modules:
+                named = ".".join(absent.groups())
+                return f"{place} is {named}: {_choice(absent[2], modules, kind)}"
     if scalar := _NO_CONFIG.fullmatch(text):
         return f"--config is {scalar[1] or 'empty'}: name a YAML file"
     found = _KEY.fullmatch(text)
@@ -118,19 +119,19 @@ def listed_classes(arguments: Sequence[str], homes: Homes) -> str | None:
     return None
 
 
-def key_homes(module: str, kind: type, *keys: str) -> Homes:
+def key_homes(modules: tuple[str, ...], kind: type, *keys: str) -> Homes:
     """Returns where the classes of keys are.
 
     Args:
-        module: Name of the module that has them.
+        modules: Names of the modules that have them.
         kind: What they are a kind of.
         *keys: The keys.
     """
-    return MappingProxyType(dict.fromkeys(keys, (module, kind)))
+    return MappingProxyType(dict.fromkeys(keys, (modules, kind)))
 
 
-def _choice(name: str, module: str, kind: type) -> str:
-    names = list(_classes(module, kind))
+def _choice(name: str, modules: tuple[str, ...], kind: type) -> str:
+    names = list(_classes(modules, kind))
     near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1, cutoff=0.5)
     nearest = f" (the nearest is {near[0]})" if near else ""
     return (
@@ -139,11 +140,13 @@ def _choice(name: str, module: str, kind: type) -> str:
     )
 
 
-def _classes(module: str, kind: type) -> dict[str, Any]:
+def _classes(modules: tuple[str, ...], kind: type) -> dict[str, Any]:
     return {
         name: found
+        for module in modules
         for name, found in sorted(vars(importlib.import_module(module)).items())
         if inspect.isclass(found) and issubclass(found, kind) and found is not kind
+        and found.__module__.startswith(module)
         and not inspect.isabstract(found) and not name.startswith("_")
     }  # fmt: skip
 

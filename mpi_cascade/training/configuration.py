@@ -30,12 +30,12 @@ from mpi_cascade.training.strategies import Strategy
 
 CLASSES = MappingProxyType({
     **EXPERIMENT_CLASSES,
-    **key_homes("mpi_cascade.losses", nn.Module, "model.final_loss", "model.preliminary_loss"),
-    **key_homes("mpi_cascade.training.strategies", Strategy, "model.strategy"),
-    **key_homes("mpi_cascade.training.schedules", Checked, "model.schedule"),
-    **key_homes("torch.optim", Optimizer, "model.optimizer"),
-    **key_homes("lightning.pytorch.loggers", Logger, "trainer.logger"),
-    **key_homes("lightning.pytorch.callbacks", Callback, "trainer.callbacks"),
+    **key_homes(("mpi_cascade.losses",), nn.Module, "model.final_loss", "model.preliminary_loss"),
+    **key_homes(("mpi_cascade.training.strategies",), Strategy, "model.strategy"),
+    **key_homes(("mpi_cascade.training.schedules",), Checked, "model.schedule"),
+    **key_homes(("torch.optim",), Optimizer, "model.optimizer"),
+    **key_homes(("lightning.pytorch.loggers",), Logger, "trainer.logger"),
+    **key_homes(("lightning.pytorch.callbacks",), Callback, "trainer.callbacks"),
 })  # fmt: skip
 """Where the classes are that a configuration may name."""
 

@@ -44,8 +44,9 @@ def test_a_psf_of_hours_is_refused():
 
 def test_tikhonov_beyond_memory_is_refused(monkeypatch):
     model = small_experiment().forward_model
-    Tikhonov(model)
     monkeypatch.setattr("mpi_cascade.costs._available", lambda: 1e6)
     sentence = "^Tikhonov of 256 measurements and 256 pixels needs about .* leave it out .fit with"
     with pytest.raises(InputError, match=sentence):
         Tikhonov(model)
+    monkeypatch.undo()
+    Tikhonov(model)

@@ -69,15 +69,26 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> TrainedCascade
     path = Path(path)
     checkpoint = read_checkpoint(path)
     configuration = read_configuration(checkpoint, path)
+    _require_matrix(configuration["experiment"], path)
     try:
         experiment = build_experiment(configuration["experiment"])
     except InputError as error:
         raise InputError(
             f"the experiment in {path} can't be built here ({error}): use the version of the "
-            "project, and the files of your own classes and matrices, that it was trained with"
+            "project, and of your own classes, that it was trained with"
         ) from error
     load_weights(experiment.cascade, checkpoint, path)
     return TrainedCascade(experiment, experiment.cascade.eval(), configuration).to(device)
+
+
+def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:
+    """Raises an InputError if a system matrix no longer lies where a training had it."""
+    matrix = (experiment.get("system_matrix") or {}).get("path")
+    if matrix is not None and not Path(matrix).is_file():
+        raise InputError(
+            f"{path} was trained with the system matrix {matrix}, which is not there: put it back, "
+            "or a link to it, or work in the directory that the path starts from"
+        )
 
 
 def save(cascade: TrainedCascade, path: Path | str) -> None:

@@ -8,27 +8,40 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 from torch import nn
 
-from mpi_cascade.checks import InputError
+from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arguments, check_usual
 from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.phantoms.scaling import families_at
-from mpi_cascade.physics.disturbances import Disturbance, WhiteNoise
+from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
-from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_scanner
+from mpi_cascade.refusals import key_homes, refusal
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
 
 PARSER_MODE = "omegaconf+"
 """How configurations are read: as YAML in which ``${…}`` stands for another value."""
+
+EXPERIMENT_CLASSES = MappingProxyType({
+    **key_homes(("mpi_cascade.models.preliminary",), nn.Module, "experiment.preliminary"),
+    **key_homes(
+        ("mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency"),
+        nn.Module, "experiment.refinement",
+    ),
+    **key_homes(("mpi_cascade.phantoms",), PhantomFamily, "experiment.phantoms"),
+    **key_homes(("mpi_cascade.physics.disturbances",), Disturbance, "experiment.disturbances"),
+})  # fmt: skip
+"""Where the classes are that an experiment may name."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,10 +71,12 @@ class Experiment:
         is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
         averages_mirrors: Whether a trained cascade takes the mean over mirrored scans (see
             ``Cascade``).
+        unusual: Names of quantities, such as ``core_diameter_m``, that are meant as they are,
+            though they look like a slip of unit.
 
     Raises:
-        InputError: If a value is out of its range, a phantom may exceed the field of view, or a
-            stage can't make images of this shape from the signals.
+        InputError: If a value is out of its range or far from usual, a phantom may exceed the field
+            of view, or a stage can't make images of this shape from the signals.
     """
 
     # Their first weights are drawn in this order, as they always were.
@@ -72,24 +87,38 @@ class Experiment:
     oversampling: int = 2
     phantoms: dict[str, PhantomFamily] | None = None
     phantom_weights: dict[str, float] | None = None
-    peak_snr_db: float = 30.0
+    peak_snr_db: Annotated[Finite, SNR] = 30.0
     disturbances: Sequence[Disturbance] = ()
     true_scanner: dict[str, Any] | None = None
     system_matrix: MeasuredMatrix | None = None
-    delta_sample_m: float = 0.0
+    delta_sample_m: Annotated[NonNegative, Usual(10e-6, 0.1, "m", "a delta sample")] = 0.0
     receive_chain: ReceiveChain | None = None
     is_equivariant: bool = True
     averages_mirrors: bool = False
+    unusual: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Builds the simulator and the networks, so that what can't work is refused at once."""
         if min(self.image_shape) < 1:
-            raise InputError(f"image_shape is {list(self.image_shape)}: it must be positive")
+            raise InputError(
+                f"experiment.image_shape is {list(self.image_shape)}: it must be positive"
+            )
+        check_arguments(self)
+        self._check_usual()
         self.mixture.check_fits(self.scanner.field_of_view_m)
         if self.receive_chain and not self.system_matrix:
             self.receive_chain.places(self.scanner)
         _ = self.scans
         self.cascade.use(self.forward_model)
+
+    def _check_usual(self) -> None:
+        """Raises an InputError if a quantity looks like a slip of unit."""
+        meant = self.unusual or ()
+        check_usual(self, "experiment", meant)
+        check_usual_scanner(self.scanner, "experiment.scanner", meant)
+        check_usual_scanner(self.actual_scanner, "experiment.true_scanner", meant)
+        for number, disturbance in enumerate(self.disturbances):
+            check_usual(disturbance, f"experiment.disturbances[{number}]", meant)
 
     @cached_property
     def mixture(self) -> PhantomMixture:
@@ -184,9 +213,7 @@ def build_experiment(description: Mapping[str, Any]) -> Experiment:
         # Parsing changes what it is given.
         parsed = parser.parse_object({"experiment": deepcopy(dict(description))})
         experiment: Experiment = parser.instantiate_classes(parsed).experiment
-    except InputError:
-        raise
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
-        raise InputError(" ".join(str(error).split())) from error
+        raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
     return experiment

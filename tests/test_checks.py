@@ -14,8 +14,11 @@ from mpi_cascade.checks import (
     NonNegative,
     Positive,
     PositiveInt,
+    Usual,
     ascending,
     check_arguments,
+    check_usual,
+    with_prefix,
 )
 
 RULES = {
@@ -91,3 +94,43 @@ def test_configurations_take_such_arguments_and_their_help_says_the_rule():
 
 def test_an_input_error_is_a_value_error():
     assert issubclass(InputError, ValueError)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    drive_t: Annotated[Positive, Usual(1e-5, 0.2, "T", "a drive field")] = 4e-3
+    levels_db: Annotated[tuple[float, float], Usual(-20, 400, "dB", "a level")] = (0.0, 0.0)
+
+
+@pytest.mark.parametrize("drive_t", [1e-5, 4e-3, 0.2])
+def test_usual_values_pass(drive_t):
+    check_usual(Receiver(drive_t, (-20.0, 400.0)), "coil", ())
+
+
+@pytest.mark.parametrize(
+    ("receiver", "sentence"),
+    [
+        (Receiver(4.0), "coil.drive_t is 4.0: 4 T is far above a drive field (10 µT … 200 mT); "
+         "write 4 mT as 0.004, or if it is meant, add drive_t to experiment.unusual"),
+        (Receiver(4e-9), "coil.drive_t is 4e-09: 4 nT is far below a drive field (10 µT … 200 mT); "
+         "if it is meant, add drive_t to experiment.unusual"),
+        (Receiver(levels_db=(0.0, -300.0)), "coil.levels_db is -300.0: -300 dB is far below a "
+         "level (-20 dB … 400 dB); if it is meant, add levels_db to experiment.unusual"),
+    ],
+)  # fmt: skip
+def test_what_is_far_from_usual_is_refused_unless_it_is_meant(receiver, sentence):
+    with pytest.raises(InputError) as caught:
+        check_usual(receiver, "coil", ("turns",))
+    assert str(caught.value) == sentence
+    check_usual(receiver, "coil", ("drive_t", "levels_db"))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.99999e-3, "m", "1 mm"), (2e-13, "m", "0.0002 nm"), (2.5e6, "Hz", "2.5 MHz"),
+        (-5e-3, "T/m", "-5 mT/m"), (300.0, "K", "300 K"),
+    ],
+)  # fmt: skip
+def test_units_have_prefixes(value, unit, text):
+    assert with_prefix(value, unit) == text

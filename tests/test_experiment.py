@@ -60,7 +60,10 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
     ("changes", "sentence"),
     [
         ({"scaner": {"num_ffp_x": 8}}, "scaner"),
-        ({"scanner": {"gradient_x_t_per_m": -1.0}}, "Scanner.gradient_x_t_per_m is -1.0"),
+        (
+            {"scanner": {"gradient_x_t_per_m": -1.0}},
+            "experiment.scanner.gradient_x_t_per_m is -1",
+        ),
         ({"refinement": "mpi_cascade.models.refinement.Gone"}, "Gone"),
         ({"image_shape": [16, 0]}, r"image_shape is \[16, 0\]: it must be positive"),
     ],
@@ -68,6 +71,20 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
 def test_a_description_that_cannot_be_built_is_refused(changes, sentence):
     with pytest.raises(InputError, match=sentence):
         build_experiment(STAGES | changes)
+
+
+def test_a_quantity_that_looks_like_a_slip_of_unit_is_refused_unless_it_is_meant():
+    warm = STAGES | {
+        "scanner": {"num_ffp_x": 16, "num_ffp_y": 16, "particle": {"temperature_k": 600.0}},
+        "image_shape": [16, 16],
+    }
+    sentence = "experiment.scanner.particle.temperature_k is 600.0: 600 K is far above the temperat"
+    with pytest.raises(InputError, match=sentence):
+        build_experiment(warm)
+    with pytest.raises(InputError, match=sentence):
+        build_experiment(warm | {"unusual": ["core_diameter_m"]})
+    meant = build_experiment(warm | {"unusual": ["temperature_k"]})
+    assert meant.scanner.particle.temperature_k == 600
 
 
 def test_stages_that_make_images_of_another_shape_are_refused():

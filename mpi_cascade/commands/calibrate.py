@@ -67,6 +67,7 @@ def calibrate(
     from mpi_cascade.calibration.refusal import reasons_against
     from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
     from mpi_cascade.results.directory import output_directory
+    from mpi_cascade.results.tables import for_terminal
 
     if is_mdf(file):
         scan = read_mdf(file)
@@ -89,7 +90,7 @@ def calibrate(
     reasons = reasons_against(scan, fit)
     sample_m = None if edge_m or reasons else sample_range_m(scan, fit, place)
     shown = write_calibration(directory, file, scan, fit, sample_m, sample, reasons)
-    sys.stdout.write(f"{shown}\n\nEverything lies in {directory}; ")
+    sys.stdout.write(f"{for_terminal(shown)}\n\nEverything lies in {directory}; ")
     if reasons:
         sys.stdout.write("there is no scanner.yaml\n")
         for reason in reasons:

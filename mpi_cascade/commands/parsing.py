@@ -14,12 +14,14 @@ import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.refusals import Homes, refusal
 
 _METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Path: "PATH"}
 _WRONG_VALUE = re.compile(
     r"Parser key \"([\w.]+)\"(?: element \d+)?: Expected a <class '(\w+)'>. Got value: (.*)"
 )
 _WANTED = {"int": "a whole number", "float": "a number"}
+_NO_CLASSES: Homes = types.MappingProxyType({})
 
 
 def run_typed(function: Callable[..., None], arguments: Sequence[str]) -> None:
@@ -73,12 +75,15 @@ def typed_parser(
     return parser
 
 
-def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
+def parsed(
+    parser: ArgumentParser, arguments: Sequence[str], homes: Homes = _NO_CLASSES
+) -> Namespace:
     """Returns what a command line says, its classes built.
 
     Args:
         parser: The parser; it raises its errors.
         arguments: The command line.
+        homes: Where the classes are that it may name.
 
     Raises:
         InputError: If it can't be understood.
@@ -86,12 +91,12 @@ def parsed(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
     try:
         return parser.instantiate_classes(parser.parse_args(list(arguments)))
     except argparse.ArgumentError as error:
-        message = " ".join(str(error).split())
+        message, sentence = " ".join(str(error).split()), refusal(error, homes)
     if found := _WRONG_VALUE.fullmatch(message):
         name, kind, value = found.groups()
         option = _option(name) if "." not in name else f"--{name}"
-        message = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
-    raise InputError(f"{message} ({parser.prog} --help shows the options)")
+        sentence = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
+    raise InputError(f"{sentence} ({parser.prog} --help shows the options)")
 
 
 def check_values(function: Callable[..., None], values: Mapping[str, Any]) -> None:

@@ -45,6 +45,7 @@ def reconstruct(
     from mpi_cascade.reconstruction.running import reconstruct_scans
     from mpi_cascade.reconstruction.scans import open_scans
     from mpi_cascade.results.directory import output_directory
+    from mpi_cascade.results.tables import for_terminal
 
     directory = output_directory(output, "reconstruct")
     chain = read_receive_chain(scanner) if scanner else None
@@ -54,4 +55,4 @@ def reconstruct(
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
         shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png)
     names = "\n".join(f"  {path.name}" for path in sorted(directory.iterdir()))
-    sys.stdout.write(f"{shown}\n\nEverything lies in {directory}\n{names}\n")
+    sys.stdout.write(f"{for_terminal(shown)}\n\nEverything lies in {directory}\n{names}\n")

@@ -13,7 +13,7 @@ from mpi_cascade.checks import InputError, Rule
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
 from mpi_cascade.experiment import PARSER_MODE, Experiment
 
-_USED = {"scanner", "true_scanner", "image_shape", "system_matrix"}
+_USED = {"scanner", "true_scanner", "image_shape", "system_matrix", "unusual"}
 """What of an experiment a calibration knows."""
 
 _OTHERS = ("model", "data", "trainer", "report", "seed_everything")
@@ -52,13 +52,15 @@ def simulate_matrix(
         output: directory (default: a new one below runs)
     """
     from mpi_cascade.mdf import write_system_matrix
-    from mpi_cascade.physics.scanner import changed_scanner
+    from mpi_cascade.physics.scanner import changed_scanner, check_usual_scanner
     from mpi_cascade.results.directory import output_directory
     from mpi_cascade.results.files import whole_directory
     from mpi_cascade.simulate_matrix import simulate_calibration
 
     scanner = experiment.scanner
     true_scanner = changed_scanner(scanner, experiment.true_scanner or {})
+    for key, used in (("scanner", scanner), ("true_scanner", true_scanner)):
+        check_usual_scanner(used, f"experiment.{key}", experiment.unusual or ())
     if experiment.system_matrix or true_scanner.is_complex != scanner.is_complex:
         raise InputError(
             "the simulated scanner is the analytic one, of the same channels as "

@@ -67,6 +67,7 @@ def sweep(
 def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
     """Runs the trials and writes what they have found; exit status 1 if one has failed."""
     from mpi_cascade.results.progress import showing_progress
+    from mpi_cascade.results.tables import for_terminal
     from mpi_cascade.sweep.output import trial_line, write_sweep
     from mpi_cascade.sweep.running import run_trials
     from mpi_cascade.sweep.study import STATES
@@ -94,8 +95,8 @@ def _run(sweep: "Sweep", num_trials: int, num_jobs: int) -> None:
         say(f"stopped; {so_far()}: the same command goes on with them")
         raise
     sys.stdout.write(
-        f"\n{write_sweep(sweep)}\n\n{so_far()}\nEverything lies in {sweep.directory}: sweep.md, "
-        "sweep.csv, trials.csv, and pictures\n"
+        f"\n{for_terminal(write_sweep(sweep))}\n\n{so_far()}\nEverything lies in "
+        f"{sweep.directory}: sweep.md, sweep.csv, trials.csv, and pictures\n"
     )
     if states()["failed"]:
         sys.exit(1)

@@ -18,8 +18,9 @@ from mpi_cascade.checkpoints import (
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
-from mpi_cascade.experiment import PARSER_MODE, Experiment
+from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
+from mpi_cascade.refusals import listed_classes, refusal
 from mpi_cascade.results.directory import listing, make_directory, output_directory
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
     parser.add_argument("--config", action="config", help="configuration, YAML")
     parser.add_class_arguments(Experiment, "experiment")
     parser.add_class_arguments(Splits, "data")
+    if listed := listed_classes(arguments, EXPERIMENT_CLASSES):
+        sys.stdout.write(listed)
+        return
     first, stored = (*arguments, "")[0], []
     if not first or (first.startswith("-") and first not in ("-h", "--help")):
         raise InputError(f"no checkpoint is named: begin with {parser.prog} runs/…/best.ckpt")
@@ -81,12 +85,10 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
         kept = {"experiment": configuration["experiment"], "data": splits}
         stored = ["--config", yaml.safe_dump(kept)]
     try:
-        options = vars(parsed(parser, [*stored, *arguments]))
-    except InputError:
-        raise
+        options = vars(parsed(parser, [*stored, *arguments], EXPERIMENT_CLASSES))
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
-        raise InputError(" ".join(str(error).split())) from error
+        raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
     options.pop("config")
     check_values(function, options)
     function(**options)

@@ -16,7 +16,7 @@ from mpi_cascade.evaluation.summary import Summary, paired_differences, summaris
 from mpi_cascade.evaluation.tables import summary_table
 from mpi_cascade.results.directory import describe_environment
 from mpi_cascade.results.files import write_text
-from mpi_cascade.results.tables import write_csv, write_json
+from mpi_cascade.results.tables import for_terminal, write_csv, write_json
 
 
 def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figure]:
@@ -56,7 +56,8 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
     text = document(comparison, summaries, differences, found_bounds)
     write_text(directory / "comparison.md", text)
     sentences = "".join(f"{sentence}.\n" for sentence in suspicions(found_bounds))
-    sys.stdout.write(f"\n{summary_table(summaries, comparison.times_s)}\n\n{sentences}")
+    shown = for_terminal(summary_table(summaries, comparison.times_s))
+    sys.stdout.write(f"\n{shown}\n\n{sentences}")
     sys.stdout.flush()
     figures = pictures(comparison, summaries, found_bounds)
     for name, figure in figures.items():

@@ -5,6 +5,7 @@ stored, and no field of metadata is read that is larger than a fixed number of b
 """
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +42,7 @@ class HDF5File:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InputError(f"the file {path} does not exist")
+        require_file(path)
         self.path = path
         try:
             self._file = h5py.File(path, "r")
@@ -155,7 +155,7 @@ class HDF5File:
             AttributeError, SystemError,
         ) as error:  # fmt: skip
             raise InputError(
-                f"{self.path}: {name} can't be read ({str(error).splitlines()[0]}): the file is "
+                f"{self.path}: {name} can't be read ({_reason(error)}): the file is "
                 "damaged, or uses a filter that is not installed"
             ) from error
 
@@ -224,6 +224,20 @@ class Numbers:
                 "not measured"
             )
         return values
+
+
+def require_file(path: Path) -> None:
+    """Raises an InputError unless there is a file."""
+    if path.is_dir():
+        raise InputError(f"{path} is a directory: name a file in it")
+    if not path.is_file():
+        raise InputError(f"the file {path} does not exist")
+
+
+def _reason(error: Exception) -> str:
+    """Returns what HDF5 says, without the numbers and addresses after it."""
+    first = (str(error).splitlines() or [type(error).__name__])[0].strip("'\"")
+    return re.split(r" \(|, errno|: errno|, time", first)[0]
 
 
 def _storage_problem(found: h5py.Dataset) -> str | None:

@@ -66,10 +66,12 @@ class Measurement:
             InputError: If the block is too large for memory, can't be read, or has NaN or infinite
                 values.
         """
-        return self._in_unit(self._stored(frames, bins))
+        return self._in_unit(self._finite(self._stored(frames, bins)))
 
     def by_frame(self) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Yields all frames in blocks of about 64 MiB, each with its place.
+
+        A frame may have values that are NaN or infinite.
 
         Raises:
             InputError: If a block can't be read, or at the end if all were zero.
@@ -89,7 +91,10 @@ class Measurement:
         has_signal = False
         for start in range(0, self.shape[axis], step):
             part = slice(start, min(start + step, self.shape[axis]))
-            values = self._stored(part, _WHOLE) if axis == 0 else self._stored(_WHOLE, part)
+            if axis == 0:
+                values = self._stored(part, _WHOLE)
+            else:
+                values = self._finite(self._stored(_WHOLE, part))
             has_signal = has_signal or bool(values.any())
             yield part, self._in_unit(values)
         if not has_signal:
@@ -106,10 +111,17 @@ class Measurement:
         first_or_last = (_WHOLE, _WHOLE, bins, frames) if self._is_frame_last else (
             frames, _WHOLE, _WHOLE, bins
         )  # fmt: skip
-        values = self._data.read_finite(first_or_last)
+        values = self._data.read(first_or_last)
         if self._has_pairs:
             values = values[..., 0] + 1j * values[..., 1]
         return np.moveaxis(values, 3, 0) if self._is_frame_last else values
+
+    def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
+        if not np.isfinite(values).all():
+            raise self._fields.refusal(
+                DATA, "has NaN or infinite values: leave out what was not measured"
+            )
+        return values
 
     def _find_shape(self) -> tuple[int, ...]:
         stored = self._data.shape

@@ -104,7 +104,7 @@ class MDFFile(HDF5File):
 
     @cached_property
     def reconstruction(self) -> StoredImages:
-        """The images.
+        """The images; one that could not be made is NaN.
 
         Raises:
             InputError: If there are none, their shape is not that of the grid, or they are too
@@ -121,7 +121,7 @@ class MDFFile(HDF5File):
             )
         if numbers.num_bytes > MAX_BLOCK_BYTES:
             raise InputError(f"{self.path}: {name} is larger than 1 GiB: store fewer frames a file")
-        return StoredImages(grid, numbers.read_finite().reshape(*shape[:2], -1))
+        return StoredImages(grid, numbers.read().reshape(*shape[:2], -1))
 
     @cached_property
     def is_simulation(self) -> bool:

@@ -13,7 +13,6 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf.background import Separated, between, blocks_of, split_background
 from mpi_cascade.mdf.hdf5 import MAX_BLOCK_BYTES
-from mpi_cascade.mdf.measurement import Measurement
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.physics.scanner import Scanner
 
@@ -51,7 +50,8 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
     """Yields the spectra of frames with a sample in blocks, the background subtracted.
 
     Between blocks of background frames it is interpolated in the order of acquisition. Signals in
-    time are transformed.
+    time are transformed. A frame may have values that are NaN or infinite; a background frame that
+    has any doesn't count.
 
     Raises:
         InputError: If they can't be read.
@@ -59,9 +59,13 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
     measurement = file.measurement
     is_background = measurement.is_background_frame
     is_subtracted = is_background.any() and not measurement.is_background_corrected
-    background = _mean_blocks(measurement) if is_subtracted else None
+    background = _mean_blocks(file) if is_subtracted else None
     for part, values in measurement.by_frame():
         kept = values[~is_background[part]]
+        if not len(kept):
+            continue
+        if not np.isfinite(kept).all():
+            kept = np.where(np.isfinite(kept), kept, np.nan)  # Infinity would warn of itself.
         if background is None:
             signal = kept
         else:
@@ -86,7 +90,8 @@ def as_signals(
     Raises:
         InputError: If they have a quadrature part that the scanner does not know.
     """
-    if not scanner.is_complex and np.iscomplexobj(pairs) and pairs.imag.any():
+    has_quadrature = np.iscomplexobj(pairs) and bool(pairs.imag[np.isfinite(pairs.imag)].any())
+    if not scanner.is_complex and has_quadrature:
         raise InputError(
             "the signals have a quadrature part: give experiment.scanner.particle a "
             "relaxation_time_s above 0, which says that signals are complex"
@@ -116,11 +121,13 @@ def without_transfer_function(file: MDFFile, spectra: NDArray[Any], part: slice)
     return np.where(factors == 0, 0, spectra / np.where(factors == 0, 1, factors))
 
 
-def _mean_blocks(measurement: Measurement) -> tuple[NDArray[np.float64], NDArray[Any]]:
+def _mean_blocks(file: MDFFile) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Returns the time of each block of background frames, and its mean.
 
-    Blocks whose means would not fit in memory are taken together with their neighbours.
+    Blocks whose means would not fit in memory are taken together with their neighbours. Frames that
+    have values which are NaN or infinite don't count.
     """
+    measurement = file.measurement
     is_background, order = measurement.is_background_frame, measurement.acquisition_order
     block = blocks_of(order[is_background])
     num_bytes = 16 * math.prod(measurement.shape[1:])
@@ -128,13 +135,21 @@ def _mean_blocks(measurement: Measurement) -> tuple[NDArray[np.float64], NDArray
         block = block // 2
     number = np.full(len(order), -1)
     number[is_background] = block
+    is_usable = np.zeros(len(order), np.bool_)
     sums: NDArray[Any] | None = None
     for part, values in measurement.by_frame():
         if sums is None:
             kind = np.result_type(values, np.float64)
             sums = np.zeros((block.max() + 1, *values.shape[1:]), kind)
-        chosen = is_background[part]
+        chosen = is_background[part] & np.isfinite(values).all(axis=(1, 2, 3))
+        is_usable[part] = chosen
         np.add.at(sums, number[part][chosen], values[chosen])
-    sizes = np.bincount(block)
-    times = np.bincount(block, order[is_background]) / sizes
-    return times, (np.zeros(0) if sums is None else sums / sizes[:, None, None, None])
+    if sums is None or not is_usable.any():
+        raise InputError(
+            f"{file.path}: every background frame has NaN or infinite values: leave them out"
+        )
+    sizes = np.bincount(number[is_usable], minlength=len(sums))
+    times = np.bincount(number[is_usable], order[is_usable], minlength=len(sums))
+    has_any = sizes > 0
+    means: NDArray[Any] = sums[has_any] / sizes[has_any, None, None, None]
+    return times[has_any] / sizes[has_any], means

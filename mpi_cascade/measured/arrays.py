@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.mdf.hdf5 import require_file
 from mpi_cascade.physics.scanner import Scanner
 
 
@@ -23,8 +24,7 @@ def open_array(path: Path) -> NDArray[Any]:
     Raises:
         InputError: If it is no such file, or was cut off.
     """
-    if not path.is_file():
-        raise InputError(f"the file {path} does not exist")
+    require_file(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     # A damaged header is parsed as Python, and fails as that.

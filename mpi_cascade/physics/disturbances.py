@@ -17,10 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, Finite, NonNegative, ascending
+from mpi_cascade.checks import Checked, Finite, NonNegative, Usual, ascending
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
+
+SNR = Usual(-20, 400, "dB", "the peak SNR of a scan")
+Displacement = Annotated[NonNegative, Usual(0, 0.05, "m", "an error of the FFP")]
 
 
 class Disturbance(Checked, ABC):
@@ -42,7 +45,7 @@ class WhiteNoise(Disturbance):
         InputError: If ``peak_snr_db`` is not finite.
     """
 
-    peak_snr_db: Finite = 30.0
+    peak_snr_db: Annotated[Finite, SNR] = 30.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
@@ -61,7 +64,7 @@ class VariedNoise(Disturbance):
         InputError: If it is no ascending pair.
     """
 
-    peak_snr_db: Annotated[tuple[float, float], ascending()] = (20.0, 50.0)
+    peak_snr_db: Annotated[tuple[float, float], ascending(), SNR] = (20.0, 50.0)
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
@@ -82,7 +85,7 @@ class PinkNoise(Disturbance):
         InputError: If ``peak_snr_db`` is not finite.
     """
 
-    peak_snr_db: Finite = 40.0
+    peak_snr_db: Annotated[Finite, SNR] = 40.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
@@ -181,8 +184,8 @@ class FFPDisplacement(Disturbance):
         InputError: If a value is negative.
     """
 
-    offset_std_m: NonNegative = 0.0
-    jitter_std_m: NonNegative = 0.0
+    offset_std_m: Displacement = 0.0
+    jitter_std_m: Displacement = 0.0
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal at the displaced positions."""

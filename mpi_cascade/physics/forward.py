@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.physics.convolution import PaddedFFT, common_lattice
+from mpi_cascade.costs import announce_time
+from mpi_cascade.physics.convolution import Lattice, PaddedFFT, common_lattice
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.psf import voltage_psf
+from mpi_cascade.physics.psf import NUM_SAMPLE_NODES, num_phases, voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 from mpi_cascade.physics.waves import WaveProducts, wave_products
 
@@ -20,6 +21,9 @@ _CHUNK = 8
 
 _MOST_UNIT_POINTS = 2048
 """Along an axis, when the PSF is integrated: enough for 80 mm at 5 T/m, in two seconds."""
+
+_SECONDS_PER_VALUE = 1e-7
+"""Of a core, for a phase of the drive period at a point."""
 
 PointSpreadFunction = Callable[[Scanner, int, Tensor, Tensor], Tensor]
 
@@ -66,6 +70,7 @@ class ForwardModel(LinearModel):
         if min(image_shape) < 1:
             raise InputError(f"image_shape is {list(image_shape)}: it must be positive")
         self._lattice = common_lattice(self.image_shape, scanner.ffp_shape)
+        _announce(scanner, self._lattice, psf)
         kernel = self._kernel(psf).double() / signal_unit(unit_scanner or scanner)
         by_fft = PaddedFFT(self._lattice, kernel)
         self.transfer_function: Tensor
@@ -131,6 +136,19 @@ def signal_unit(scanner: Scanner) -> float:
     return max(
         4 * float(voltage_psf(scanner, harmonic, x_m[None, :], y_m[:, None]).abs().sum()) * cell_m2
         for harmonic in scanner.harmonics
+    )
+
+
+def _announce(scanner: Scanner, lattice: Lattice, psf: PointSpreadFunction) -> None:
+    """Says how long a PSF takes where that is long, and refuses what would take hours."""
+    seconds = _SECONDS_PER_VALUE * math.prod(lattice.period) * num_phases(scanner)
+    if psf is not voltage_psf:
+        seconds *= NUM_SAMPLE_NODES**2
+    num_y, num_x = lattice.period
+    announce_time(
+        seconds,
+        f"the PSF on {num_y} × {num_x} points",
+        "use fewer pixels or FFP positions, a smaller core or a weaker drive field",
     )
 
 

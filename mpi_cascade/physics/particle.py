@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, NonNegative, Positive
+from mpi_cascade.checks import Checked, NonNegative, Positive, Usual
 
 _SERIES_LIMIT = 0.1
 
@@ -31,11 +32,15 @@ class Particle(Checked):
         InputError: If a value is out of its range.
     """
 
-    core_diameter_m: Positive = 25e-9
-    saturation_magnetisation_a_per_m: Positive = 446e3
-    temperature_k: Positive = 300.0
+    core_diameter_m: Annotated[Positive, Usual(1e-9, 100e-9, "m", "a tracer's core")] = 25e-9
+    saturation_magnetisation_a_per_m: Annotated[
+        Positive, Usual(10e3, 2e6, "A/m", "the saturation of a core")
+    ] = 446e3
+    temperature_k: Annotated[Positive, Usual(100, 500, "K", "the temperature of a tracer")] = 300.0
     diameter_log_std: NonNegative = 0.0
-    relaxation_time_s: NonNegative = 0.0
+    relaxation_time_s: Annotated[
+        NonNegative, Usual(1e-9, 10e-3, "s", "the relaxation of a tracer")
+    ] = 0.0
 
     @property
     def field_sensitivity_per_t(self) -> float:

@@ -17,7 +17,8 @@ from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
 _NUM_DIAMETERS = 12
-_NUM_SAMPLE_NODES = 8
+NUM_SAMPLE_NODES = 8
+"""Points along each axis that a delta sample is averaged over."""
 
 
 def harmonic_psf(
@@ -143,7 +144,7 @@ class DeltaSamplePSF(Checked):
         y_m: Float64[Tensor, "..."],
     ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
         """Returns ``voltage_psf`` averaged over the delta sample, by Gauss-Legendre quadrature."""
-        nodes, weights = np.polynomial.legendre.leggauss(_NUM_SAMPLE_NODES)
+        nodes, weights = np.polynomial.legendre.leggauss(NUM_SAMPLE_NODES)
         half_m = self.sample_size_m / 2
         total = torch.zeros((), dtype=torch.float64)
         for node_y, weight_y in zip(nodes, weights, strict=True):
@@ -166,6 +167,19 @@ def sample_psf(
     return DeltaSamplePSF(sample_size_m=sample_size_m) if sample_size_m else voltage_psf
 
 
+def num_phases(scanner: Scanner) -> int:
+    """Returns for how many phases, of all diameters and harmonics, a PSF is computed at a point."""
+    saturations = [
+        particle.field_sensitivity_per_t * scanner.drive_amplitude_t
+        for particle, _ in _diameter_nodes(scanner.particle)
+    ]
+    return sum(
+        _num_phases(saturation, harmonic)
+        for saturation in saturations
+        for harmonic in scanner.harmonics
+    )
+
+
 def _phases(saturation: float, harmonic: int) -> Float64[Tensor, " phases"]:
     """Returns phases at which the midpoint rule gives harmonics up to this one to 10⁻¹⁰.
 
@@ -177,8 +191,12 @@ def _phases(saturation: float, harmonic: int) -> Float64[Tensor, " phases"]:
         saturation: βA, the largest ξ of the drive field.
         harmonic: The highest harmonic.
     """
-    num = 8 * harmonic + max(64, math.ceil(4 * saturation))
+    num = _num_phases(saturation, harmonic)
     return (torch.arange(num, dtype=torch.float64) + 0.5) * (math.pi / num)
+
+
+def _num_phases(saturation: float, harmonic: int) -> int:
+    return 8 * harmonic + max(64, math.ceil(4 * saturation))
 
 
 def _diameter_nodes(particle: Particle) -> list[tuple[Particle, float]]:

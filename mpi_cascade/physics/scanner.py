@@ -1,15 +1,15 @@
 """The scanner: gradient and drive field, the grid of field-free points and the field of view."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt
+from mpi_cascade.checks import Checked, InputError, Positive, PositiveInt, Usual, check_usual
 from mpi_cascade.physics.particle import Particle
 
 _ALIKE = 0.01
@@ -21,6 +21,9 @@ _COMPARED = (
     ("drive_amplitude_t", "drive amplitude", 1e3, "mT"),
     ("drive_frequency_hz", "drive frequency", 1e-3, "kHz"),
 )
+
+Gradient = Annotated[Positive, Usual(0.01, 100, "T/m", "a gradient of the selection field")]
+Width = Annotated[Positive, Usual(100e-6, 1, "m", "a field of view")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,12 @@ class Scanner(Checked):
         InputError: If a value is out of its range.
     """
 
-    gradient_x_t_per_m: Positive = 5.0
-    gradient_y_t_per_m: Positive = 2.5
-    drive_amplitude_t: Positive = 4e-3
-    drive_frequency_hz: Positive = 25e3
-    field_of_view_x_m: Positive = 6.4e-3
-    field_of_view_y_m: Positive = 6.4e-3
+    gradient_x_t_per_m: Gradient = 5.0
+    gradient_y_t_per_m: Gradient = 2.5
+    drive_amplitude_t: Annotated[Positive, Usual(10e-6, 0.2, "T", "a drive field")] = 4e-3
+    drive_frequency_hz: Annotated[Positive, Usual(100, 10e6, "Hz", "a drive frequency")] = 25e3
+    field_of_view_x_m: Width = 6.4e-3
+    field_of_view_y_m: Width = 6.4e-3
     num_ffp_x: PositiveInt = 64
     num_ffp_y: PositiveInt = 64
     harmonics: tuple[int, ...] = (3,)
@@ -135,6 +138,18 @@ def scanner_differences(found: Scanner, wanted: Scanner) -> list[str]:
         for label, factor, unit, one, other in quantities
         if abs(one - other) > _ALIKE * other
     ]
+
+
+def check_usual_scanner(scanner: Scanner, key: str, meant: Collection[str]) -> None:
+    """Raises an InputError if a quantity of a scanner, or of its tracer, looks like a slip of unit.
+
+    Args:
+        scanner: The scanner.
+        key: Its key in the configuration.
+        meant: Names of quantities that are meant as they are.
+    """
+    check_usual(scanner, key, meant)
+    check_usual(scanner.particle, f"{key}.particle", meant)
 
 
 def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:

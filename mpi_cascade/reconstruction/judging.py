@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
@@ -38,6 +38,10 @@ class Quality(NamedTuple):
     peak: Float[Tensor, " batch"]
     noise: Float[Tensor, " batch"]
     residual: Float[Tensor, " batch"]
+
+    def of_usable(self, is_usable: Bool[Tensor, " batch"]) -> "Quality":
+        """Returns the quality with NaN for the scans that can't be used."""
+        return Quality(*(values.where(is_usable, torch.nan) for values in self))
 
     @property
     def peak_snr_db(self) -> Float[Tensor, " batch"]:
@@ -113,7 +117,8 @@ class Judge:
         _, high_ratio = usual(self.training.residual_to_noise)
         has_signal = quality.peak > 0
         checks = {
-            "no signal": ~has_signal,
+            "NaN or infinite values, so it is skipped": quality.peak.isnan(),
+            "no signal": quality.peak == 0,
             "peak far below training": has_signal & (quality.peak < low_peak / _FACTOR),
             "peak far above training": quality.peak > _FACTOR * high_peak,
             "SNR below training": quality.peak_snr_db < low_snr_db - _MARGIN_DB,

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from itertools import compress
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
@@ -31,6 +33,8 @@ def reconstruct_scans(
     has_pictures: bool,
 ) -> str:
     """Writes the images of a file of scans into a directory, and returns a summary to show.
+
+    A scan that has values which are NaN or infinite is skipped: its image is NaN.
 
     Args:
         cascade: The trained cascade, on the device that computes.
@@ -76,25 +80,34 @@ def _reconstruct(
         task = progress.task("scans", scans.num_scans)
         for signal in scans.batches(batch_size):
             signal = signal.to(cascade.device)
+            is_usable = signal.isfinite().all(dim=(1, 2, 3))
+            signal[~is_usable] = 0
             images = cascade(signal)
             if not images.final.isfinite().all():
                 raise InputError(
                     f"{scans.path}: scans {task.done} … {task.done + len(signal) - 1} reach "
                     f"{signal.abs().max():.3g}, too large for the network: check their unit"
                 )
-            parts.append(judge.measure(signal, images))
+            parts.append(judge.measure(signal, images).of_usable(is_usable.cpu()))
             if not scans.has_scale:
                 judge.require_scale(parts[-1], scans.path)
             images = Reconstruction(*(scans.concentration * image for image in images))
+            shown = _shown(signal, images, task.done)
+            shown = list(compress(shown, is_usable.tolist()))
+            images.final[~is_usable] = torch.nan
             for append in image_files:
                 append(images.final)
-            shown = _shown(signal, images, task.done)
             first += shown[: _MOST_SHOWN - len(first)]
             if has_pictures:
                 _write_pictures(directory / "png", shown, scanner, scans.concentration_unit)
             task.advance(len(signal))
     quality = joined(parts)
-    if not quality.peak.any():
+    if quality.peak.isnan().all():
+        raise InputError(
+            f"{scans.path}: every scan has values that are NaN, infinite or beyond single "
+            "precision: there is nothing to reconstruct"
+        )
+    if not (quality.peak > 0).any():
         raise InputError(f"{scans.path} is zero throughout: nothing was received")
     contact_sheet(first, scanner, scans.concentration_unit).savefig(
         directory / "images.png", dpi=110

@@ -1,6 +1,7 @@
 """Scans from a file: MDF, a data set of an HDF5 file, or npy, read batch by batch.
 
-A file may be larger than memory, and is never trusted.
+A file may be larger than memory, and is never trusted. A scan may have values that are NaN,
+infinite or, which comes to that, beyond single precision.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -91,6 +92,7 @@ def open_scans(
     elif dataset is None:
         _require_mdf(path)
         with MDFFile(path) as mdf:
+            _require_no_matrix(mdf)
             yield _mdf_scans(mdf, models, chain, scale)
     else:
         with HDF5File(path) as file:
@@ -108,6 +110,14 @@ def _require_mdf(path: Path) -> None:
                 f"{path} is HDF5, but no MDF: name its data set with --dataset, it holds "
                 f"{', '.join(file.names()[:20]) or 'nothing'}"
             )
+
+
+def _require_no_matrix(file: MDFFile) -> None:
+    if file.find("/calibration") is not None:
+        raise InputError(
+            f"{file.path} is a system matrix (it has a group /calibration), and no scans: name a "
+            "file of scans, and give fit the matrix as experiment.system_matrix.path"
+        )
 
 
 def read_signals(
@@ -150,11 +160,9 @@ def _mdf_scans(
         remarks.append(f"no background was measured or subtracted: {what}")
 
     def batches(most: int) -> Iterator[Tensor]:
-        start = 0
         for block in blocks:
             for batch in block.split(most) if len(block) else ():
-                yield _as_signal(file.path, batch.numpy(), models.signal_shape, start)
-                start += len(batch)
+                yield _as_signal(batch.numpy(), models.signal_shape)
 
     return ScanFile(
         path=file.path,
@@ -208,7 +216,7 @@ def _array_scans(
     def batches(most: int) -> Iterator[Tensor]:
         for start in range(0, num_scans, most):
             values = read_signal(slice(start, min(start + most, num_scans)))
-            yield _as_signal(path, values, wanted, start)
+            yield _as_signal(values, wanted)
 
     return ScanFile(
         path=path,
@@ -235,14 +243,7 @@ def _require_signals(
         )
 
 
-def _as_signal(path: Path, values: NDArray[Any], shape: tuple[int, int, int], start: int) -> Tensor:
-    """Returns scans in float32; ``start`` is the number of the first."""
+def _as_signal(values: NDArray[Any], shape: tuple[int, int, int]) -> Tensor:
     with np.errstate(over="ignore"):
         signal = np.array(values, np.float32).reshape(len(values), *shape)
-    is_finite = np.isfinite(signal).all(axis=(1, 2, 3))
-    if not is_finite.all():
-        raise InputError(
-            f"{path}: scan {start + int(is_finite.argmin())} has values that are NaN, infinite or "
-            "beyond single precision: leave it out"
-        )
     return torch.from_numpy(signal)

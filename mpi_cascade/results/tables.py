@@ -1,13 +1,17 @@
 """Tables as CSV, JSON and Markdown."""
 
 import csv
+import itertools
 import json
 import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mpi_cascade.results.files import whole_file, write_text
+
+_ANY_WIDTH = 10**6
 
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -50,6 +54,40 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |"
         for row in cells
     )
+
+
+def for_terminal(text: str) -> str:
+    """Returns Markdown whose tables are no wider than the terminal; without one, as it is.
+
+    A wider table becomes several, each with its first column.
+
+    Args:
+        text: The Markdown, its tables as ``markdown_table`` writes them.
+    """
+    width = shutil.get_terminal_size(fallback=(_ANY_WIDTH, 24)).columns
+    parts = (
+        _narrow(list(lines), width) if is_table else lines
+        for is_table, lines in itertools.groupby(
+            text.split("\n"), lambda line: line.startswith("| ")
+        )
+    )
+    return "\n".join(itertools.chain.from_iterable(parts))
+
+
+def _narrow(lines: list[str], width: int) -> list[str]:
+    if len(lines[0]) <= width:
+        return lines
+    first, *columns = zip(*(line[2:-2].split(" | ") for line in lines), strict=True)
+    found, room = [], -1
+    for column in columns:
+        needed = len(column[0]) + 3
+        if needed > room:
+            found.append([first])
+            room = width - len(first[0]) - 4
+        found[-1].append(column)
+        room -= needed
+    tables = [[f"| {' | '.join(row)} |" for row in zip(*group, strict=True)] for group in found]
+    return [line for table in tables for line in (*table, "")][:-1]
 
 
 def _is_missing(cell: Any) -> bool:

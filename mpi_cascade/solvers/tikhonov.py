@@ -9,13 +9,41 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import Positive, check_arguments
+from mpi_cascade.costs import announce_time, require_memory
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 RELATIVE_REGULARISATIONS: tuple[float, ...] = tuple(torch.logspace(-8, 0, 33).tolist())
 """Candidates of λ for a search."""
 
+_BYTES_PER_ENTRY = 16
+"""Double precision, and what is made of it."""
+
+_SECONDS_PER_CUBE = 4e-10
+"""Of an eigendecomposition on one core, divided by the cube of its size."""
+
 _ROUNDING = 1e-6
 """What a few roundings of float32, in which S is known, add up to."""
+
+
+def require_feasible(forward_model: LinearModel) -> None:
+    """Raises an InputError if Tikhonov of a model needs more memory or time than there is.
+
+    Args:
+        forward_model: The model S.
+    """
+    if forward_model in _eigenbases:
+        return
+    sizes = math.prod(forward_model.signal_shape), math.prod(forward_model.image_shape)
+    least, most = sorted(sizes)
+    what = f"Tikhonov of {sizes[0]} measurements and {sizes[1]} pixels"
+    remedy = (
+        "leave it out (fit with --report.tikhonov false, the others with the bare --classical), or "
+        "have fewer pixels or FFP positions"
+    )
+    num_bytes = _BYTES_PER_ENTRY * least * (least + most)
+    require_memory(num_bytes, forward_model.device, what, remedy)
+    if forward_model.device.type == "cpu":
+        announce_time(_SECONDS_PER_CUBE * least**3, what, remedy)
 
 
 class Tikhonov(nn.Module):
@@ -81,6 +109,7 @@ _eigenbases: WeakKeyDictionary[LinearModel, _Eigenbasis] = WeakKeyDictionary()
 def _eigenbasis(forward_model: LinearModel) -> _Eigenbasis:
     """Returns the basis of a model, which takes seconds to find and several stages may need."""
     if forward_model not in _eigenbases:
+        require_feasible(forward_model)
         matrix = forward_model.matrix().double()
         is_wide = matrix.shape[0] <= matrix.shape[1]
         shape = forward_model.signal_shape if is_wide else (1, *forward_model.image_shape)

@@ -14,13 +14,12 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.sweep.searching import grid, read_distribution, read_pruner
+from mpi_cascade.sweep.searching import grid, heeded, read_distribution, read_pruner
 
 _METHODS = ("grid", "random", "bayes")
 _HONOURED = {
     "": {"method", "metric", "parameters", "command", "program", "early_terminate", "run_cap"},
     "metric.": {"name", "goal", "target"},
-    "early_terminate.": {"type", "min_iter", "max_iter", "s", "eta"},
 }
 _LABELS = {"name", "project", "entity", "description"}
 
@@ -139,13 +138,15 @@ class SweepFile:
         return words[starts[0] :]
 
     def left_out(self) -> list[str]:
-        """Returns a sentence for each key of the file that only W&B heeds."""
+        """Returns a sentence for each key of the file that isn't heeded here."""
         keys = [
             f"{prefix}{key}"
             for prefix, honoured in _HONOURED.items()
             for key in (self.content.get(prefix[:-1], {}) if prefix else self.content)
             if key not in honoured | _LABELS
         ]
+        pruning = self.content.get("early_terminate") or {}
+        keys += [f"early_terminate.{key}" for key in pruning if key not in heeded(pruning)]
         return [f"{key} of {self.path} can't be honoured here, and is left out" for key in keys]
 
 

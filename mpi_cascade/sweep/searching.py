@@ -1,7 +1,7 @@
 """What Optuna makes of a sweep file: distributions, samplers and a pruner."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import index
 from typing import Any
 
@@ -117,6 +117,17 @@ def read_pruner(where: str, how: Any) -> BasePruner:
     if "max_iter" in how:
         first = max(1, how["max_iter"] // share ** how.get("s", 1))
     return SuccessiveHalvingPruner(min_resource=first, reduction_factor=share)
+
+
+def heeded(pruning: Mapping[str, Any]) -> set[str]:
+    """Returns which keys of ``early_terminate`` its pruner heeds.
+
+    Args:
+        pruning: What the file says there.
+    """
+    if pruning["type"] == "median":
+        return {"type", "min_iter"}
+    return {"type", "eta", *(("max_iter", "s") if "max_iter" in pruning else ("min_iter",))}
 
 
 def _list(values: Any) -> CategoricalDistribution:

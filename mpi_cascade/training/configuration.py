@@ -1,29 +1,48 @@
 """The configuration of a training: its parser, and what it builds."""
 
 import re
+import sys
 from argparse import HelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
 from jsonargparse import (
-    ArgumentError,
     ArgumentParser,
     Namespace,
     set_parsing_settings,
 )
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
 
 from mpi_cascade.checkpoints import read_checkpoint, read_configuration
-from mpi_cascade.checks import InputError
-from mpi_cascade.experiment import PARSER_MODE, Experiment
+from mpi_cascade.checks import Checked, InputError
+from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
+from mpi_cascade.refusals import key_homes, listed_classes, refusal, with_keys
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.strategies import Strategy
+
+CLASSES = MappingProxyType({
+    **EXPERIMENT_CLASSES,
+    **key_homes(("mpi_cascade.losses",), nn.Module, "model.final_loss", "model.preliminary_loss"),
+    **key_homes(("mpi_cascade.training.strategies",), Strategy, "model.strategy"),
+    **key_homes(("mpi_cascade.training.schedules",), Checked, "model.schedule"),
+    **key_homes(("torch.optim",), Optimizer, "model.optimizer"),
+    **key_homes(("lightning.pytorch.loggers",), Logger, "trainer.logger"),
+    **key_homes(("lightning.pytorch.callbacks",), Callback, "trainer.callbacks"),
+})  # fmt: skip
+"""Where the classes are that a configuration may name."""
 
 _CHOICES = re.compile(r",\s+known\s+subclasses:[^)]*")
 _MOST_CHOICES = 12
+_NOTHING = re.compile(".*arguments are required: .*experiment.refinement, experiment.preliminary")
+_MOST_SEED = 2**32 - 1
 
 _UNFIT = ("16-true", "bf16-true", "64", "64-true")
 """Precisions that the physics can't work in."""
@@ -74,6 +93,7 @@ def training_parser() -> ArgumentParser:
         "--config files and options win over earlier ones.",
         parser_mode=PARSER_MODE,
         exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument("-c", "--config", action="config", help="Configuration, YAML.")
     for name, kind, default, text in _OPTIONS:
@@ -86,7 +106,10 @@ def training_parser() -> ArgumentParser:
     parser.add_class_arguments(
         Trainer, "trainer", instantiate=False, fail_untyped=False, sub_configs=True
     )
-    parser.set_defaults({"trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0})
+    parser.set_defaults({
+        "trainer.default_root_dir": "runs", "trainer.gradient_clip_val": 1.0,
+        "trainer.enable_model_summary": False,
+    })  # fmt: skip
     return parser
 
 
@@ -102,14 +125,23 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
     Raises:
         InputError: If the parser refuses a key or a value, or the checkpoint can't be used.
     """
+    if listed := listed_classes(arguments, CLASSES):
+        sys.stdout.write(listed)
+        sys.exit(0)
     if resumed := _resumed(arguments):
         configuration = read_configuration(read_checkpoint(resumed), resumed)
         arguments = ["--config", yaml.safe_dump(configuration), *arguments]
     try:
         config: Namespace = parser.parse_args(list(arguments))
     # jsonargparse raises its own errors, and those of the readers of YAML and of classes.
-    except (ArgumentError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{_plain(error)} (mpi-cascade fit --help shows the options)") from error
+    except Exception as error:
+        sentence = refusal(error, CLASSES)
+        if _NOTHING.match(sentence):
+            raise InputError(
+                "fit has no configuration: begin with mpi-cascade fit --config "
+                "configs/quickstart.yaml"
+            ) from error
+        raise InputError(f"{sentence} (mpi-cascade fit --help shows the options)") from error
     _check(config)
     return config
 
@@ -150,10 +182,10 @@ def refusing_plainly(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(with_keys(str(error))) from error
     except Exception as error:
-        raise InputError(f"{what}: {_plain(error)}") from error
+        raise InputError(f"{what}: {refusal(error, CLASSES)}") from error
 
 
 def check_validations(trainer: Trainer, data: SimulatedDataModule) -> None:
@@ -181,15 +213,15 @@ def _resumed(arguments: Sequence[str]) -> Path | None:
     return None
 
 
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 def _check(config: Namespace) -> None:
     """Raises an InputError for options that can't work here."""
     if config.resume and config.weights:
         raise InputError(
             "--resume goes on with a training and --weights starts a new one: give one of them"
+        )
+    if not 0 <= config.seed_everything <= _MOST_SEED:
+        raise InputError(
+            f"seed_everything is {config.seed_everything}: it must lie in 0 … {_MOST_SEED}"
         )
     options = config.trainer
     if str(options.precision) in _UNFIT:

@@ -79,7 +79,7 @@ class SimulatedDataModule(LightningDataModule):
             ("num_workers", num_workers, 0),
         ):
             if value is not None and value < least:
-                raise InputError(f"{name} is {value}: it must be {least} or more")
+                raise InputError(f"data.{name} is {value}: it must be {least} or more")
         size_m = experiment.scanner.field_of_view_m
         pairs = two_points.pairs(experiment.length_scale, size_m)
         pairs.check_fits(size_m)
@@ -191,7 +191,7 @@ class SimulatedDataModule(LightningDataModule):
         share, remainder = divmod(self.global_batch_size, world_size)
         if remainder:
             raise InputError(
-                f"global_batch_size is {self.global_batch_size}: {world_size} processes can't "
+                f"data.global_batch_size is {self.global_batch_size}: {world_size} processes can't "
                 f"share it evenly, so make it a multiple of {world_size}"
             )
         return share

@@ -19,5 +19,5 @@ def silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "litlogger" not in record.getMessage()
+        lambda record: not any(word in record.getMessage() for word in ("litlogger", "TPU avail"))
     )

@@ -52,7 +52,7 @@ class CascadeModule(LightningModule):
     ) -> None:
         super().__init__()
         if not learning_rate > 0:
-            raise InputError(f"learning_rate is {learning_rate}: it must be greater than 0")
+            raise InputError(f"model.learning_rate is {learning_rate}: it must be greater than 0")
         self.cascade = experiment.cascade
         self._check_phases(strategy)
         self.final_loss = final_loss

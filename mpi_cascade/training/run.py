@@ -36,6 +36,7 @@ from mpi_cascade.training.configuration import (
     refusing_plainly,
     training_parser,
 )
+from mpi_cascade.training.costs import check_costs
 from mpi_cascade.training.figures import ValidationFigures
 from mpi_cascade.training.loggers import make_loggers
 from mpi_cascade.training.processes import cluster_plugins, leave_the_others
@@ -94,6 +95,7 @@ def fit(arguments: list[str]) -> None:
         built.trainer["enable_progress_bar"] = False
         callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
     trainer = _trainer(built.trainer, callbacks)
+    check_costs(built.module, built.data, trainer, config.report.tikhonov)
     check_validations(trainer, built.data)
     built.data.check_shares(trainer.world_size)
     if process_rank() == 0:

@@ -153,3 +153,38 @@ def test_ctrl_c_leaves_nothing(trained, tmp_path):
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in errors or "Exception ignored" in errors
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_scans_that_cannot_be_used_are_skipped_named_and_counted(trained, reconstruct, tmp_path):
+    scans = trained.signal[:4].clone()
+    scans[1, 0, 2, 3], scans[2] = torch.nan, torch.inf
+    write_scans(tmp_path / "scans.mdf", scans, trained.cascade.experiment.scanner)
+    directory, shown = reconstruct(trained.checkpoint, tmp_path / "scans.mdf", "--png")
+    made = images(directory)
+    assert made[[1, 2]].isnan().all()
+    expected = trained.cascade(trained.signal[[0, 3]]).final
+    assert torch.allclose(made[[0, 3]], expected, atol=1e-5 * float(expected.max()))
+    assert "so it is skipped: 2 of 4 scans, the first is 1" in shown
+    assert ["skipped" in row["warnings"] for row in rows(directory)] == [False, True, True, False]
+    assert [row["peak"] == "" for row in rows(directory)] == [False, True, True, False]
+    assert {path.name for path in (directory / "png").iterdir()} == {"scan-0.png", "scan-3.png"}
+
+
+def test_a_block_of_background_frames_only_is_passed_over(
+    trained, reconstruct, tmp_path, monkeypatch
+):
+    """And a background frame that is NaN does not count."""
+    scans, path = trained.signal[:2], tmp_path / "scans.mdf"
+    background = torch.full_like(scans[:1], 0.25)
+    broken = torch.full_like(background, torch.nan)
+    frames = torch.cat((background, background, broken, scans + background))
+    write_scans(path, frames, trained.cascade.experiment.scanner)
+    with h5py.File(path, "r+") as file:
+        del file["measurement/isBackgroundFrame"]
+        file["measurement/isBackgroundFrame"] = np.array([1, 1, 1, 0, 0], np.int8)
+    monkeypatch.setattr("mpi_cascade.mdf.measurement.MAX_BLOCK_BYTES", 2**15)
+    with MDFFile(path) as file:
+        assert len(list(file.measurement.by_frame())) == 5
+    directory, _ = reconstruct(trained.checkpoint, path)
+    expected = trained.cascade(scans).final
+    assert torch.allclose(images(directory), expected, atol=1e-5 * float(expected.max()))

@@ -18,7 +18,7 @@ ONE, ZERO = np.int8(1), np.int8(0)
 def read_all(path):
     """Reads whatever a file has."""
     with MDFFile(path) as file:
-        list(file.measurement.by_frame())
+        list(file.measurement.by_bin())
         return file.calibration
 
 
@@ -210,7 +210,6 @@ def test_a_calibration_that_contradicts_itself(tmp_path, changes, sentence):
     [
         ({"/reconstruction/data": np.ones(8)}, "it must be frames × voxels × channels"),
         ({"/reconstruction/data": np.ones((1, 6))}, r"shape \(1, 6\) for 8 voxels"),
-        ({"/reconstruction/data": np.full((1, 8), np.nan)}, "has NaN or infinite values"),
         ({"/reconstruction/data": np.ones((1, 8, 2))}, "images of one slice"),
     ],
 )

@@ -3,7 +3,7 @@ import json
 import math
 from typing import NamedTuple
 
-from mpi_cascade.results.tables import markdown_table, write_csv, write_json
+from mpi_cascade.results.tables import for_terminal, markdown_table, write_csv, write_json
 
 
 class Row(NamedTuple):
@@ -40,3 +40,19 @@ def test_columns_are_as_wide_as_their_widest_cell():
         "| l1     | 31.250 |",
         "| –      |        |",
     ]
+
+
+def test_tables_on_a_terminal_are_no_wider_than_it(monkeypatch):
+    table = markdown_table(["method", *(f"set {number}" for number in range(30))], [["1"] * 31] * 2)
+    text = f"before\n\n{table}\n\nafter"
+    assert for_terminal(text) == text
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = for_terminal(text).splitlines()
+    assert lines[0] == "before" and lines[-1] == "after"
+    assert max(map(len, lines)) <= 80
+    assert sum(line.count("set ") for line in lines) == 30
+    heads = [line for line in lines if "set " in line]
+    assert len(heads) > 1 and all(line.startswith("| method | ") for line in heads)
+    assert all(len(line) == len(heads[0]) for line in lines[2:6])
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert for_terminal(text) == text

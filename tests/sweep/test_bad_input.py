@@ -38,7 +38,7 @@ CASES = {
     ),
     "value that a constructor refuses": (
         {"experiment.peak_snr_db": {"value": 30}, "model.learning_rate": {"values": [1.0e-3, -1]}},
-        "model.learning_rate of {file} can't be -1: learning_rate is -1.0: it must be greater",
+        "model.learning_rate of {file} can't be -1: model.learning_rate is -1.0: it must be ",
     ),
     "absent config": (
         {"config": {"values": ["configs/absent.yaml"]}},

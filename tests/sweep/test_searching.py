@@ -141,3 +141,18 @@ def test_keys_that_only_wandb_heeds_are_named():
     assert [sentence.split()[0] for sentence in file.left_out()] == [
         "prior_runs", "metric.impute", "early_terminate.strict"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "ignored"),
+    [
+        ({"type": "median", "max_iter": 8, "s": 2, "eta": 2}, ["max_iter", "s", "eta"]),
+        ({"type": "hyperband", "min_iter": 2, "max_iter": 8, "s": 2, "eta": 2}, ["min_iter"]),
+        ({"type": "hyperband", "min_iter": 2, "s": 2}, ["s"]),
+    ],
+)
+def test_keys_that_a_pruner_does_not_heed_are_named(how, ignored):
+    file = read_sweep(ROOT / "sweeps" / "training.yaml")
+    file.content["early_terminate"] = how
+    sentences = [sentence.split()[0] for sentence in file.left_out()]
+    assert sentences == ["metric.impute", *(f"early_terminate.{name}" for name in ignored)]

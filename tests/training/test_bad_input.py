@@ -7,11 +7,11 @@ from command_line import TINY, refusal
 CASES = {
     "negative gradient": (
         ["--experiment.scanner.gradient_x_t_per_m=-1"],
-        "Scanner.gradient_x_t_per_m is -1.0: it must be greater than 0",
+        "experiment.scanner.gradient_x_t_per_m is -1.0: it must be greater than 0",
     ),
     "negative diameter": (
         ["--experiment.scanner.particle.core_diameter_m=-2e-9"],
-        "Particle.core_diameter_m is -2e-09: it must be greater than 0",
+        "experiment.scanner.particle.core_diameter_m is -2e-09: it must be greater than 0",
     ),
     "image as fine as the simulation": (
         ["--experiment.oversampling=1"],
@@ -73,8 +73,14 @@ CASES = {
         ["--model.strategy=probes.TwoPhases", "--model.strategy.shares=[0.5,0.6]"],
         "the phases of TwoPhases take 1.1 of the training: make their shares add up to 1",
     ),
-    "fundamental harmonic": (["--experiment.scanner.harmonics=[1]"], "Scanner.harmonics is [1]"),
-    "noise without a level": (["--experiment.peak_snr_db=.nan"], "WhiteNoise.peak_snr_db is nan"),
+    "fundamental harmonic": (
+        ["--experiment.scanner.harmonics=[1]"],
+        "experiment.scanner.harmonics is [1]",
+    ),
+    "noise without a level": (
+        ["--experiment.peak_snr_db=.nan"],
+        "experiment.peak_snr_db is nan: it must be a finite number",
+    ),
     "half precision": (["--trainer.precision=bf16-true"], "trainer.precision is bf16-true"),
     "no checkpoints": (
         ["--trainer.enable_checkpointing=false"],

@@ -1,0 +1,325 @@
+"""Files that are damaged, of another kind or hostile: each ends in one sentence, or right.
+
+What is timed is the processor's time, without imports: other processes of the machine don't count.
+"""
+
+import importlib
+import pickle
+import time
+import zipfile
+
+import command_line
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+from command_line import TINY
+from mdf_files import calibration_fields, measured_fields, write_hdf5
+
+from mpi_cascade.checkpoints import CONFIG_KEY
+from mpi_cascade.mdf import write_scans
+from mpi_cascade.physics.scanner import Scanner
+
+MOST_SECONDS = 30.0
+SHAPE = (3, 1, 16, 16)
+SCANS = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
+
+
+class Evil:
+    """Would make a directory if it were unpickled."""
+
+    def __reduce__(self):
+        return __import__("os").mkdir, ("unpickled",)
+
+
+def text(path):
+    path.write_text("time,signal\n0,1\n")
+
+
+def empty(path):
+    path.touch()
+
+
+def folder(path):
+    path.mkdir()
+
+
+def binary(path):
+    path.write_bytes(bytes(range(256)) * 40)
+
+
+def signature_only(path):
+    path.write_bytes(SIGNATURE + bytes(range(256)) * 40)
+
+
+def pickled(path):
+    path.write_bytes(pickle.dumps(Evil()))
+
+
+def loop(path):
+    path.symlink_to(path)
+
+
+def array(values):
+    return lambda path: np.save(path, values, allow_pickle=True)
+
+
+def archive(path):
+    with path.open("wb") as file:
+        np.savez(file, SCANS)
+
+
+def cut_array(path):
+    np.save(path, SCANS)
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def huge_array(path):
+    np.save(path, SCANS)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"(3, 1, 16, 16), }       ", b"(3000000000,1,16,16), } "))
+
+
+def hdf5(**contents):
+    def make(path):
+        with h5py.File(path, "w") as file:
+            for name, value in contents.items():
+                file[name] = value
+
+    return make
+
+
+def declared(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", (10**9, 1, 16, 16), np.float32, chunks=(1, 1, 16, 16))
+
+
+def huge_chunks(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset(
+            "a", (2**10, 1, 2**10, 2**10), np.float32, chunks=(2**9, 1, 2**10, 2**10)
+        )
+
+
+def virtual(path):
+    layout = h5py.VirtualLayout(SHAPE, np.float32)
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "a", SHAPE)
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("a", layout)
+
+
+def mdf(**changes):
+    """Scans of the trained scanner, some fields changed; of None they are taken out."""
+
+    def make(path):
+        write_scans(path, torch.from_numpy(SCANS), SCANNER)
+        with h5py.File(path, "r+") as file:
+            for name, value in changes.items():
+                name = name.replace("__", "/")
+                del file[name]
+                if value is not None:
+                    file[name] = value
+
+    return make
+
+
+def cut_mdf(path):
+    mdf()(path)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def of(fields):
+    return lambda path: write_hdf5(path, fields)
+
+
+def scans_of(scanner):
+    return lambda path: write_scans(path, torch.ones(2, *scanner.signal_shape), scanner)
+
+
+def torch_file(content):
+    return lambda path: torch.save(content, path)
+
+
+def zipped(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", pickle.dumps(Evil()))
+
+
+def moved_matrix(path):
+    config = {"experiment": {"system_matrix": {"path": "moved.mdf"}}}
+    torch.save({"state_dict": {}, CONFIG_KEY: yaml.safe_dump(config)}, path)
+
+
+def yaml_text(content):
+    return lambda path: path.write_text(content)
+
+
+RECONSTRUCT = ("reconstruct", "{checkpoint}", "{file}", "--output", "{new}")
+DATASET = (*RECONSTRUCT, "--dataset", "a")
+LOAD = ("reconstruct", "{file}", "{file}", "--output", "{new}")
+WEIGHTS = ("fit", "--config", TINY, "--weights", "{file}", "--output", "{new}")
+CONFIG = ("fit", "--config", "{file}", "--output", "{new}")
+CALIBRATE = ("calibrate", "{file}", "--output", "{new}")
+ROWS = (*CALIBRATE, "--x-mm", "-30", "30", "13", "--drive-mt", "5")
+SWEEP = ("sweep", "{file}", "--output", "{new}")
+
+REFUSED = {
+    "an empty array": ("a.npy", empty, RECONSTRUCT, "is no npy file of numbers, or was cut off"),
+    "text for an array": ("a.npy", text, RECONSTRUCT, "is no npy file of numbers"),
+    "a pickle for an array": ("a.npy", pickled, RECONSTRUCT, "is no npy file of numbers"),
+    "an array of pickles": ("a.npy", array(np.array([Evil()])), RECONSTRUCT, "is no npy file of"),
+    "an archive": ("a.npy", archive, RECONSTRUCT, "is an archive: write one array"),
+    "an array cut off": ("a.npy", cut_array, RECONSTRUCT, "is no npy file of numbers, or was cut"),
+    "an array of TB": ("a.npy", huge_array, RECONSTRUCT, "is no npy file of numbers"),
+    "an array in a directory": ("a.npy", folder, RECONSTRUCT, "is a directory: name a file in it"),
+    "a link to itself": ("a.npy", loop, RECONSTRUCT, "does not exist"),
+    "whole numbers": ("a.npy", array(np.ones(SHAPE, int)), RECONSTRUCT, "holds int64 numbers"),
+    "complex numbers": ("a.npy", array(np.ones(SHAPE, complex)), RECONSTRUCT, "complex128 numbers"),
+    "another shape": ("a.npy", array(SCANS[:, :, 1:]), RECONSTRUCT, "has the shape [3, 1, 15, 16]"),
+    "no scan": ("a.npy", array(SCANS[:0]), RECONSTRUCT, "has the shape [0, 1, 16, 16]"),
+    "no number": ("a.npy", array(SCANS * np.nan), RECONSTRUCT, "every scan has values that are"),
+    "nothing received": ("a.npy", array(0 * SCANS), RECONSTRUCT, "is zero throughout"),
+    "text for HDF5": ("a.h5", text, DATASET, "is no HDF5 file, or was cut off"),
+    "a signature alone": ("a.h5", signature_only, DATASET, "is no HDF5 file, or was cut off"),
+    "no name of a data set": ("a.h5", hdf5(a=SCANS), RECONSTRUCT, "name its data set with --datas"),
+    "another data set": ("a.h5", hdf5(b=SCANS), DATASET, "has no data set /a: it holds b in /"),
+    "words in a data set": ("a.h5", hdf5(a="scan"), DATASET, "it must be numbers"),
+    "a data set never written": ("a.h5", declared, DATASET, "the file does not hold that much"),
+    "chunks of GB": ("a.h5", huge_chunks, DATASET, "store it in chunks of less than 1 GiB"),
+    "a data set elsewhere": ("a.h5", virtual, DATASET, "lies in other files: store the data"),
+    "a link elsewhere": (
+        "a.h5",
+        hdf5(a=h5py.ExternalLink("other.h5", "/a")),
+        DATASET,
+        "is a link to somewhere else",
+    ),
+    "a link to itself in HDF5": (
+        "a.h5",
+        hdf5(a=h5py.SoftLink("/a")),
+        DATASET,
+        "is a link to somewhere else",
+    ),
+    "MDF cut off": ("a.mdf", cut_mdf, RECONSTRUCT, "is no HDF5 file, or was cut off"),
+    "MDF of version 1": ("a.mdf", mdf(version="1.0.5"), RECONSTRUCT, "is MDF version 1.0.5"),
+    "MDF without signals": (
+        "a.mdf",
+        mdf(measurement=None),
+        RECONSTRUCT,
+        "has no group /measurement, so no signals",
+    ),
+    "MDF without a flag": (
+        "a.mdf",
+        mdf(measurement__isFourierTransformed=None),
+        RECONSTRUCT,
+        "no data set /measureme",
+    ),
+    "MDF of background alone": (
+        "a.mdf",
+        mdf(measurement__isBackgroundFrame=np.ones(3, np.int8)),
+        RECONSTRUCT,
+        "marks all frames: there is no signal",
+    ),
+    "MDF with a gradient in mT/m": (
+        "a.mdf",
+        mdf(acquisition__gradient=np.full((256, 1, 3, 3), 5e3)),
+        RECONSTRUCT,
+        "is T/m",
+    ),
+    "MDF of another scanner": (
+        "a.mdf",
+        scans_of(Scanner(num_ffp_x=5, num_ffp_y=5)),
+        RECONSTRUCT,
+        "the scanner 256 FFP positions",
+    ),
+    "a system matrix for scans": (
+        "a.mdf",
+        of(calibration_fields()),
+        RECONSTRUCT,
+        "is a system matrix (it has a group /calib",
+    ),
+    "an empty checkpoint": ("a.ckpt", empty, LOAD, "is truncated, damaged or no checkpoint"),
+    "a checkpoint of text": ("a.ckpt", text, WEIGHTS, "is truncated, damaged or no checkpoint"),
+    "a checkpoint that runs code": ("a.ckpt", pickled, LOAD, "is truncated, damaged or no checkp"),
+    "an archive that runs code": ("a.ckpt", zipped, WEIGHTS, "is truncated, damaged or no checkp"),
+    "a tensor for a checkpoint": ("a.ckpt", torch_file(torch.ones(3)), LOAD, "holds no networks"),
+    "a checkpoint without words": (
+        "a.ckpt",
+        torch_file({"state_dict": {}}),
+        LOAD,
+        "holds no configuration: name a .ckpt file",
+    ),
+    "a matrix that was moved": (
+        "a.ckpt",
+        moved_matrix,
+        LOAD,
+        "trained with the system matrix moved.mdf, which is not there",
+    ),
+    "a directory for a checkpoint": ("a.ckpt", folder, LOAD, "is no file: name a .ckpt file"),
+    "bytes for a configuration": ("a.yaml", binary, CONFIG, "is no text in UTF-8: name a YAML"),
+    "YAML cut off": ("a.yaml", yaml_text("experiment: {"), CONFIG, ""),
+    "a list for a configuration": ("a.yaml", yaml_text("- experiment"), CONFIG, ""),
+    "YAML that runs code": (
+        "a.yaml",
+        yaml_text("output: !!python/object/apply:os.mkdir [unpickled]"),
+        CONFIG,
+        "",
+    ),
+    "a sample of text": ("a.mdf", text, CALIBRATE, "a.mdf"),
+    "a sample that is a scan": ("a.mdf", of(measured_fields()), CALIBRATE, "a.mdf"),
+    "rows without their places": ("a.h5", hdf5(matrix=np.ones((13, 100))), CALIBRATE, "--x-mm FIR"),
+    "rows of another number": ("a.h5", hdf5(matrix=np.ones((7, 100))), ROWS, "a.h5"),
+    "rows that are NaN": ("a.h5", hdf5(matrix=np.full((13, 100), np.nan)), ROWS, "has NaN or infi"),
+    "rows of zeros": ("a.h5", hdf5(matrix=np.zeros((13, 100))), ROWS, "a.h5"),
+    "bytes for a sweep": ("a.yaml", binary, SWEEP, "a.yaml"),
+    "a sweep of a list": ("a.yaml", yaml_text("- grid"), SWEEP, "holds no sweep"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imports():
+    for name in ("training.run", "sweep.study", "reconstruction.running", "calibration.fit"):
+        importlib.import_module(f"mpi_cascade.{name}")
+
+
+@pytest.fixture
+def ended(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def end(words, file):
+        places = {"file": file, "new": tmp_path / "new", "checkpoint": trained.checkpoint}
+        start = time.process_time()
+        ended = command_line.call(*(str(word).format(**places) for word in words))
+        assert time.process_time() - start < MOST_SECONDS
+        assert not (tmp_path / "unpickled").exists()
+        return ended
+
+    return end
+
+
+def test_there_are_forty():
+    assert len(REFUSED) >= 40
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words", "sentence"), REFUSED.values(), ids=REFUSED.keys()
+)
+def test_is_refused_in_one_sentence(ended, tmp_path, name, make, words, sentence):
+    make(tmp_path / name)
+    status, output, errors = ended(words, tmp_path / name)
+    assert (status, output) == (2, ""), errors
+    assert errors.startswith("error: ") and errors.count("\n") == 1, errors
+    assert "errno" not in errors
+    assert sentence in errors
+    assert not (tmp_path / "new").exists()
+
+
+def test_one_scan_of_nan_is_skipped(ended, tmp_path):
+    scans = SCANS.copy()
+    scans[1] = np.nan
+    np.save(tmp_path / "a.npy", scans)
+    status, output, _ = ended(RECONSTRUCT, tmp_path / "a.npy")
+    assert status == 0
+    assert "so it is skipped: 1 of 3 scans, the first is 1" in output

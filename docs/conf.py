@@ -6,7 +6,6 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
-import torch
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
@@ -16,8 +15,6 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 from site_pages import write_pages  # noqa: E402  # It lies beside this file.
 
 from mpi_cascade import __version__  # noqa: E402
-
-torch.set_num_threads(2)
 
 project = "mpi_cascade"
 author = "The mpi_cascade developers"

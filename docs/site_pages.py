@@ -43,39 +43,39 @@ _SECTIONS = {
     "What is not named here is Lightning's own default.",
 }
 
-_PARTS: dict[str, tuple[str, type, str]] = {
+_PARTS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "Phantoms": (
-        "mpi_cascade.phantoms",
+        ("mpi_cascade.phantoms",),
         PhantomFamily,
         "Named under `experiment.phantoms`, and mixed by `experiment.phantom_weights`.",
     ),
     "Disturbances": (
-        "mpi_cascade.physics.disturbances",
+        ("mpi_cascade.physics.disturbances",),
         Disturbance,
         "Listed in `experiment.disturbances`; they act in this order, before the noise.",
     ),
     "Networks: first stage": (
-        "mpi_cascade.models.preliminary",
+        ("mpi_cascade.models.preliminary",),
         nn.Module,
         "`experiment.preliminary`: from the signal to the preliminary image.",
     ),
     "Networks: second stage": (
-        "mpi_cascade.models.refinement",
+        ("mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency"),
         nn.Module,
         "`experiment.refinement`: from the preliminary image to the final one.",
     ),
     "Losses": (
-        "mpi_cascade.losses",
+        ("mpi_cascade.losses",),
         nn.Module,
         "`model.final_loss` and `model.preliminary_loss`; those of `torch.nn` serve as well.",
     ),
     "Strategies": (
-        "mpi_cascade.training.strategies",
+        ("mpi_cascade.training.strategies",),
         Strategy,
         "`model.strategy`: which stage is trained when.",
     ),
 }
-"""What a configuration can name: the module, the base class, and where the name goes."""
+"""What a configuration can name: the modules, the base class, and where the name goes."""
 
 _OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
@@ -217,11 +217,11 @@ def _parts() -> str:
         "library, go by their import path ([lesson 3](../lessons/lesson_3_your_own_parts)). This "
         "page is made from the code.",
     ]
-    for title, (name, base, where) in _PARTS.items():
-        module = importlib.import_module(name)
+    for title, (names, base, where) in _PARTS.items():
         kinds = [
             kind
-            for kind in vars(module).values()
+            for name in names
+            for kind in vars(importlib.import_module(name)).values()
             if inspect.isclass(kind)
             and issubclass(kind, base)
             and kind.__module__.startswith(name)

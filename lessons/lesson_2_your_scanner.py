@@ -145,8 +145,12 @@ axis.imshow(picture)
 axis.axis("off")
 figure.subplots_adjust(0, 0, 1, 1)
 
-# %% # Next steps # ---------- # # - Train longer: leave out the options that make it small. The
-quickstart then takes minutes. # - If gradient and core diameter are known to a few percent only,
-say so in the training, or single #   objects may be split:
-``configs/training/scanner_to_5_percent.yaml``. # - If you can measure a small sample,
-:doc:`lesson 4 <lesson_4_calibration_to_image>` finds these #   numbers for you.
+# %%
+# Next steps
+# ----------
+#
+# - Train longer: leave out the options that make it small. The quickstart then takes minutes.
+# - If gradient and core diameter are known to a few percent only, say so in the training, or
+#   single objects may be split: ``configs/training/scanner_to_5_percent.yaml``.
+# - If you can measure a small sample, :doc:`lesson 4 <lesson_4_calibration_to_image>` finds these
+#   numbers for you.

@@ -152,7 +152,9 @@ for axis, (name, shown) in zip(axes, {"truth": ring, "final": image}.items(), st
     axis.set(title=name, xticks=[], yticks=[])
 print(f"largest error {float((image - ring).abs().max()):.2f} of the full concentration")
 
-# %% # A network is only as good as its phantoms. Keep the shipped families beside your own: name
-them in # ``experiment.phantoms`` too, and weigh them with ``experiment.phantom_weights``. # #
-:doc:`/reference/parts` lists the shipped phantoms, losses, networks, disturbances and
-strategies.
+# %%
+# A network is only as good as its phantoms. Keep the shipped families beside your own: name them
+# in ``experiment.phantoms`` too, and weigh them with ``experiment.phantom_weights``.
+#
+# :doc:`/reference/parts` lists the shipped phantoms, losses, networks, disturbances and
+# strategies.

@@ -107,8 +107,12 @@ options = f"""
 """
 main(["fit", *options.split()])
 
-# %% # Reconstruct # ----------- # # ``reconstruct`` reads scans from MDF, HDF5 or npy files.
-Here ``predict`` makes a file of simulated # scans, so that the truth is known.
+# %%
+# Reconstruct
+# -----------
+#
+# ``reconstruct`` reads scans from MDF, HDF5 or npy files. Here ``predict`` makes a file of
+# simulated scans, so that the truth is known.
 
 best = str(directory / "run" / "checkpoints" / "best.ckpt")
 main(["predict", best, "--data.num_test", "8", "--output", str(directory / "scans")])

@@ -217,3 +217,28 @@ def build_experiment(description: Mapping[str, Any]) -> Experiment:
     except Exception as error:
         raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
     return experiment
+
+
+def with_shipped_configs(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line whose ``--config configs/…`` is found outside of a checkout, too.
+
+    A path that leads nowhere from the working directory is taken from the package, which has a copy
+    of ``configs`` where it was installed.
+
+    Args:
+        arguments: The command line.
+    """
+    found = list(arguments)
+    for number, word in enumerate(found):
+        name, has_value, value = word.partition("=")
+        if name in ("-c", "--config") and has_value:
+            found[number] = f"{name}={_shipped(value)}"
+        elif number and found[number - 1] in ("-c", "--config"):
+            found[number] = _shipped(word)
+    return found
+
+
+def _shipped(path: str) -> str:
+    shipped = Path(__file__).parent / path
+    is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
+    return str(shipped) if is_meant else path

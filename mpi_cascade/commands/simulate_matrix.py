@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from mpi_cascade.checks import InputError, Rule
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
-from mpi_cascade.experiment import PARSER_MODE, Experiment
+from mpi_cascade.experiment import PARSER_MODE, Experiment, with_shipped_configs
 
 _USED = {"scanner", "true_scanner", "image_shape", "system_matrix", "unusual"}
 """What of an experiment a calibration knows."""
@@ -26,7 +26,7 @@ def _between(lower: int, upper: int) -> Rule:
 
 def main(arguments: Sequence[str]) -> None:
     """Simulates the calibration that the arguments describe."""
-    values = parsed(_parser(), arguments)
+    values = parsed(_parser(), with_shipped_configs(arguments))
     names = ("sample_mm", "snr_db", "background_frames", "seed", "output")
     options = {name: values[name] for name in names}
     check_values(simulate_matrix, options)

@@ -22,7 +22,12 @@ from torch.optim import Optimizer
 
 from mpi_cascade.checkpoints import read_checkpoint, read_configuration
 from mpi_cascade.checks import Checked, InputError
-from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
+from mpi_cascade.experiment import (
+    EXPERIMENT_CLASSES,
+    PARSER_MODE,
+    Experiment,
+    with_shipped_configs,
+)
 from mpi_cascade.refusals import key_homes, listed_classes, refusal, with_keys
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
@@ -128,6 +133,7 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
     if listed := listed_classes(arguments, CLASSES):
         sys.stdout.write(listed)
         sys.exit(0)
+    arguments = with_shipped_configs(arguments)
     if resumed := _resumed(arguments):
         configuration = read_configuration(read_checkpoint(resumed), resumed)
         arguments = ["--config", yaml.safe_dump(configuration), *arguments]

@@ -1,6 +1,5 @@
-"""The package as a whole: its public names, the README's Python, every shipped config."""
+"""The package as a whole: its public names, every shipped config."""
 
-import re
 from pathlib import Path
 
 import command_line
@@ -19,18 +18,6 @@ def test_the_public_names_are_there():
     assert set(dir(mpi_cascade)) >= {"load", "save", "Experiment", "Scanner", "__version__"}
     with pytest.raises(AttributeError, match="module mpi_cascade has no attribute Scaner"):
         _ = mpi_cascade.Scaner
-
-
-def test_the_python_of_the_readme_makes_an_image(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"## From Python\n\n```python\n(.*?)```", text, re.DOTALL)
-    names = {}
-    exec(block, names)
-    final, truth = names["final"], names["truth"]
-    assert names["signal"].shape[1:] == names["cascade"].experiment.forward_model.signal_shape
-    assert final[truth > 0].mean() > 0.9
-    assert final[truth == 0].abs().mean() < 0.01
 
 
 def test_there_are_configs():

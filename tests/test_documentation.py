@@ -1,0 +1,152 @@
+"""README and site: every command parses, every Python block runs, every link leads somewhere."""
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import command_line
+import pytest
+
+from mpi_cascade.cli import COMMANDS
+from mpi_cascade.commands.parsing import typed_parser
+from mpi_cascade.training.configuration import read_training, training_parser
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+MADE = {"lessons", "api", "_build"}
+PAGES = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("weights/*.md"), *DOCS.rglob("*.md")]
+    if not MADE & set(path.relative_to(ROOT).parts[:-1])
+)
+NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
+ENDS = {"&&", "|", ";"}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """Yields the words of every command of this project, after ``mpi_cascade``."""
+    for block in blocks(path, "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            # Variables of the shell and places where the reader goes on can't be parsed.
+            if "$" in line.split("#")[0].replace("$PWD", "") or "…" in line or "<(" in line:
+                continue
+            words = shlex.split(line, comments=True)
+            for number, word in enumerate(words):
+                rest = words[number + 1 :]
+                ended = [*rest[: next((i for i, w in enumerate(rest) if w in ENDS), len(rest))]]
+                if word == "configs/devices/slurm.sbatch":
+                    yield ["fit", *ended]
+                elif word in ("mpi_cascade", "mpi-cascade", "mpi_cascade.sif") and (
+                    ended and (ended[0] in COMMANDS or words[number - 1] == "-m")
+                ):
+                    yield ended
+
+
+def test_every_command_of_the_texts_is_understood(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    fit, num = training_parser(), 0
+    for path in PAGES:
+        for name, *options in commands(path):
+            if name == "--help":
+                continue
+            num += 1
+            shown = f"{path.relative_to(ROOT)}: {name} {' '.join(options)}"
+            assert name in COMMANDS, shown
+            if name == "fit":
+                here = [
+                    re.sub(r"^runs/[\w/]+\.ckpt$", "weights/reference.ckpt", word)
+                    for word in options
+                ]
+                read_training(fit, here)
+                continue
+            module = importlib.import_module(f"mpi_cascade.commands.{name.replace('-', '_')}")
+            function = getattr(module, name.replace("-", "_"))
+            known = typed_parser(function, ("experiment", "data"))._option_string_actions
+            for option in options:
+                if option.startswith("--") and not option.startswith(("--experiment.", "--data.")):
+                    assert option in known or option == "--config", shown
+                elif option.startswith("--"):
+                    assert option in fit._option_string_actions, shown
+    assert num > 30
+
+
+def test_the_python_of_the_texts_runs(monkeypatch, tmp_path):
+    for name in ("weights", "configs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    small = (word for word in command_line.SMALL if "shape" in word or "num_ffp" in word)
+    command_line.succeed(
+        "simulate-matrix", "--config=configs/quickstart.yaml", *small, "--output=calibrated"
+    )
+    (tmp_path / "calibrated" / "matrix.mdf").rename("matrix.mdf")
+    ran = {
+        path.stem: names
+        for path in PAGES
+        for block in blocks(path, "python")
+        for names in [{}]
+        if not exec(block, names)
+    }
+    assert {"python", "mdf", "metrics"} <= set(ran)
+    names = ran["python"]
+    final, truth = names["final"], names["truth"]
+    assert names["signal"].shape[1:] == names["cascade"].experiment.forward_model.signal_shape
+    assert final[truth > 0].mean() > 0.9
+    assert final[truth == 0].abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_every_link_leads_to_a_file(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
+    for link in re.findall(r"\]\(([^)#\s]+)", text):
+        if "://" in link:
+            continue
+        goal = path.parent / link
+        made = {"commands.md", "configuration.md", "parts.md", "contributing.md", "changes.md"}
+        is_page = {"api", "lessons"} & set(goal.parts) or goal.name in {*made, "weights.md"}
+        assert goal.exists() or goal.with_suffix(".md").exists() or is_page, link
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_picture_of_the_house_is_that_of_the_contract():
+    specification = importlib.util.spec_from_file_location("house", DOCS / "house.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    drawn = (DOCS / "house.svg").read_text(encoding="utf-8")
+    assert module.house(ROOT) == drawn, "run python docs/house.py"
+
+
+@pytest.mark.slow
+def test_the_quickstart_runs_from_a_wheel_outside_the_checkout(tmp_path):
+    pytest.importorskip("build", reason="needs the package build")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "dist", ROOT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,), (archive,) = (tmp_path.glob(f"dist/*.{kind}") for kind in ("whl", "tar.gz"))
+    for number, package in enumerate((wheel, archive)):
+        place = tmp_path / f"installed{number}"
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation",
+             "--target", place, package],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        ended = subprocess.run(
+            [sys.executable, "-m", "mpi_cascade", "fit", "--config=configs/quickstart.yaml",
+             *command_line.SMALL, "--output=run"],
+            cwd=place, env={**os.environ, "PYTHONPATH": str(place)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr

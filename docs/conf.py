@@ -52,7 +52,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"my_parts",
     "within_subsection_order": "FileNameSortKey",
     "copyfile_regex": r".*my_parts\.py",
-    "abort_on_example_error": True,
+    "parallel": 2,
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,

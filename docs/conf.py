@@ -31,7 +31,10 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "lessons/**/*.ipynb", "lessons/**/*.py"]
-suppress_warnings = ["config.cache"]  # sphinx_gallery_conf holds a class, which is not pickled.
+suppress_warnings = [
+    "config.cache",  # sphinx_gallery_conf holds a class, which is not pickled.
+    "toc.empty_glob",  # The list of guides ends with all that are not named.
+]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
@@ -91,7 +94,7 @@ def setup(app: Sphinx) -> None:
 
 def _lead_to_pages(app: Sphinx, name: str, source: list[str]) -> None:
     """Lets links to the weights, which lie outside ``docs``, lead to their page."""
-    source[0] = re.sub(r"\]\((?:\.\./)*weights/(?:README\.md)?\)", "](weights.md)", source[0])
+    source[0] = re.sub(r"\]\((?:\.\./)*weights/(?:README\.md)?\)", "](/weights.md)", source[0])
 
 
 def _escape(

@@ -11,7 +11,7 @@ question.
 # Three methods
 # -------------
 #
-# Tikhonov's image, the shipped cascade, and a *cutter*. The cutter takes Tikhonov's image, finds
+# Tikhonov's image, the shipped cascade, and a *cutter*. The cutter takes the cascade's image, finds
 # the middle and the long axis of whatever is there, and draws a dark line across it.
 
 from collections.abc import Callable
@@ -34,15 +34,14 @@ y_m, x_m = torch.meshgrid(axis_m, axis_m, indexing="ij")
 
 
 def cutter(signal: Tensor) -> Tensor:
-    """Returns Tikhonov's images with a dark line across the middle of what they show."""
-    image = tikhonov(signal)
+    """Returns the cascade's images with a dark line across the middle of what they show."""
+    image = cascade(signal).final
     weight = image.clamp_min(0) * (image > 0.3 * image.amax((2, 3), keepdim=True))
     weight = weight / weight.sum((2, 3), keepdim=True)
-    # Tikhonov blurs along y: of what is left, compare the width with that of a point.
     x = x_m - (weight * x_m).sum((2, 3), keepdim=True)
     y = y_m - (weight * y_m).sum((2, 3), keepdim=True)
     xx, yy, xy = ((weight * product).sum((2, 3)) for product in (x * x, y * y, x * y))
-    angle = 0.5 * torch.atan2(2 * xy, xx - yy + 0.08e-6)[..., None, None]
+    angle = 0.5 * torch.atan2(2 * xy, xx - yy)[..., None, None]
     along_m = x * angle.cos() + y * angle.sin()
     return image * (1 - torch.exp(-((along_m / 0.12e-3) ** 2)))
 
@@ -120,7 +119,7 @@ figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", share
 bins = np.linspace(0, 1.6, 33)
 for axis, name in zip(axes, methods, strict=True):
     axis.hist(of_nulls[name].clip(0, 1.6), bins, density=True, alpha=0.6, label="nulls")
-    axis.hist(of_pairs[name][2].clip(0, 1.6), bins, density=True, alpha=0.6, label="pairs, 0.3 mm")
+    axis.hist(of_pairs[name][1].clip(0, 1.6), bins, density=True, alpha=0.6, label="pairs, 0.2 mm")
     axis.axvline(RAYLEIGH_DIP, color="0.5", linestyle=":", label="Rayleigh")
     axis.axvline(min(thresholds[name], 1.6), color="black", label="own threshold")
     axis.set(title=name, xlabel="dip")
@@ -129,7 +128,8 @@ axes[0].legend(frameon=False)
 
 # %%
 # Where both histograms lie on each other, the method says nothing of how many objects there are.
-# Its threshold then moves so far to the right that next to nothing counts as resolved.
+# Its threshold then lies so far to the right that pairs count as resolved only where the cut isn't
+# needed.
 #
 # How sure are these shares?
 # --------------------------

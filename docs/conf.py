@@ -102,6 +102,8 @@ def _escape(
 ) -> None:
     """Keeps |x| and * in a docstring what they are: formulas, no markup."""
     for number, line in enumerate(lines):
+        if what in ("attribute", "property"):
+            line = line.replace(": ", " – ")  # Napoleon takes what stands before for a type.
         parts = line.split("``")
         parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
         lines[number] = "``".join(parts)

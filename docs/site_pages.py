@@ -157,7 +157,7 @@ def _metavar(action: argparse.Action) -> str:
     if action.choices:
         name = "|".join(map(str, action.choices))
     else:
-        name = str(action.metavar or action.dest.rpartition(".")[2].upper())
+        name = str(action.metavar or action.dest.rpartition(".")[2].upper()).lstrip("\b")
     several = {"*": f"{name} …", "+": f"{name} …"}
     if isinstance(action.nargs, int):
         return " ".join([name] * action.nargs)
@@ -275,7 +275,7 @@ def _interface(root: Path) -> Iterator[tuple[str, str]]:
             is_package = file.name == "__init__.py"
             if is_package and len(modules) > 1:
                 continue
-            parts.append(_heading(module, "-"))
+            parts.append(_heading(module.rpartition(".")[2], "-"))
             parts.append(f".. automodule:: {module}\n   :members:\n   :show-inheritance:")
         yield f"api/{room}.rst", "\n\n".join(parts) + "\n"
 

@@ -24,5 +24,5 @@ for column, (name, form) in enumerate(null_forms().items()):
         for side in (-1, 1):
             place = (side * half_mm * drawing.pairs.direction[row]).tolist()
             axis.add_patch(plt.Circle(place, radius_mm, fill=False, color="C0", linewidth=1.5))
-        axis.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[])
+        axis.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[], facecolor="black")
     axes[0, column].set_title(name)

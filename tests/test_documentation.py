@@ -26,6 +26,7 @@ PAGES = sorted(
 )
 NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
 ENDS = {"&&", "|", ";"}
+PROGRAMS = {"mpi_cascade", "mpi-cascade", "mpi_cascade.sif"}
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -33,22 +34,33 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def lines(block: str) -> Iterator[list[str]]:
+    """Yields the words of every line of a shell's script; a string may go on in the next."""
+    begun = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        begun += line
+        try:
+            words = shlex.split(begun, comments=True)
+        except ValueError:
+            begun += "\n"
+            continue
+        begun = ""
+        yield words
+
+
 def commands(path: Path) -> Iterator[list[str]]:
     """Yields the words of every command of this project, after ``mpi_cascade``."""
     for block in blocks(path, "bash"):
-        for line in block.replace("\\\n", " ").splitlines():
-            # Variables of the shell and places where the reader goes on can't be parsed.
-            if "$" in line.split("#")[0].replace("$PWD", "") or "…" in line or "<(" in line:
-                continue
-            words = shlex.split(line, comments=True)
+        for words in lines(block):
             for number, word in enumerate(words):
                 rest = words[number + 1 :]
-                ended = [*rest[: next((i for i, w in enumerate(rest) if w in ENDS), len(rest))]]
+                ended = rest[: next((i for i, w in enumerate(rest) if w in ENDS), len(rest))]
+                # Variables of the shell, and places where the reader goes on, can't be parsed.
+                if any("$" in other or "…" in other for other in ended):
+                    continue
                 if word == "configs/devices/slurm.sbatch":
                     yield ["fit", *ended]
-                elif word in ("mpi_cascade", "mpi-cascade", "mpi_cascade.sif") and (
-                    ended and (ended[0] in COMMANDS or words[number - 1] == "-m")
-                ):
+                elif word in PROGRAMS and ended and ended[0] in (*COMMANDS, "--help"):
                     yield ended
 
 

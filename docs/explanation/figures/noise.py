@@ -25,6 +25,6 @@ for direction, name in (((1.0, 0.0), "along x"), ((0.0, 1.0), "along y")):
         d_prime = at_30_db * 10 ** ((snr_db - 30) / 20)
         axis.plot(gaps_mm, d_prime, style, marker="o", color=colour, label=f"{name}, {snr_db} dB")
 axis.axhline(4, color="0.5", linestyle=":")
-axis.text(0.36, 4.3, "an ideal observer errs in 2 %", color="0.4")
+axis.text(0.27, 4.4, "an ideal observer errs in 2 %", color="0.4")
 axis.set(xlabel="gap / mm", ylabel="d′", yscale="log")
 axis.legend(frameon=False, fontsize="small")

@@ -31,10 +31,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "lessons/**/*.ipynb", "lessons/**/*.py"]
-suppress_warnings = [
-    "config.cache",  # sphinx_gallery_conf holds a class, which is not pickled.
-    "toc.empty_glob",  # The list of guides ends with all that are not named.
-]
+suppress_warnings = ["config.cache"]  # sphinx_gallery_conf holds a class, which is not pickled.
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3

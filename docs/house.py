@@ -22,6 +22,7 @@ _ABOUT = {
     "export": "without this package",
     "simulate_matrix": "a simulated calibration",
     "evaluation": "scans of a suite, measured: tables, figures, limits",
+    "refusals": "one sentence for a key, class or value that is wrong",
     "checkpoints": "trained cascades on disk: load and save",
     "experiment": "what is scanned, how, and what reconstructs it",
     "models": "both networks",

@@ -36,7 +36,7 @@ _ABOUT = {
     "physics": "scanner, PSF, S c = u, disturbances",
     "randomness": "keyed random numbers",
     "results": "what is left on disk, or said",
-    "costs": "what a grid costs in memory and time",
+    "costs": "what a computation will take, said or refused before it begins",
     "checks": "plain sentences for bad input",
 }
 

@@ -1,13 +1,18 @@
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 from experiments import small_experiment
 from lightning.pytorch import Trainer
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 
 VALIDATION_STREAM = 1
+QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +105,28 @@ def test_a_global_batch_that_cannot_be_shared_is_refused(experiment):
         data.check_shares(world_size=4)
     with pytest.raises(InputError, match=r"^global_batch_size is 0: it must be 1 or more"):
         make_data(experiment, global_batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "gaps_mm", "diameter_mm"),
+    [
+        ({}, (0.1, 0.2, 0.3, 0.5), 0.4),
+        ({"gaps_mm": [0.25]}, (0.25,), 0.4),
+        (
+            {
+                "class_path": "mpi_cascade.phantoms.scenes.TwoPoints",
+                "init_args": {"gaps_mm": [0.3], "diameter_mm": 0.6},
+            },
+            (0.3,), 0.6,
+        ),
+    ],
+    ids=["nothing", "a part", "a configuration of an earlier version"],
+)  # fmt: skip
+def test_pairs_are_as_configured_where_they_are(given, gaps_mm, diameter_mm):
+    parser = training_parser()
+    text = yaml.safe_dump({"data": {"two_points": given}})
+    arguments = ["--config", str(QUICKSTART), "--config", text]
+    arguments += ["--data.two_points.cases_per_gap=4"]
+    pairs = build(parser, read_training(parser, arguments)).data.pairs
+    assert (pairs.gaps_mm, pairs.diameter_mm) == (gaps_mm, diameter_mm)
+    assert pairs.cases_per_gap == 4

@@ -23,7 +23,7 @@ CASES = {
     ),
     "two points too far apart": (
         ["--data.two_points.gaps_mm=[8]"],
-        "the two points of the evaluation are 8.80 mm wide",
+        "the two points of the evaluation are 11.20 mm wide",
     ),
     "unknown key": (["--data.gradient=3"], "unrecognized arguments: --data.gradient=3"),
     "unknown nested key": (

@@ -5,7 +5,6 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from mpi_cascade.costs import require_memory
-from mpi_cascade.results.messages import say
 from mpi_cascade.solvers.tikhonov import require_feasible
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
@@ -19,8 +18,8 @@ _BYTES_PER_FINE_PIXEL = 24
 
 def check_costs(
     module: CascadeModule, data: SimulatedDataModule, trainer: Trainer, has_tikhonov: bool
-) -> None:
-    """Says what memory a training step takes, and refuses what the device can't hold.
+) -> str:
+    """Returns what memory a training step takes in words, and refuses what the device can't hold.
 
     Args:
         module: The networks.
@@ -46,7 +45,9 @@ def check_costs(
     )  # fmt: skip
     if has_tikhonov:
         require_feasible(data.experiment.forward_model)
-    say(f"{num_weights:,} weights; a training step takes about {num_bytes / 1e6:,.0f} MB of memory")
+    return (
+        f"{num_weights:,} weights; a training step takes about {num_bytes / 1e6:,.0f} MB of memory"
+    )
 
 
 def _kept_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:

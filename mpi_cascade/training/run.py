@@ -95,11 +95,12 @@ def fit(arguments: list[str]) -> None:
         built.trainer["enable_progress_bar"] = False
         callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
     trainer = _trainer(built.trainer, callbacks)
-    check_costs(built.module, built.data, trainer, config.report.tikhonov)
+    costs = check_costs(built.module, built.data, trainer, config.report.tikhonov)
     check_validations(trainer, built.data)
     built.data.check_shares(trainer.world_size)
     if process_rank() == 0:
         make_directory(start.directory)
+        say(costs)
         if built.data.experiment.system_matrix is None:
             say(expected_resolution(built.data.experiment, built.data.pairs))
     if _has_usual_loggers(built.trainer):

@@ -101,9 +101,11 @@ def test_a_global_batch_is_shared_by_the_processes(experiment, world_size, share
 
 def test_a_global_batch_that_cannot_be_shared_is_refused(experiment):
     data = make_data(experiment, global_batch_size=6)
-    with pytest.raises(InputError, match=r"^global_batch_size is 6: 4 processes can't share it"):
+    with pytest.raises(
+        InputError, match=r"^data.global_batch_size is 6: 4 processes can't share it"
+    ):
         data.check_shares(world_size=4)
-    with pytest.raises(InputError, match=r"^global_batch_size is 0: it must be 1 or more"):
+    with pytest.raises(InputError, match=r"^data.global_batch_size is 0: it must be 1 or more"):
         make_data(experiment, global_batch_size=0)
 
 

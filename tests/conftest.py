@@ -13,6 +13,8 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["WANDB_MODE"] = "disabled"
 # Lightning 2.6 calls what jsonargparse 4.53 has renamed; nothing that this project can mend.
 os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
+# Processes of pytest-xdist have it, and no terminal.
+os.environ.pop("COLUMNS", None)
 
 import tiny_cascades
 import torch

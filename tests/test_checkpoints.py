@@ -57,7 +57,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(trained, changed, tmp_path
         ({CONFIG_KEY: "model: {}"}, "was written by version 0.1.0"),
         ({CONFIG_KEY: foreign}, "can't be built here .*Gone.*: use the version of the project"),
         ({CONFIG_KEY: deeper}, "is of another architecture: refinement.correction.2.weight is"),
-        ({CONFIG_KEY: impossible}, "can't be built here .*Scanner.num_ffp_x is -1"),
+        ({CONFIG_KEY: impossible}, "can't be built here .*scanner.num_ffp_x is -1"),
     ):
         with pytest.raises(InputError, match=rf"(?s)other\.ckpt.*{sentence}"):
             load(changed(**changes))

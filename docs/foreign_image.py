@@ -43,6 +43,7 @@ if __name__ == "__main__":
     if what == "draw":
         draw(place)
     else:
+        place.mkdir(parents=True, exist_ok=True)
         foreign_scanner.write_calibration(place / "sample.mdf")
         discs = foreign_scanner.pair(0.5e-3, 0.4e-3, 3.0)
         foreign_scanner.write_scan(place / "pair.mdf", discs)

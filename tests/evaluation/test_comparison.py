@@ -287,7 +287,7 @@ def assert_everyone_has_a_threshold(directory, trainings):
         for batch in suites.validation_nulls().batches(small_experiment())
     ]))  # fmt: skip
     row = of(rows, label="Tikhonov")
-    assert float(row["threshold"]) == pytest.approx(dips[-4], abs=2e-3)
+    assert float(row["threshold"]) == pytest.approx(dips[-7], abs=2e-3)
     assert float(row["split_at_rayleigh"]) == pytest.approx((dips >= 0.265).mean(), abs=0.01)
     for heading in ("Thresholds", "Pairs against the suite's nulls", "A scanner that is off"):
         assert f"## {heading}" in document

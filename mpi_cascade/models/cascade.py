@@ -88,12 +88,15 @@ class Cascade(nn.Module):
         Args:
             signal: Voltage vector of the scan, as (batch, channel, y, x) on the FFP grid.
         """
-        images = [self._images(signal)]
-        if not self.training:
-            for mirror in self.mirrors:
-                mirrored = self._images(mirror.signal(signal))
-                images.append(Reconstruction(*map(mirror.image, mirrored)))
-        return Reconstruction(*(sum(stage) / len(images) for stage in zip(*images, strict=True)))
+        images = self._images(signal)
+        if self.training or not self.mirrors:
+            return images
+        orientations = [images]
+        for mirror in self.mirrors:
+            mirrored = self._images(mirror.signal(signal))
+            orientations.append(Reconstruction(*map(mirror.image, mirrored)))
+        stages = zip(*orientations, strict=True)
+        return Reconstruction(*(torch.stack(stage).mean(dim=0) for stage in stages))
 
     def _images(self, signal: Tensor) -> Reconstruction:
         preliminary = self.first_image(signal)

@@ -5,7 +5,7 @@ It is what a configuration says under ``experiment``, and what a checkpoint hold
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,9 +17,9 @@ from torch import nn
 
 from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arguments, check_usual
 from mpi_cascade.measured import MeasuredMatrix
-from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.cascade import Cascade, sharing_weights
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
-from mpi_cascade.phantoms.scaling import families_at
+from mpi_cascade.phantoms.scaling import families_at, rescaled
 from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
@@ -165,6 +165,39 @@ class Experiment:
     def actual_scanner(self) -> Scanner:
         """The scanner that makes the signals."""
         return changed_scanner(self.scanner, self.true_scanner or {})
+
+    def on(self, scanner: Scanner, image_shape: tuple[int, int]) -> "Experiment":
+        """Returns this experiment on another scanner, with the same weights and larger phantoms.
+
+        Phantoms are as much larger or smaller as the scanner's resolution, as far as the field of
+        view allows. What belongs to the scanner of this experiment alone is left out: a measured
+        system matrix, a receive chain, and in what the true scanner differs.
+
+        Args:
+            scanner: The scanner that reconstructions believe in.
+            image_shape: Pixels (y, x) of the images over its field of view.
+
+        Raises:
+            InputError: If weights hold the scanner, or a phantom may exceed the field of view.
+        """
+        phantoms = self.phantoms
+        if phantoms is not None:
+            factor = length_scale(scanner, image_shape) / self.length_scale
+            phantoms = rescaled(phantoms, factor, scanner.field_of_view_m)
+        there = replace(
+            self, scanner=scanner, image_shape=image_shape, phantoms=phantoms,
+            preliminary=sharing_weights(self.preliminary),
+            refinement=sharing_weights(self.refinement),
+            true_scanner=None, system_matrix=None, receive_chain=None,
+        )  # fmt: skip
+        own = {id(weight) for weight in self.cascade.parameters()}
+        if any(id(weight) not in own for weight in there.cascade.parameters()):
+            raise InputError(
+                "the networks' weights hold the scanner that they are trained for, as those of "
+                "DenseInverse, TikhonovBank and SpectralInverse do: use FixedTikhonov or Unrolled "
+                "as stage 1"
+            )
+        return there
 
 
 def read_receive_chain(path: Path | str) -> ReceiveChain:

@@ -1,6 +1,7 @@
 """The cascade: signal → preliminary image → final image."""
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -44,6 +45,18 @@ class SignalRefinement(PhysicsStage, ABC):
         self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image of a preliminary one and its signal."""
+
+
+def sharing_weights(stage: nn.Module) -> nn.Module:
+    """Returns a copy of a stage, for another scanner, whose weights are those of the stage.
+
+    They are the same tensors: what trains one trains the other.
+
+    Args:
+        stage: The stage.
+    """
+    tensors = (*stage.parameters(), *stage.buffers())
+    return deepcopy(stage, {id(values): values for values in tensors})
 
 
 class Cascade(nn.Module):

@@ -1,5 +1,6 @@
 """Stage 2 with the scan in sight: networks that are told what their image doesn't explain."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import PositiveInt, check_arguments
 from mpi_cascade.models.cascade import SignalRefinement
+from mpi_cascade.models.conditions import Condition
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
 from mpi_cascade.physics.linear import LinearModel
 
@@ -20,13 +22,15 @@ class DataConsistentRefinement(SignalRefinement):
     channels beside the image. The filters have no weights: they are the scanner's.
 
     Args:
-        network: Network of a step, from (batch, 1 + num_filters, y, x) to an image
-            (batch, 1, y, x), such as a ``ResidualUNet`` of as many channels.
+        network: Network of a step, from (batch, 1 + num_filters + conditions' numbers, y, x) to an
+            image (batch, 1, y, x), such as a ``ResidualUNet`` of as many channels.
         num_steps: Steps, > 0.
         shares_weights: Whether all steps have the same weights, or only start with the same.
         num_filters: Filters, > 0.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
             S Sᵀ, ≥ 1e-12.
+        conditions: What the networks are told of the scanner and the scan; each number is a
+            channel, the same at every pixel.
 
     Raises:
         InputError: If a value is out of its range.
@@ -46,6 +50,7 @@ class DataConsistentRefinement(SignalRefinement):
             1e-6,
             1e-2,
         ),
+        conditions: Sequence[Condition] = (),
     ) -> None:
         super().__init__()
         self.num_steps, self.num_filters = num_steps, num_filters
@@ -54,6 +59,7 @@ class DataConsistentRefinement(SignalRefinement):
         copies = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
         self.networks = nn.ModuleList([network, *copies])
         self.filters = TikhonovFilters(num_filters, relative_regularisation)
+        self.conditions = nn.ModuleList(conditions)
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the filters of a forward model."""
@@ -64,7 +70,11 @@ class DataConsistentRefinement(SignalRefinement):
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
         measured = self.filters.coefficients(signal)
+        told = [self._map(condition(signal), image) for condition in self.conditions]
         for network in self.networks:
             residual = measured - self.filters.explained(image)
-            image = network(torch.cat((image, self.filters(residual)), dim=1))
+            image = network(torch.cat((image, self.filters(residual), *told), dim=1))
         return image
+
+    def _map(self, numbers: Tensor, image: Tensor) -> Tensor:
+        return numbers[:, :, None, None].expand(-1, -1, *image.shape[-2:])

@@ -48,6 +48,8 @@ class DenseInverse(PhysicsStage):
 class FixedTikhonov(PhysicsStage):
     """The Tikhonov image, with nothing to learn: what is left when only stage 2 is a network.
 
+    Modes with eigenvalues below 1 % of λ, which it all but suppresses, are left out.
+
     Args:
         relative_regularisation: λ relative to the largest eigenvalue of S Sᵀ, > 0.
     """
@@ -56,18 +58,16 @@ class FixedTikhonov(PhysicsStage):
         super().__init__()
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
-        self.inverse: Tensor
+        self.filters = TikhonovFilters(1, (relative_regularisation, relative_regularisation))
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the Tikhonov inverse of a forward model."""
-        self.image_shape = forward_model.image_shape
-        solver = Tikhonov(forward_model, self.relative_regularisation)
-        self.register_buffer("inverse", solver.inverse_matrix(), persistent=False)
+        self.filters.use(forward_model)
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the Tikhonov image."""
-        image = functional.linear(signal.flatten(1), self.inverse)
-        return image.unflatten(1, (1, *self.image_shape))
+        image: Tensor = self.filters(self.filters.coefficients(signal))
+        return image
 
 
 class TikhonovBank(PhysicsStage):

@@ -1,5 +1,6 @@
 """Phantoms at another scale: what is drawn for one scanner, drawn for another."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TypeVar
 
@@ -52,9 +53,22 @@ def families_at(scale: float, field_of_view_m: tuple[float, float]) -> dict[str,
             further than the field of view allows.
         field_of_view_m: Size (y, x) of the field of view in m.
     """
+    return rescaled(default_families(), scale, field_of_view_m)
+
+
+def rescaled(
+    families: Mapping[str, PhantomFamily], scale: float, field_of_view_m: tuple[float, float]
+) -> dict[str, PhantomFamily]:
+    """Returns families by name with their lengths multiplied, as far as the field of view allows.
+
+    Args:
+        families: The families.
+        scale: What their lengths are multiplied by.
+        field_of_view_m: Size (y, x) of the field of view in m.
+    """
     return {
         name: scaled(family, fitting(scale, family.largest_extent_m, field_of_view_m))
-        for name, family in default_families().items()
+        for name, family in families.items()
     }
 
 

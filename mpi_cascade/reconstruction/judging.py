@@ -10,8 +10,8 @@ from torch import Tensor
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.physics.noise import NoiseEstimate
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.reconstruction.noise import NoiseEstimate
 
 # The stream of training samples.
 _TRAINING = 0

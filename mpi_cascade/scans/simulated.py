@@ -25,12 +25,14 @@ class Sample(NamedTuple):
             ∫ |PSF| dr, or of a measured system matrix.
         concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
         pairs: Geometry of the two points or of the control's outline, where the scene has one.
+        scanner: Number of the scanner that made them, where a training has several.
     """
 
     indices: Int64[Tensor, " batch"]
     signal: Signals
     concentration: Images
     pairs: PairGeometry | None
+    scanner: int | None = None
 
 
 def square_oversampling(

@@ -15,8 +15,10 @@ from mpi_cascade.phantoms.pair_suite import TwoPointSuite, pairs_for
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
+from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.scans.varied import ScannerSpread
+from mpi_cascade.training.scanner_bank import ScannerBank
 from mpi_cascade.training.variation import training_scans
 
 TRAINING_STREAM = 0
@@ -40,6 +42,8 @@ class SimulatedDataModule(LightningDataModule):
         num_test: Random phantoms in the test split.
         num_workers: Processes per loader. Loading is indices only, so 0 is fastest.
         training_seed: Seed of the training samples; validation and test samples never change.
+        scanners: Scanners that training scans come from, for weights that serve them all; without
+            it they come from that of the experiment, which is the one that validations have.
         scanner_spread: How far the scanner of each training scan may be from the one that
             reconstructions believe in; without it they are as the experiment says.
         training_snr_db: Lowest and highest peak SNR of training scans in dB; without it they have
@@ -48,6 +52,7 @@ class SimulatedDataModule(LightningDataModule):
     Attributes:
         pairs: The two-point suite for this scanner.
         validation: The suite of every validation.
+        bank: The scanners of the training, where it has several.
         seconds: Time that moving and simulating training batches has taken in s; on a GPU, the
             time to launch the simulation, which runs beside the process.
 
@@ -67,6 +72,7 @@ class SimulatedDataModule(LightningDataModule):
         num_test: int = 512,
         num_workers: int = 0,
         training_seed: int = 0,
+        scanners: ScannerRange | None = None,
         scanner_spread: ScannerSpread | None = None,
         training_snr_db: tuple[float, float] | None = None,
     ) -> None:
@@ -94,6 +100,9 @@ class SimulatedDataModule(LightningDataModule):
         self.num_test = num_test
         self.num_workers = num_workers
         self.training_seed = training_seed
+        self.bank: ScannerBank | None = None
+        if scanners is not None:
+            self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
         self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
         self.validation = training_suite(experiment, pairs, num_validation, "val")
         self.seconds = 0.0
@@ -105,6 +114,8 @@ class SimulatedDataModule(LightningDataModule):
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
         if keys.stream == TRAINING_STREAM:
             streams = RandomStreams(self.training_seed, TRAINING_STREAM, keys.indices)
+            if self.bank:
+                return self.bank.scan(streams)
             scans = self.training_scans.to(keys.indices.device)
             return scans.scan(self.experiment.mixture, streams)
         scans = self.experiment.scans.to(keys.indices.device)

@@ -13,7 +13,7 @@ from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, logged
 from mpi_cascade.evaluation.thresholds import own_results
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
-from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
@@ -54,6 +54,7 @@ class CascadeModule(LightningModule):
         if not learning_rate > 0:
             raise InputError(f"model.learning_rate is {learning_rate}: it must be greater than 0")
         self.cascade = experiment.cascade
+        self.cascades: list[Cascade] = []
         self._check_phases(strategy)
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
@@ -83,6 +84,23 @@ class CascadeModule(LightningModule):
         reconstruction: Reconstruction = self.cascade(signal)
         return reconstruction
 
+    def on_fit_start(self) -> None:
+        """Takes the cascades of other scanners with the same weights, where the training has any.
+
+        Raises:
+            InputError: If a loss knows the physics of one scanner alone.
+        """
+        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.bank is None:
+            return
+        if any(isinstance(loss, SampleLoss) for loss in (self.final_loss, self.preliminary_loss)):
+            raise InputError(
+                "data.scanners has several scanners, and a loss that is given the whole scan knows "
+                "one: choose another loss"
+            )
+        data.bank.to(self.device)
+        self.cascades = [member.cascade for member in data.bank.members]
+
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""
         losses = self.losses(sample, self._moment(self.global_step))
@@ -111,10 +129,11 @@ class CascadeModule(LightningModule):
             strategy's weights; and of a ``WeightedSum`` the terms, such as ``final_loss/edges``.
         """
         phase, progress = moment
+        cascade = self.cascade if sample.scanner is None else self.cascades[sample.scanner]
         for stage in STAGES:
-            getattr(self.cascade, stage).train(stage in phase.trained)
+            getattr(cascade, stage).train(stage in phase.trained)
         with torch.set_grad_enabled("preliminary" in phase.trained):
-            preliminary = self.cascade.first_image(sample.signal)
+            preliminary = cascade.first_image(sample.signal)
         loss = self._zero(phase)
         logged: dict[str, Tensor] = {}
         if weight := phase.preliminary_weight(progress):
@@ -122,9 +141,8 @@ class CascadeModule(LightningModule):
             loss = loss + weight * sum(terms.values())
             logged |= _named("preliminary_loss", terms)
         if weight := phase.final_weight:
-            terms = loss_terms(
-                self.final_loss, self.cascade.refined(preliminary, sample.signal), sample
-            )
+            final = cascade.refined(preliminary, sample.signal)
+            terms = loss_terms(self.final_loss, final, sample)
             loss = loss + weight * sum(terms.values())
             logged |= _named("final_loss", terms)
         return {"loss": loss, **logged}

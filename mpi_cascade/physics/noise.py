@@ -4,7 +4,7 @@ import math
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.physics.linear import LinearModel
 
@@ -13,10 +13,11 @@ _SHARE = 0.25
 # The median of |x| of a standard normal variable.
 _NORMAL_MEDIAN = 0.6745
 
-_LEAST_MEASUREMENTS = 16
+LEAST_MEASUREMENTS = 16
+"""FFP positions that tell noise from signal."""
 
 
-class NoiseEstimate:
+class NoiseEstimate(nn.Module):
     """Standard deviation of a scan's white noise, from where S has next to no signal.
 
     Signals are smooth, as the PSF is wider than the steps of the FFP: of the cosine transform
@@ -35,33 +36,47 @@ class NoiseEstimate:
     """
 
     def __init__(self, forward_model: LinearModel) -> None:
-        generator = torch.Generator().manual_seed(0)
-        probes = torch.randn(_NUM_PROBES, 1, *forward_model.image_shape, generator=generator)
-        with torch.no_grad():
-            signal = forward_model(probes.to(forward_model.device))
-            energy = _cosine_transform(signal).square().mean(dim=0)
+        super().__init__()
+        signal = white_signals(forward_model)
+        self.along_y: Tensor
+        self.along_x: Tensor
+        for name, num in zip(("along_y", "along_x"), signal.shape[2:], strict=True):
+            self.register_buffer(name, _cosines(num).to(signal), persistent=False)
+        energy = self._cosine_transform(signal).square().mean(dim=0)
         num_least = max(1, round(_SHARE * energy.shape[1]))
-        self._least = energy.argsort(dim=1)[:, :num_least]
+        self.least: Tensor
+        self.register_buffer("least", energy.argsort(dim=1)[:, :num_least], persistent=False)
 
-    def __call__(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
+    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
         """Returns σ of each scan, in the signal's unit; NaN with fewer than 16 FFP positions.
 
         Args:
             signal: Signals, (batch, channel, y, x).
         """
-        if signal[0, 0].numel() < _LEAST_MEASUREMENTS:
+        if signal[0, 0].numel() < LEAST_MEASUREMENTS:
             return torch.full((len(signal),), torch.nan)
-        index = self._least.expand(len(signal), -1, -1)
-        magnitude = _cosine_transform(signal).gather(2, index).abs()
+        index = self.least.expand(len(signal), -1, -1)
+        magnitude = self._cosine_transform(signal).gather(2, index).abs()
         # Not torch.median, which is the lower one of an even number.
         by_channel = magnitude.quantile(0.5, dim=2) / _NORMAL_MEDIAN
         return by_channel.square().mean(dim=1).sqrt()
 
+    def _cosine_transform(self, signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
+        """Returns the orthonormal DCT-II over y and x."""
+        return (self.along_y @ signal @ self.along_x.T).flatten(2)
 
-def _cosine_transform(signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
-    """Returns the orthonormal DCT-II over y and x."""
-    along_y, along_x = (_cosines(num).to(signal) for num in signal.shape[2:])
-    return (along_y @ signal @ along_x.T).flatten(2)
+
+@torch.no_grad()
+def white_signals(forward_model: LinearModel) -> Float[Tensor, "64 c my mx"]:
+    """Returns the signals of 64 images of white noise, always the same: what S can make at all.
+
+    Args:
+        forward_model: The model S.
+    """
+    generator = torch.Generator().manual_seed(0)
+    probes = torch.randn(_NUM_PROBES, 1, *forward_model.image_shape, generator=generator)
+    signal: Tensor = forward_model(probes.to(forward_model.device))
+    return signal
 
 
 def _cosines(num: int) -> Float[Tensor, "frequencies positions"]:

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.noise import NoiseEstimate
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.noise import NoiseEstimate
 
 SCANNERS = {
     "one channel": (Scanner(num_ffp_x=32, num_ffp_y=32), (32, 32)),

@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mpi_cascade.experiment import read_receive_chain
+from mpi_cascade.configurations import read_receive_chain
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import cell_centres
 from mpi_cascade.reconstruction.scans import open_scans

@@ -11,6 +11,7 @@ The rooms, each of which knows only those below it; those of one row don't know 
                                             calibration
     evaluation                              scans of a suite, measured: tables, figures, limits
     checkpoints                             trained cascades on disk: load and save
+    configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
     models | metrics | losses               networks; image quality; what training minimises
     scans | solvers                         simulated scans; classical reconstruction
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from mpi_cascade.checkpoints import TrainedCascade as TrainedCascade
     from mpi_cascade.checkpoints import load as load
     from mpi_cascade.checkpoints import save as save
+    from mpi_cascade.configurations import read_receive_chain as read_receive_chain
     from mpi_cascade.experiment import Experiment as Experiment
-    from mpi_cascade.experiment import read_receive_chain as read_receive_chain
     from mpi_cascade.models.cascade import Cascade as Cascade
     from mpi_cascade.models.cascade import Reconstruction as Reconstruction
     from mpi_cascade.physics.forward import ForwardModel as ForwardModel
@@ -52,7 +53,7 @@ _ROOMS = {
     "Scanner": "physics.scanner",
     "TrainedCascade": "checkpoints",
     "load": "checkpoints",
-    "read_receive_chain": "experiment",
+    "read_receive_chain": "configurations",
     "read_signals": "reconstruction.scans",
     "save": "checkpoints",
 }

@@ -1,7 +1,7 @@
 """Trained cascades on disk: the weights and the configuration that they were trained with."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.experiment import Experiment, build_experiment
+from mpi_cascade.configurations import build_experiment, on_scanner
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
 
@@ -27,11 +28,13 @@ class TrainedCascade(NamedTuple):
         experiment: What it was trained for.
         cascade: The networks.
         configuration: The whole configuration of the training.
+        departures: In what the scanner leaves those of the training, a phrase each.
     """
 
     experiment: Experiment
     cascade: Cascade
     configuration: dict[str, Any]
+    departures: Sequence[str] = ()
 
     @torch.no_grad()
     def __call__(self, signal: Tensor | NDArray[np.floating[Any]]) -> Reconstruction:
@@ -56,19 +59,26 @@ class TrainedCascade(NamedTuple):
         return self
 
 
-def load(path: Path | str, device: torch.device | str = "cpu") -> TrainedCascade:
+def load(
+    path: Path | str, device: torch.device | str = "cpu", scanner: Path | str | None = None
+) -> TrainedCascade:
     """Returns the cascade of a checkpoint, built from the description inside it.
 
     Args:
         path: A ``.ckpt`` file of a run, or shipped weights.
         device: Where it will compute.
+        scanner: Configuration of another scanner than that of the training, as ``calibrate`` writes
+            it, for weights that were trained for many.
 
     Raises:
-        InputError: If the file can't be used.
+        InputError: If a file can't be used, or the weights are for one scanner.
     """
     path = Path(path)
     checkpoint = read_checkpoint(path)
     configuration = read_configuration(checkpoint, path)
+    departures: Sequence[str] = ()
+    if scanner is not None:
+        configuration["experiment"], departures = on_scanner(configuration, Path(scanner), path)
     _require_matrix(configuration["experiment"], path)
     try:
         experiment = build_experiment(configuration["experiment"])
@@ -78,7 +88,8 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> TrainedCascade
             "project, and of your own classes, that it was trained with"
         ) from error
     load_weights(experiment.cascade, checkpoint, path)
-    return TrainedCascade(experiment, experiment.cascade.eval(), configuration).to(device)
+    trained = TrainedCascade(experiment, experiment.cascade.eval(), configuration, departures)
+    return trained.to(device)
 
 
 def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:

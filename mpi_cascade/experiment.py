@@ -3,16 +3,12 @@
 It is what a configuration says under ``experiment``, and what a checkpoint holds with the weights.
 """
 
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import yaml
-from jsonargparse import ArgumentParser, set_parsing_settings
 from torch import nn
 
 from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arguments, check_usual
@@ -25,7 +21,7 @@ from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
 from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_scanner
-from mpi_cascade.refusals import key_homes, refusal
+from mpi_cascade.refusals import key_homes
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
 
@@ -198,80 +194,3 @@ class Experiment:
                 "as stage 1"
             )
         return there
-
-
-def read_receive_chain(path: Path | str) -> ReceiveChain:
-    """Returns the receive chain in a configuration, as ``calibrate`` writes it.
-
-    Args:
-        path: The file ``scanner.yaml``.
-
-    Raises:
-        InputError: If it can't be read, or has none.
-    """
-    path = Path(path)
-    advice = "name the scanner.yaml that calibrate has written"
-    try:
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]["receive_chain"]
-        parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
-        parser.add_class_arguments(ReceiveChain, "receive_chain")
-        values = parser.parse_object({"receive_chain": dict(described)})
-        chain: ReceiveChain = parser.instantiate_classes(values).receive_chain
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
-    except (KeyError, TypeError, ValueError, UnicodeError, yaml.YAMLError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} has no experiment.receive_chain: {advice}") from error
-    # jsonargparse raises whatever it raises.
-    except Exception as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}") from error
-    return chain
-
-
-def build_experiment(description: Mapping[str, Any]) -> Experiment:
-    """Returns the experiment that a configuration describes.
-
-    Args:
-        description: The configuration's part ``experiment``.
-
-    Raises:
-        InputError: If it can't be built.
-    """
-    # Errors come as exceptions; relative paths inside are those of the working directory.
-    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
-    parser.add_class_arguments(Experiment, "experiment")
-    try:
-        # Parsing changes what it is given.
-        parsed = parser.parse_object({"experiment": deepcopy(dict(description))})
-        experiment: Experiment = parser.instantiate_classes(parsed).experiment
-    # jsonargparse and a user's own classes raise whatever they raise.
-    except Exception as error:
-        raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
-    return experiment
-
-
-def with_shipped_configs(arguments: Sequence[str]) -> list[str]:
-    """Returns a command line whose ``--config configs/…`` is found outside of a checkout, too.
-
-    A path that leads nowhere from the working directory is taken from the package, which has a copy
-    of ``configs`` where it was installed.
-
-    Args:
-        arguments: The command line.
-    """
-    found = list(arguments)
-    for number, word in enumerate(found):
-        name, has_value, value = word.partition("=")
-        if name in ("-c", "--config") and has_value:
-            found[number] = f"{name}={_shipped(value)}"
-        elif number and found[number - 1] in ("-c", "--config"):
-            found[number] = _shipped(word)
-    return found
-
-
-def _shipped(path: str) -> str:
-    shipped = Path(__file__).parent / path
-    is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
-    return str(shipped) if is_meant else path

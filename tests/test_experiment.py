@@ -4,8 +4,8 @@ from experiments import small_experiment
 from torch import nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import build_experiment
 from mpi_cascade.evaluation.suites import training_suite
-from mpi_cascade.experiment import build_experiment
 from mpi_cascade.models.preliminary import Unrolled
 from mpi_cascade.models.refinement import ResidualCNN
 from mpi_cascade.phantoms.scenes import TwoPoints

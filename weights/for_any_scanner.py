@@ -13,7 +13,7 @@ import torch
 import yaml
 
 import mpi_cascade
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.configurations import build_experiment
 
 OVERLAY = Path(__file__).parent.parent / "configs/training/any_scanner.yaml"
 

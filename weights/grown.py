@@ -14,7 +14,7 @@ import torch
 import yaml
 
 import mpi_cascade
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.configurations import build_experiment
 
 OVERLAY = Path(__file__).parent.parent / "configs/networks/data_consistency.yaml"
 

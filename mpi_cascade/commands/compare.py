@@ -20,6 +20,7 @@ def main(arguments: Sequence[str]) -> None:
 def compare(
     checkpoints: list[str],
     suite: Literal["standard", "brief", "final"] = "standard",
+    scanner: Path | None = None,
     classical: Sequence[ClassicalName] = ("Tikhonov", "ART", "ADMM", "FISTA"),
     num_validation: PositiveInt = 64,
     num_resolution: PositiveInt = 64,
@@ -33,6 +34,7 @@ def compare(
         checkpoints: trained cascades as LABEL=CHECKPOINT; those of one label are seeds of one
             training
         suite: what they are judged on
+        scanner: configuration of the scanner of weights that were trained for many
         classical: classical methods to tune and compare; none after the bare option, which stands
             after the checkpoints
         num_validation: phantoms that classical methods are tuned on
@@ -49,7 +51,7 @@ def compare(
     from mpi_cascade.results.directory import listing, make_directory, output_directory
     from mpi_cascade.results.messages import say_here
 
-    trained, experiment = load_methods(checkpoints, chosen_device(device))
+    trained, experiment = load_methods(checkpoints, chosen_device(device), scanner)
     make_suite = {
         "standard": suites.standard_suite,
         "brief": suites.brief_suite,

@@ -32,25 +32,37 @@ def reconstruct(
         scans: MDF 2.0 or 2.1 (background frames are subtracted); npy, floating point, (scan,
             channel, y, x), or (scan, y, x) for one channel; or HDF5 of the same layout
         dataset: data set of an HDF5 file that is no MDF
-        scanner: the scanner.yaml of calibrate, for measured scans; else that of the training. An
-            array then has amplitudes, real in phase or complex, or drive periods (scan, y, x, time)
+        scanner: the scanner.yaml of calibrate, for measured scans; else that of the training.
+            Weights for any scanner take the scanner from it, others its receive chain alone. With
+            that an array has amplitudes, real in phase or complex, or drive periods (scan, y, x,
+            time)
         scale: of an array, the value that is a signal of 1, where no calibration says it
         output: directory (default: a new one below runs)
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
         png: write a picture of every single scan too
     """
-    from mpi_cascade.checkpoints import load
-    from mpi_cascade.experiment import read_receive_chain
+    from mpi_cascade.checkpoints import (
+        load,
+        read_checkpoint,
+        read_configuration,
+    )
+    from mpi_cascade.configurations import is_for_any_scanner, read_receive_chain
     from mpi_cascade.reconstruction.running import reconstruct_scans
     from mpi_cascade.reconstruction.scans import open_scans
     from mpi_cascade.results.directory import output_directory
     from mpi_cascade.results.tables import for_terminal
 
     directory = output_directory(output, "reconstruct")
-    chain = read_receive_chain(scanner) if scanner else None
-    cascade = load(checkpoint, chosen_device(device))
-    chain = chain or cascade.experiment.receive_chain
+    configuration = read_configuration(read_checkpoint(checkpoint), checkpoint)
+    if scanner and is_for_any_scanner(configuration):
+        cascade = load(checkpoint, chosen_device(device), scanner)
+        chain = cascade.experiment.receive_chain
+    else:
+        # Its file is read first: what is wrong with it shows at once.
+        chain = read_receive_chain(scanner) if scanner else None
+        cascade = load(checkpoint, chosen_device(device))
+        chain = chain or cascade.experiment.receive_chain
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
         shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png)

@@ -11,7 +11,8 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from mpi_cascade.checks import InputError, Rule
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
-from mpi_cascade.experiment import PARSER_MODE, Experiment, with_shipped_configs
+from mpi_cascade.configurations import with_shipped_configs
+from mpi_cascade.experiment import PARSER_MODE, Experiment
 
 _USED = {"scanner", "true_scanner", "image_shape", "system_matrix", "unusual"}
 """What of an experiment a calibration knows."""

@@ -18,11 +18,13 @@ from mpi_cascade.checkpoints import (
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
+from mpi_cascade.configurations import early_path, on_scanner
 from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite, pairs_for
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.refusals import listed_classes, refusal
 from mpi_cascade.results.directory import listing, make_directory, output_directory
+from mpi_cascade.results.messages import say_here
 
 if TYPE_CHECKING:
     import mpi_cascade.evaluation.sets
@@ -70,6 +72,9 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
     parser = typed_parser(function, ("experiment", "data"), PARSER_MODE)
     parser.usage = "%(prog)s CHECKPOINT [--OPTION VALUE …] [--experiment.KEY VALUE …]"
     parser.add_argument("--config", action="config", help="configuration, YAML")
+    parser.add_argument(
+        "--scanner", type=Path, help="configuration of the scanner of weights for many scanners"
+    )
     parser.add_class_arguments(Experiment, "experiment")
     parser.add_class_arguments(Splits, "data")
     if listed := listed_classes(arguments, EXPERIMENT_CLASSES):
@@ -82,6 +87,10 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
         path = Path(first)
         configuration = read_configuration(read_checkpoint(path), path)
         data = configuration.get("data", {})
+        if scanner := early_path(arguments, "--scanner"):
+            configuration["experiment"], departures = on_scanner(configuration, scanner, path)
+            for phrase in departures:
+                say_here(f"beyond the scanners of the training: {phrase}")
         splits = {item.name: data[item.name] for item in fields(Splits) if item.name in data}
         kept = {"experiment": configuration["experiment"], "data": splits}
         stored = ["--config", yaml.safe_dump(kept)]
@@ -91,6 +100,7 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
     except Exception as error:
         raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
     options.pop("config")
+    options.pop("scanner")
     check_values(function, options)
     function(**options)
 

@@ -7,8 +7,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mpi_cascade.checkpoints import TrainedCascade, load
+from mpi_cascade.checkpoints import (
+    TrainedCascade,
+    load,
+    read_checkpoint,
+    read_configuration,
+)
 from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import is_for_any_scanner
 from mpi_cascade.evaluation.classical import CLASSICAL
 from mpi_cascade.evaluation.methods import (
     TRUTH,
@@ -39,12 +45,18 @@ class Compared(NamedTuple):
     experiment: Experiment
 
 
-def load_methods(checkpoints: Sequence[str], device: torch.device | str = "cpu") -> Compared:
+def load_methods(
+    checkpoints: Sequence[str],
+    device: torch.device | str = "cpu",
+    scanner: Path | None = None,
+) -> Compared:
     """Returns the cascades of checkpoints.
 
     Args:
         checkpoints: One or more ``LABEL=PATH``; those of one label are seeds of one configuration.
         device: Where they compute.
+        scanner: Configuration of the scanner of weights that were trained for many; others must
+            have been trained for it.
 
     Raises:
         InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
@@ -58,12 +70,17 @@ def load_methods(checkpoints: Sequence[str], device: torch.device | str = "cpu")
         label, path = _label_and_path(item)
         if any(Path(method.source).resolve() == path.resolve() for method in methods):
             raise InputError(f"{path} is named twice: name every checkpoint once")
-        cascade = load(path, device)
+        cascade = _loaded(path, device, scanner)
         _check_comparable(item, cascade, checkpoints[0], next(iter(firsts.values()), cascade))
         of_label = [method for method in methods if method.label == label]
         _check_seed(item, cascade, firsts.setdefault(label, cascade), of_label)
         methods.append(cascade_method(cascade, label, len(of_label), str(path)))
     return Compared(methods, firsts[methods[0].label].experiment)
+
+
+def _loaded(path: Path, device: torch.device | str, scanner: Path | None) -> TrainedCascade:
+    configuration = read_configuration(read_checkpoint(path), path)
+    return load(path, device, scanner if is_for_any_scanner(configuration) else None)
 
 
 def _label_and_path(item: str) -> tuple[str, Path]:

@@ -72,6 +72,7 @@ class Judge:
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
         scans = experiment.scans.to(cascade.device)
         signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
+        self._snr_db = cascade.configuration.get("data", {}).get("training_snr_db")
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
         self.training = joined(parts)
 
@@ -113,7 +114,7 @@ class Judge:
         a scan is not what the network was trained for.
         """
         low_peak, high_peak = usual(self.training.peak)
-        low_snr_db, high_snr_db = usual(self.training.peak_snr_db)
+        low_snr_db, high_snr_db = self._snr_db or usual(self.training.peak_snr_db)
         _, high_ratio = usual(self.training.residual_to_noise)
         has_signal = quality.peak > 0
         checks = {

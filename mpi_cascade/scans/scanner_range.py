@@ -102,7 +102,11 @@ class ScannerRange(Checked):
             image_shape: Pixels (y, x) of its images.
             nominal: The scanner in the middle of the range.
         """
-        drawn = [_described(one, one.ffp_shape) for one in self.scanners(nominal)]
+        scanners = self.scanners(nominal)
+        equal_cores = replace(scanners[0].particle, diameter_log_std=0.0)
+        # The lower end of that range is a usual value, which no draw has.
+        scanners.append(replace(scanners[0], particle=equal_cores))
+        drawn = [_described(one, one.ffp_shape) for one in scanners]
         phrases = []
         for name, value in _described(scanner, image_shape).items():
             values = [one[name] for one in drawn]

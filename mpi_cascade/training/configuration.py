@@ -22,12 +22,8 @@ from torch.optim import Optimizer
 
 from mpi_cascade.checkpoints import read_checkpoint, read_configuration
 from mpi_cascade.checks import Checked, InputError
-from mpi_cascade.experiment import (
-    EXPERIMENT_CLASSES,
-    PARSER_MODE,
-    Experiment,
-    with_shipped_configs,
-)
+from mpi_cascade.configurations import early_path, with_shipped_configs
+from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
 from mpi_cascade.refusals import key_homes, listed_classes, refusal, with_keys
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
@@ -134,7 +130,7 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
         sys.stdout.write(listed)
         sys.exit(0)
     arguments = with_shipped_configs(arguments)
-    if resumed := _resumed(arguments):
+    if resumed := early_path(arguments, "--resume"):
         configuration = read_configuration(read_checkpoint(resumed), resumed)
         arguments = ["--config", yaml.safe_dump(configuration), *arguments]
     try:
@@ -208,15 +204,6 @@ def check_validations(trainer: Trainer, data: SimulatedDataModule) -> None:
             f"trainer.val_check_interval is {interval}: an epoch has {num_batches} batches, so "
             "make it smaller, or set trainer.check_val_every_n_epoch to null to count over epochs"
         )
-
-
-def _resumed(arguments: Sequence[str]) -> Path | None:
-    """Returns the checkpoint that a command line goes on from, before it can be parsed."""
-    for number, word in enumerate(arguments):
-        name, has_value, value = word.partition("=")
-        if name == "--resume":
-            return Path(value if has_value else "".join(arguments[number + 1 : number + 2]))
-    return None
 
 
 def _check(config: Namespace) -> None:

@@ -93,11 +93,13 @@ class CascadeModule(LightningModule):
         data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         if data.bank is None:
             return
-        if any(isinstance(loss, SampleLoss) for loss in (self.final_loss, self.preliminary_loss)):
-            raise InputError(
-                "data.scanners has several scanners, and a loss that is given the whole scan knows "
-                "one: choose another loss"
-            )
+        for loss in (self.final_loss, self.preliminary_loss):
+            for part in loss.modules():
+                if isinstance(part, SampleLoss) and type(part).use is not SampleLoss.use:
+                    raise InputError(
+                        f"{type(part).__name__} knows the physics of one scanner, and "
+                        "data.scanners has several: choose another loss"
+                    )
         data.bank.to(self.device)
         self.cascades = [member.cascade for member in data.bank.members]
 

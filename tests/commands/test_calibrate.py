@@ -11,7 +11,7 @@ import yaml
 from delta_samples import TRUTH, Y_M
 from PIL import Image
 
-from mpi_cascade.experiment import build_experiment, read_receive_chain
+from mpi_cascade.configurations import build_experiment, read_receive_chain
 from mpi_cascade.phantoms.scaling import families_at
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.resolution import length_scale, psf_detail_m

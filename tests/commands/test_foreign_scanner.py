@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mpi_cascade.experiment import read_receive_chain
+from mpi_cascade.configurations import read_receive_chain
 from mpi_cascade.mdf import MDFFile, read_images, read_scans
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner

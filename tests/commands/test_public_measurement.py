@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mpi_cascade.experiment import read_receive_chain
+from mpi_cascade.configurations import read_receive_chain
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "measured_line.py"
 ROWS = ("--x-mm", -40, 40, 9, "--y-mm", -21.2, -1.2, 3, "--drive-mt", 5, "--drive-khz", 25.7)

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from mpi_cascade.checkpoints import TrainedCascade, save
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.configurations import build_experiment
 
 
 @pytest.fixture(scope="session")

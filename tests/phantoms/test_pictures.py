@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.configurations import build_experiment
 from mpi_cascade.phantoms import PhantomMixture, PictureFiles, Pictures, Rasters, render
 from mpi_cascade.phantoms.dilution import Diluted
 from mpi_cascade.randomness import RandomStreams

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mpi_cascade.checkpoints import TrainedCascade, save
-from mpi_cascade.experiment import build_experiment
+from mpi_cascade.configurations import build_experiment
 from mpi_cascade.randomness import RandomStreams
 
 SQUARE: dict[str, Any] = {

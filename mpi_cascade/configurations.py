@@ -1,0 +1,192 @@
+"""What configurations say, of experiments and of scanners, and what command lines name of them."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from jsonargparse import ArgumentParser, set_parsing_settings
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
+from mpi_cascade.physics.receive_chain import ReceiveChain
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.refusals import refusal
+from mpi_cascade.scans.scanner_range import ScannerRange
+
+_Built = TypeVar("_Built")
+
+_OF_A_SCANNER = (
+    "scanner", "image_shape", "system_matrix", "delta_sample_m", "receive_chain", "unusual"
+)  # fmt: skip
+"""What of an experiment describes a scanner and how it is read."""
+
+
+def read_scanner(path: Path | str) -> dict[str, Any]:
+    """Returns what a configuration says of a scanner, as ``calibrate`` writes it.
+
+    Args:
+        path: The file, such as ``scanner.yaml``; what else it says is left aside.
+
+    Raises:
+        InputError: If it can't be read, or says nothing of a scanner.
+    """
+    path = Path(path)
+    advice = (
+        "name a configuration of a scanner, such as the scanner.yaml that calibrate has written"
+    )
+    try:
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]
+        found = {name: described[name] for name in _OF_A_SCANNER if name in described}
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
+    except (KeyError, TypeError, ValueError, UnicodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} has no experiment.scanner: {advice}") from error
+    if not found:
+        raise InputError(f"{path} has no experiment.scanner: {advice}")
+    return found
+
+
+def read_receive_chain(path: Path | str) -> ReceiveChain:
+    """Returns the receive chain in a configuration, as ``calibrate`` writes it.
+
+    Args:
+        path: The file ``scanner.yaml``.
+
+    Raises:
+        InputError: If it can't be read, or has none.
+    """
+    described = read_scanner(path).get("receive_chain")
+    if not isinstance(described, dict):
+        raise InputError(
+            f"{path} has no experiment.receive_chain: name the scanner.yaml that calibrate has "
+            "written"
+        )
+    return built(ReceiveChain, described, str(path))
+
+
+def built(kind: type[_Built], values: Mapping[str, Any], source: str) -> _Built:
+    """Returns an object from its arguments as a configuration has them.
+
+    Args:
+        kind: Its class.
+        values: The arguments.
+        source: Where they were read, for a refusal.
+
+    Raises:
+        InputError: If they are refused.
+    """
+    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
+    parser.add_class_arguments(kind, "built")
+    try:
+        parsed = parser.parse_object({"built": deepcopy(dict(values))})
+        found: _Built = parser.instantiate_classes(parsed).built
+    # jsonargparse raises whatever it raises.
+    except Exception as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{source}: {' '.join(str(error).split())}") from error
+    return found
+
+
+def build_experiment(description: Mapping[str, Any]) -> Experiment:
+    """Returns the experiment that a configuration describes.
+
+    Args:
+        description: The configuration's part ``experiment``.
+
+    Raises:
+        InputError: If it can't be built.
+    """
+    # Errors come as exceptions; relative paths inside are those of the working directory.
+    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
+    parser.add_class_arguments(Experiment, "experiment")
+    try:
+        # Parsing changes what it is given.
+        parsed = parser.parse_object({"experiment": deepcopy(dict(description))})
+        experiment: Experiment = parser.instantiate_classes(parsed).experiment
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
+    return experiment
+
+
+def is_for_any_scanner(configuration: Mapping[str, Any]) -> bool:
+    """Returns whether a training had many scanners, so that its weights hold none.
+
+    Args:
+        configuration: Its configuration.
+    """
+    return bool((configuration.get("data") or {}).get("scanners"))
+
+
+def on_scanner(
+    configuration: Mapping[str, Any], scanner: Path, path: Path
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """Returns a training's experiment on another scanner, and in what that leaves the trained ones.
+
+    Its phantoms are the standard ones, as large as that scanner needs.
+
+    Args:
+        configuration: Configuration of the training.
+        scanner: Configuration of the scanner.
+        path: The checkpoint.
+
+    Raises:
+        InputError: If the weights are for one scanner, or the file can't be used.
+    """
+    if not is_for_any_scanner(configuration):
+        raise InputError(
+            f"{path} was trained for one scanner: leave {scanner} out, or use weights that were "
+            "trained for many (fit with configs/training/any_scanner.yaml)"
+        )
+    trained_for = dict(configuration["experiment"])
+    described = {**trained_for, **read_scanner(scanner), "phantoms": None, "phantom_weights": None}
+    nominal, wanted = (
+        built(Scanner, one["scanner"], source)
+        for one, source in ((trained_for, str(path)), (described, str(scanner)))
+    )
+    drawn = built(ScannerRange, configuration["data"]["scanners"], str(path))
+    shape = described["image_shape"]
+    return described, drawn.departures(wanted, (shape[0], shape[1]), nominal)
+
+
+def with_shipped_configs(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line whose ``--config configs/…`` is found outside of a checkout, too.
+
+    A path that leads nowhere from the working directory is taken from the package, which has a copy
+    of ``configs`` where it was installed.
+
+    Args:
+        arguments: The command line.
+    """
+    found = list(arguments)
+    for number, word in enumerate(found):
+        name, has_value, value = word.partition("=")
+        if name in ("-c", "--config") and has_value:
+            found[number] = f"{name}={_shipped(value)}"
+        elif number and found[number - 1] in ("-c", "--config"):
+            found[number] = _shipped(word)
+    return found
+
+
+def early_path(arguments: Sequence[str], option: str) -> Path | None:
+    """Returns the path that a command line gives to an option, before it can be parsed.
+
+    Args:
+        arguments: The command line.
+        option: The option, as ``--resume``.
+    """
+    for number, word in enumerate(arguments):
+        name, has_value, value = word.partition("=")
+        if name == option:
+            return Path(value if has_value else "".join(arguments[number + 1 : number + 2]))
+    return None
+
+
+def _shipped(path: str) -> str:
+    shipped = Path(__file__).parent / path
+    is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
+    return str(shipped) if is_meant else path

@@ -1,0 +1,106 @@
+"""Training over scanners: shared weights, a scanner for every run of samples."""
+
+import pytest
+import torch
+
+from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import build_experiment
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.scanner_range import ScannerRange
+from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.scanner_bank import ScannerBank
+
+SCANNERS = ScannerRange(num_positions=(16, 24), num_scanners=4)
+DESCRIPTION = {
+    "scanner": {"num_ffp_x": 16, "num_ffp_y": 16},
+    "image_shape": [16, 16],
+    "preliminary": "mpi_cascade.models.preliminary.FixedTikhonov",
+    "refinement": {
+        "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
+        "init_args": {
+            "network": {
+                "class_path": "mpi_cascade.models.refinement.ResidualUNet",
+                "init_args": {"num_features": [4, 4], "num_channels": 8},
+            },
+            "conditions": [
+                "mpi_cascade.models.conditions.PsfDetail",
+                "mpi_cascade.models.conditions.NoiseLevel",
+            ],
+        },
+    },
+}  # fmt: skip
+
+SOME_POINTS = {
+    "class_path": "mpi_cascade.phantoms.Points",
+    "init_args": {"diameter_mm": [0.8, 1.2], "num_points": [1, 1]},
+}
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    torch.manual_seed(0)
+    return build_experiment(DESCRIPTION)
+
+
+@pytest.fixture(scope="module")
+def bank(experiment):
+    return ScannerBank(experiment, SCANNERS, None, (15.0, 50.0))
+
+
+def scans_of(bank, indices):
+    return bank.scan(RandomStreams(0, 0, torch.tensor(indices)))
+
+
+def test_a_sample_is_the_same_in_any_batch(bank):
+    whole, part = scans_of(bank, range(64, 96)), scans_of(bank, [70, 71])
+    assert whole.scanner == part.scanner
+    assert torch.equal(whole.signal[6:8], part.signal)
+    assert torch.equal(whole.concentration[6:8], part.concentration)
+
+
+def test_every_scanner_scans_its_runs(bank):
+    numbers = [scans_of(bank, [32 * run]).scanner for run in range(24)]
+    assert set(numbers) == {0, 1, 2, 3}
+    with pytest.raises(InputError, match=r"make data.batch_size one that 32 can be divided by"):
+        scans_of(bank, [31, 32])
+
+
+def test_weights_are_shared_and_physics_is_not(experiment, bank):
+    own = {weight.data_ptr() for weight in experiment.cascade.parameters()}
+    for member in bank.members:
+        assert {weight.data_ptr() for weight in member.cascade.parameters()} == own
+    sample = scans_of(bank, [0])
+    member = bank.members[sample.scanner]
+    there = experiment.on(member.scans.nominal_scanner, member.scans.nominal_scanner.ffp_shape)
+    expected = there.cascade.eval()(sample.signal)
+    torch.testing.assert_close(member.cascade.eval()(sample.signal), expected)
+
+
+def test_phantoms_are_as_large_as_the_scanner_needs(experiment):
+    fine = Scanner(num_ffp_x=64, num_ffp_y=64)
+    there = experiment.on(fine, (64, 64))
+    assert (experiment.length_scale, there.length_scale) == (4.0, 1.0)
+    of_mixture = experiment.mixture.families["pairs"].diameter_mm
+    assert there.mixture.families["pairs"].diameter_mm < of_mixture
+    given = build_experiment({**DESCRIPTION, "phantoms": {"some": SOME_POINTS}})
+    assert given.on(fine, (64, 64)).mixture.families["some"].diameter_mm == (0.2, 0.3)
+
+
+def test_a_step_on_another_scanner_trains_the_weights_of_all(experiment):
+    data = SimulatedDataModule(experiment, batch_size=8, num_validation=8, scanners=SCANNERS)
+    module = CascadeModule(experiment)
+    module.cascades = [member.cascade for member in data.bank.members]
+    sample = data.training_samples(4)
+    assert sample.scanner is not None
+    module.losses(sample, module.strategy.at(0.0))["loss"].backward()
+    assert all(weight.grad is not None for weight in experiment.cascade.parameters())
+    module.zero_grad()
+
+
+@pytest.mark.parametrize("stage", ["TikhonovBank", "DenseInverse", "SpectralInverse"])
+def test_weights_that_hold_a_scanner_are_refused(stage):
+    held = {**DESCRIPTION, "preliminary": f"mpi_cascade.models.preliminary.{stage}"}
+    with pytest.raises(InputError, match="the networks' weights hold the scanner"):
+        ScannerBank(build_experiment(held), SCANNERS, None, None)

@@ -8,6 +8,7 @@ from lightning.pytorch import Trainer
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 
@@ -49,6 +50,16 @@ def test_the_time_of_training_batches_is_counted_and_that_of_validation_is_not(e
     assert data.seconds == 0
     all_samples(data, data.train_dataloader())
     assert data.seconds > 0
+
+
+def test_a_spread_of_the_scanner_changes_training_samples_only(experiment):
+    spread = ScannerSpread(ffp_offset_m=2e-4, gain=0.2, num_scanners=2)
+    data = [make_data(experiment, scanner_spread=chosen) for chosen in (None, spread)]
+    for stream in (TRAINING_STREAM, VALIDATION_STREAM):
+        samples = [d.simulate(SampleKeys(stream, torch.arange(4))) for d in data]
+        signals = [sample.signal for sample in samples]
+        assert torch.equal(*signals) == (stream != TRAINING_STREAM)
+        assert torch.equal(*(sample.concentration for sample in samples))
 
 
 def test_the_training_seed_changes_training_samples_only(experiment):

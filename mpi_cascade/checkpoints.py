@@ -176,6 +176,10 @@ def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, A
             f"{path} holds no configuration: name a .ckpt file that a run has written"
         ) from error
     if "experiment" in parts:
+        pairs = (configuration.get("data") or {}).get("two_points") or {}
+        if "init_args" in pairs:
+            # As it was written before the pairs followed from the scanner.
+            configuration["data"]["two_points"] = pairs["init_args"]
         return configuration
     raise InputError(
         f"{path} was written by version 0.1.0, whose configuration was another: use it with that "

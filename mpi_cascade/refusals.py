@@ -25,6 +25,7 @@ _KEYS = {
     "MeasuredMatrix": "experiment.system_matrix",
     "Splits": "data",
     "TwoPoints": "data.two_points",
+    "TwoPointSuite": "data.two_points",
     "ScannerSpread": "data.scanner_spread",
 }
 """The keys of classes that a configuration has once, and need not name."""

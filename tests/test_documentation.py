@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import command_line
 import pytest
@@ -134,10 +135,24 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_the_picture_of_the_house_is_that_of_the_contract():
-    specification = importlib.util.spec_from_file_location("house", DOCS / "house.py")
+def script(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
+    return module
+
+
+def test_the_first_tables_are_those_of_the_final_suite():
+    module = script("results_tables")
+    for path, table in module.tables().items():
+        text = path.read_text(encoding="utf-8")
+        assert table in text, f"{path.name}: run python docs/results_tables.py"
+        wrong = text.replace(table, table.replace("3", "4"))
+        assert module.with_table(wrong, table) == text
+
+
+def test_the_picture_of_the_house_is_that_of_the_contract():
+    module = script("house")
     drawn = (DOCS / "house.svg").read_text(encoding="utf-8")
     assert module.house(ROOT) == drawn, "run python docs/house.py"
 

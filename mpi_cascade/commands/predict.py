@@ -27,7 +27,7 @@ def predict(
 
     For each batch there are the arrays indices, signal, concentration, preliminary and final. All
     signals are scans.mdf too, for reconstruct, unless they have the units or channels of a measured
-    system matrix.
+    system matrix. Of scans in a file reconstruct makes the images.
 
     Args:
         checkpoint: a trained cascade, a .ckpt file; it comes first, and options change what it says

@@ -20,8 +20,7 @@ from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
 from mpi_cascade.configurations import early_path, on_scanner
 from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
-from mpi_cascade.phantoms.pair_suite import TwoPointSuite, pairs_for
-from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.refusals import listed_classes, refusal
 from mpi_cascade.results.directory import listing, make_directory, output_directory
 from mpi_cascade.results.messages import say_here
@@ -40,7 +39,7 @@ class Splits(Checked):
         num_test: Random phantoms in the test split.
     """
 
-    two_points: TwoPointSuite | TwoPoints = TwoPointSuite()
+    two_points: TwoPointSuite = TwoPointSuite()
     num_validation: PositiveInt = 256
     num_test: PositiveInt = 512
 
@@ -50,7 +49,7 @@ class Splits(Checked):
 
         num_phantoms = self.num_test if split == "test" else self.num_validation
         size_m = experiment.scanner.field_of_view_m
-        pairs = pairs_for(self.two_points, experiment.length_scale, size_m)
+        pairs = self.two_points.pairs(experiment.length_scale, size_m)
         suite = training_suite(experiment, pairs, num_phantoms, split)
         suite.check_fits(size_m)
         return suite

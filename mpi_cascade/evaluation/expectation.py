@@ -2,18 +2,21 @@
 
 import math
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from mpi_cascade.checks import as_range
+from mpi_cascade.checks import InputError, as_range
 from mpi_cascade.evaluation.detectability import detectability
 from mpi_cascade.evaluation.least_favourable import central_pairs
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.physics.convolution import common_lattice
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.scans.simulated import fine_shape, square_oversampling
 
 _CERTAIN = 4.0
 _WINDOW_PER_DIAMETER = 16
@@ -21,6 +24,7 @@ _MOST_POSITIONS = 64
 _PIXELS_PER_DIAMETER = 10
 _NUM_GAPS = 12
 _GAPS_PER_DIAMETER = (0.03, 4.0)
+_MOST_EXTRA_PIXELS = 128
 _DIRECTIONS = {"x": 0.0, "y": 90.0}
 
 
@@ -51,13 +55,39 @@ def expected_resolution(experiment: Experiment, pairs: TwoPoints) -> str:
     size = " × ".join(f"{pixels_mm[axis]:.2g}" for axis in directions)
     if not coarse:
         return f"{sentence}Pixels of {size} mm carry that."
-    numbers = dict(zip("yx", experiment.image_shape, strict=True))
-    for axis in coarse:
-        numbers[axis] = math.ceil(numbers[axis] * pixels_mm[axis] / gaps_mm[axis])
+    sentence += f"Pixels of {size} mm are too large to show that along {' and '.join(coarse)}"
+    least = {axis: pixels_mm[axis] / gaps_mm[axis] for axis in coarse}
+    shape = _finer_shape(experiment, (least.get("y", 1.0), least.get("x", 1.0)))
     return (
-        f"{sentence}Pixels of {size} mm are too large to show that along {' and '.join(coarse)}; "
-        f"experiment.image_shape [{numbers['y']}, {numbers['x']}] would do."
+        f"{sentence}; experiment.image_shape {list(shape)} would do." if shape else f"{sentence}."
     )
+
+
+def _finer_shape(experiment: Experiment, factors: tuple[float, float]) -> tuple[int, int] | None:
+    """Returns about the least pixels (y, x) that networks and simulation can work with, if any.
+
+    Args:
+        experiment: The experiment.
+        factors: By how much finer the pixels must be at least along (y, x).
+    """
+    step = experiment.cascade.image_multiple
+    for extra in range(0, _MOST_EXTRA_PIXELS, step):
+        num_y, num_x = (
+            num if factor == 1 else step * math.ceil(num * factor / step) + extra
+            for num, factor in zip(experiment.image_shape, factors, strict=True)
+        )
+        with suppress(InputError):
+            _check_grids(experiment, (num_y, num_x))
+            return num_y, num_x
+    return None
+
+
+def _check_grids(experiment: Experiment, image_shape: tuple[int, int]) -> None:
+    """Raises an InputError if images of this shape have no lattice in common with the FFPs."""
+    scanner = experiment.scanner
+    per_axis = square_oversampling(image_shape, scanner.field_of_view_m, experiment.oversampling)
+    for shape in (image_shape, fine_shape(image_shape, per_axis)):
+        common_lattice(shape, scanner.ffp_shape)
 
 
 def smallest_gap_m(

@@ -1,5 +1,6 @@
 """The cascade: signal → preliminary image → final image."""
 
+import math
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from typing import NamedTuple
@@ -133,6 +134,12 @@ class Cascade(nn.Module):
         peak = inputs[0].abs().amax(dim=(1, 2, 3), keepdim=True)
         divisor = torch.where(peak > 0, peak, 1.0)
         return peak * stage(*(values / divisor for values in inputs))
+
+    @property
+    def image_multiple(self) -> int:
+        """What the pixels along y and along x must be a multiple of, as the networks say."""
+        parts = [*self.preliminary.modules(), *self.refinement.modules()]
+        return math.lcm(*(getattr(part, "image_multiple", 1) for part in parts))
 
     def use(self, forward_model: LinearModel) -> None:
         """Gives the physics to every stage that is made from it, and checks what they make.

@@ -38,6 +38,9 @@ class ResidualUNet(nn.Module):
         num_blocks: Residual blocks at each scale, on the way down and again on the way up, ≥ 0.
         num_channels: Images that enter, > 0; the correction is added to the first.
 
+    Attributes:
+        image_multiple: What the pixels along y and along x must be a multiple of.
+
     Raises:
         InputError: If a value is out of its range, or (when called) the image does not divide by
             the coarsest scale.
@@ -58,7 +61,7 @@ class ResidualUNet(nn.Module):
         NON_NEGATIVE.check(self, "num_blocks", num_blocks)
         POSITIVE.check(self, "num_channels", num_channels)
         self.num_blocks = num_blocks
-        self.factor: int = 2 ** len(num_features)
+        self.image_multiple: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4 * num_channels, num_features[0], 3, padding=1)
         scales = list(itertools.pairwise(num_features))
@@ -76,10 +79,11 @@ class ResidualUNet(nn.Module):
         self, preliminary: Float[Tensor, "batch channels ny nx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
-        if any(size % self.factor for size in preliminary.shape[-2:]):
+        if any(size % self.image_multiple for size in preliminary.shape[-2:]):
             raise InputError(
                 f"image_shape is {list(preliminary.shape[-2:])}: a ResidualUNet of this depth "
-                f"needs multiples of {self.factor}, so change the shape or shorten num_features"
+                f"needs multiples of {self.image_multiple}, so change the shape or shorten "
+                "num_features"
             )
         features = self.entry(self.blocks_of_pixels(preliminary))
         skips = []

@@ -54,18 +54,3 @@ class TwoPointSuite(Checked):
 
     def _given(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}
-
-
-def pairs_for(
-    two_points: TwoPointSuite | TwoPoints, scale: float, field_of_view_m: tuple[float, float]
-) -> TwoPoints:
-    """Returns the pairs for one scanner, or those that are given as they are.
-
-    Args:
-        two_points: The suite; the pairs themselves are what earlier versions wrote.
-        scale: What lengths of the ``reference`` scanner are multiplied by, see ``length_scale``.
-        field_of_view_m: Size (y, x) of the field of view in m.
-    """
-    if isinstance(two_points, TwoPoints):
-        return two_points
-    return two_points.pairs(scale, field_of_view_m)

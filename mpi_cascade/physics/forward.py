@@ -12,7 +12,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.costs import announce_time
 from mpi_cascade.physics.convolution import Lattice, PaddedFFT, common_lattice
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.psf import NUM_SAMPLE_NODES, num_phases, voltage_psf
+from mpi_cascade.physics.psf import NUM_SAMPLE_NODES, DeltaSamplePSF, num_phases, voltage_psf
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 from mpi_cascade.physics.waves import WaveProducts, wave_products
 
@@ -142,7 +142,7 @@ def signal_unit(scanner: Scanner) -> float:
 def _announce(scanner: Scanner, lattice: Lattice, psf: PointSpreadFunction) -> None:
     """Says how long a PSF takes where that is long, and refuses what would take hours."""
     seconds = _SECONDS_PER_VALUE * math.prod(lattice.period) * num_phases(scanner)
-    if psf is not voltage_psf:
+    if isinstance(psf, DeltaSamplePSF):
         seconds *= NUM_SAMPLE_NODES**2
     num_y, num_x = lattice.period
     announce_time(

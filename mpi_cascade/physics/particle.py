@@ -69,19 +69,3 @@ def langevin_ratio(xi: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         1 - square * 2 / 21 * (1 - square / 10 * (1 - square * 10 / 99))
     )
     return torch.where(is_small, series, (1.0 / torch.tanh(large) - 1.0 / large) / large)
-
-
-def langevin(xi: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Returns the Langevin function L(ξ) = coth ξ − 1/ξ, the magnetisation M/Ms in equilibrium.
-
-    Args:
-        xi: ξ = β·B, dimensionless.
-
-    Returns:
-        L(ξ) in −1 … 1, of the shape of ``xi``.
-
-    Examples:
-        >>> round(float(langevin(torch.tensor(1.0))), 6)
-        0.313035
-    """
-    return xi * langevin_ratio(xi)

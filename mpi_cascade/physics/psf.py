@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Complex128, Float64
 from torch import Tensor
 
-from mpi_cascade.checks import Checked, Positive
+from mpi_cascade.checks import Checked, Finite, Positive
 from mpi_cascade.physics.particle import Particle, langevin_ratio
 from mpi_cascade.physics.scanner import Scanner
 
@@ -154,6 +154,38 @@ class DeltaSamplePSF(Checked):
                 )
                 total = total + weight_x * weight_y / 4 * shifted
         return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedPSF(Checked):
+    """The PSF of a scanner whose FFP isn't where it is thought to be, received with another gain.
+
+    Exact, whatever the offset: no signal is interpolated, and the field of view has no edge.
+
+    Args:
+        offset_x_m: True minus believed position of the FFP along x in m.
+        offset_y_m: The same along y.
+        gain: What the voltage is multiplied by, > 0.
+
+    Raises:
+        InputError: If ``gain`` is not above 0, or an offset is not finite.
+    """
+
+    offset_x_m: Finite = 0.0
+    offset_y_m: Finite = 0.0
+    gain: Positive = 1.0
+
+    def __call__(
+        self,
+        scanner: Scanner,
+        harmonic: int,
+        x_m: Float64[Tensor, "..."],
+        y_m: Float64[Tensor, "..."],
+    ) -> Float64[Tensor, "..."] | Complex128[Tensor, "..."]:
+        """Returns ``voltage_psf`` at the true positions, times the gain."""
+        return self.gain * voltage_psf(
+            scanner, harmonic, x_m - self.offset_x_m, y_m - self.offset_y_m
+        )
 
 
 def sample_psf(

@@ -14,9 +14,9 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import MDFFile, differences, read_scans
 from mpi_cascade.measured import MeasuredMatrix, MeasuredSystem, read_measured
-from mpi_cascade.physics.forward import ForwardModel
+from mpi_cascade.physics.forward import ForwardModel, PointSpreadFunction
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.psf import sample_psf
+from mpi_cascade.physics.psf import sample_psf, voltage_psf
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 
@@ -75,7 +75,10 @@ class ScannerModels:
         return ForwardModel(self.scanner, image_shape, sample_psf(self.delta_sample_m))
 
     def true(
-        self, fine_shape: tuple[int, int], true_scanner: Mapping[str, Any] = _NO_CHANGES
+        self,
+        fine_shape: tuple[int, int],
+        true_scanner: Mapping[str, Any] = _NO_CHANGES,
+        psf: PointSpreadFunction = voltage_psf,
     ) -> LinearModel:
         """Returns the model that makes the signals.
 
@@ -83,6 +86,7 @@ class ScannerModels:
             fine_shape: Pixels (y, x) of the simulation grid.
             true_scanner: Quantities in which the scanner that makes them differs, by name. Where
                 there are any, the analytic model of that scanner makes the signals, not the matrix.
+            psf: Voltage per point of tracer that this model receives.
 
         Raises:
             InputError: If the scanners differ in field of view, FFP grid or harmonics, or the
@@ -97,7 +101,7 @@ class ScannerModels:
                 "in units of ∫ |PSF| dr for experiment.scanner.harmonics"
             )
         changed = changed_scanner(self.scanner, true_scanner)
-        return analytic_model(changed, self.scanner, fine_shape)
+        return analytic_model(changed, self.scanner, fine_shape, psf)
 
     def read_scans(
         self, file: MDFFile, chain: ReceiveChain | None = None
@@ -132,7 +136,10 @@ class ScannerModels:
 
 
 def analytic_model(
-    scanner: Scanner, nominal_scanner: Scanner, fine_shape: tuple[int, int]
+    scanner: Scanner,
+    nominal_scanner: Scanner,
+    fine_shape: tuple[int, int],
+    psf: PointSpreadFunction = voltage_psf,
 ) -> ForwardModel:
     """Returns the analytic model that makes the signals.
 
@@ -141,6 +148,7 @@ def analytic_model(
         nominal_scanner: The scanner that reconstructions believe in. Its ∫ |PSF| dr is the unit of
             the signals.
         fine_shape: Pixels (y, x) of the simulation grid.
+        psf: Voltage per point of tracer.
 
     Raises:
         InputError: If the scanners differ in field of view, FFP grid or harmonics.
@@ -157,4 +165,4 @@ def analytic_model(
             "scanner has relaxation and true_scanner has none: give true_scanner a "
             "relaxation_time_s above 0"
         )
-    return ForwardModel(scanner, fine_shape, unit_scanner=nominal_scanner)
+    return ForwardModel(scanner, fine_shape, psf, nominal_scanner)

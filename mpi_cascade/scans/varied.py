@@ -15,13 +15,17 @@ from mpi_cascade.checks import (
     NonNegative,
     PositiveInt,
 )
-from mpi_cascade.physics.disturbances import Disturbance
+from mpi_cascade.physics.disturbances import Displacement, Disturbance
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.physics.psf import ReceivedPSF
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.simulated import SimulatedScans
 
 _LARGEST_CHANGE = 0.5
+_LARGEST_OFFSET = 0.25
+"""Share of the field of view."""
+
 _RUN = 8
 """Samples in a row that one scanner makes: a batch needs a quarter of the calls then."""
 
@@ -41,6 +45,10 @@ class ScannerSpread(Checked):
         gradient: Largest relative change of both gradients together, 0 … 0.5.
         core_diameter: Largest relative change of the core diameter, 0 … 0.5.
         diameter_log_std: Largest σ that is added to that of the log-normal core diameters, ≥ 0.
+        ffp_offset_m: Largest offset of all FFP positions along x, and along y, in m; 0 … a quarter
+            of the field of view.
+        gain: Largest relative change of the receiver's gain, 0 … 0.5. To a cascade whose images
+            scale with the signal all gains look alike.
         num_scanners: Scanners in the bank, > 0.
 
     Raises:
@@ -50,12 +58,14 @@ class ScannerSpread(Checked):
     gradient: float = 0.0
     core_diameter: float = 0.0
     diameter_log_std: NonNegative = 0.0
+    ffp_offset_m: Displacement = 0.0
+    gain: float = 0.0
     num_scanners: PositiveInt = 16
 
     def __post_init__(self) -> None:
         """Checks every argument."""
         super().__post_init__()
-        for name in ("gradient", "core_diameter"):
+        for name in ("gradient", "core_diameter", "gain"):
             value = getattr(self, name)
             NON_NEGATIVE.check(self, name, value)
             if value > _LARGEST_CHANGE:
@@ -63,10 +73,11 @@ class ScannerSpread(Checked):
                     f"ScannerSpread.{name} is {value}: it is a relative change and must lie in "
                     f"0 … {_LARGEST_CHANGE}"
                 )
-        if self.gradient == self.core_diameter == self.diameter_log_std == 0:
+        spreads = (self.gradient, self.core_diameter, self.diameter_log_std, self.ffp_offset_m)
+        if not any((*spreads, self.gain)):
             raise InputError(
-                "every spread of the scanner is 0: make gradient, core_diameter or "
-                "diameter_log_std greater, or leave scanner_spread out"
+                "every spread of the scanner is 0: make gradient, core_diameter, "
+                "diameter_log_std, ffp_offset_m or gain greater, or leave scanner_spread out"
             )
 
     def changes(self, nominal: Scanner) -> list[dict[str, Any]]:
@@ -75,8 +86,7 @@ class ScannerSpread(Checked):
         Args:
             nominal: The scanner in the middle of the spread.
         """
-        streams = RandomStreams(_ANY_SEED, _BANK, torch.arange(self.num_scanners))
-        draws = streams.uniform("scanner", (3,)).double()
+        draws = self._streams().uniform("scanner", (3,)).double()
         particle = nominal.particle
         return [
             {
@@ -91,6 +101,33 @@ class ScannerSpread(Checked):
                 (2 * draws[:, :2] - 1).tolist(), draws[:, 2].tolist(), strict=True
             )
         ]
+
+    def receptions(self, nominal: Scanner) -> list[ReceivedPSF]:
+        """Returns what each scanner of the bank receives: where its FFP is, and with what gain.
+
+        Args:
+            nominal: The scanner in the middle of the spread.
+
+        Raises:
+            InputError: If the FFP may be off by more than a quarter of the field of view.
+        """
+        room_m = _LARGEST_OFFSET * min(nominal.field_of_view_m)
+        if self.ffp_offset_m > room_m:
+            raise InputError(
+                f"ScannerSpread.ffp_offset_m is {self.ffp_offset_m}: that is in m, and it must not "
+                f"exceed a quarter of the field of view, {room_m:.3g}"
+            )
+        offsets_m = self.ffp_offset_m * (2 * self._streams().uniform("ffp offset", (2,)) - 1)
+        gains = 1 + self.gain * (2 * self._streams().uniform("gain").double() - 1)
+        return [
+            ReceivedPSF(offset_x_m=offset_x_m, offset_y_m=offset_y_m, gain=gain)
+            for (offset_x_m, offset_y_m), gain in zip(
+                offsets_m.tolist(), gains.tolist(), strict=True
+            )
+        ]
+
+    def _streams(self) -> RandomStreams:
+        return RandomStreams(_ANY_SEED, _BANK, torch.arange(self.num_scanners))
 
 
 class VariedScans(SimulatedScans):

@@ -11,8 +11,7 @@ from torch.utils.data import DataLoader
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.phantoms.pair_suite import TwoPointSuite, pairs_for
-from mpi_cascade.phantoms.scenes import TwoPoints
+from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
 from mpi_cascade.scans.scanner_range import ScannerRange
@@ -63,7 +62,7 @@ class SimulatedDataModule(LightningDataModule):
     def __init__(
         self,
         experiment: Experiment,
-        two_points: TwoPointSuite | TwoPoints = TwoPointSuite(),
+        two_points: TwoPointSuite = TwoPointSuite(),
         batch_size: int = 16,
         global_batch_size: int | None = None,
         evaluation_batch_size: int = 64,
@@ -88,7 +87,7 @@ class SimulatedDataModule(LightningDataModule):
             if value is not None and value < least:
                 raise InputError(f"data.{name} is {value}: it must be {least} or more")
         size_m = experiment.scanner.field_of_view_m
-        pairs = pairs_for(two_points, experiment.length_scale, size_m)
+        pairs = two_points.pairs(experiment.length_scale, size_m)
         pairs.check_fits(size_m)
         self.experiment = experiment
         self.pairs = pairs

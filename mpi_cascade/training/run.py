@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from mpi_cascade.checkpoints import CONFIG_KEY, TrainedCascade, load_weights, read_checkpoint
+from mpi_cascade.checkpoints import (
+    TrainedCascade,
+    load_weights,
+    read_checkpoint,
+    read_configuration,
+)
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.expectation import expected_resolution
@@ -81,7 +86,7 @@ def fit(arguments: list[str]) -> None:
     seed_everything(config.seed_everything, workers=True)
     built = build(parser, config)
     text = description(parser, config)
-    start = _start(config, built, text)
+    start = _start(parser, config, built, text)
     stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
     best = ModelCheckpoint(
         start.directory / "checkpoints", filename="best", monitor=MONITORED_METRIC, mode="max",
@@ -115,7 +120,7 @@ def fit(arguments: list[str]) -> None:
         _finish(trainer, built, start, best, config, text)
 
 
-def _start(config: Namespace, built: Built, text: str) -> Start:
+def _start(parser: ArgumentParser, config: Namespace, built: Built, text: str) -> Start:
     if path := config.weights:
         load_weights(built.module.cascade, read_checkpoint(path), path)
         say(f"the training starts with the weights of {path}, at its first step")
@@ -124,7 +129,11 @@ def _start(config: Namespace, built: Built, text: str) -> Start:
         return Start(directory=directory, checkpoint={}, path=None, is_continued=False)
     path, checkpoint = config.resume, read_checkpoint(config.resume)
     load_weights(built.module.cascade, checkpoint, path)
-    _require_same_training(checkpoint, text, path)
+    if not checkpoint.get("optimizer_states"):
+        raise InputError(
+            f"{path} holds weights, and no state of a training: start from them with --weights"
+        )
+    _require_same_training(stored_description(parser, checkpoint, path), text, path)
     own = path.parent.parent
     is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
     is_continued = is_own and config.output in (None, own)
@@ -138,13 +147,24 @@ def _new_directory(config: Namespace) -> Path:
     return output_directory(directory, "fit") if process_rank() == 0 else directory
 
 
-def _require_same_training(checkpoint: Mapping[str, Any], text: str, path: Path) -> None:
-    """Raises an InputError unless a checkpoint holds the state of a training as configured."""
-    if not checkpoint.get("optimizer_states"):
-        raise InputError(
-            f"{path} holds weights, and no state of a training: start from them with --weights"
-        )
-    earlier, now = (yaml.safe_load(part) for part in (checkpoint[CONFIG_KEY], text))
+def stored_description(parser: ArgumentParser, checkpoint: Mapping[str, Any], path: Path) -> str:
+    """Returns the configuration inside a checkpoint as this version writes it.
+
+    Args:
+        parser: The parser.
+        checkpoint: Contents of the checkpoint.
+        path: Where it was read.
+
+    Raises:
+        InputError: If there is none, or this version doesn't understand it.
+    """
+    stored = yaml.safe_dump(read_configuration(checkpoint, path))
+    return description(parser, read_training(parser, ["--config", stored]))
+
+
+def _require_same_training(stored: str, text: str, path: Path) -> None:
+    """Raises an InputError unless a checkpoint's training is as configured."""
+    earlier, now = (yaml.safe_load(part) for part in (stored, text))
     for section in ("experiment", "model", "data"):
         for name in sorted(earlier[section].keys() | now[section].keys()):
             was, found = earlier[section].get(name), now[section].get(name)

@@ -38,6 +38,7 @@ def training_scans(
                 "the scanner: leave one of them out"
             )
         shape = usual.forward_model.image_shape
-        changes = spread.changes(experiment.actual_scanner)
-        bank = [experiment.models.true(shape, change) for change in changes]
+        scanner = experiment.actual_scanner
+        drawn = zip(spread.changes(scanner), spread.receptions(scanner), strict=True)
+        bank = [experiment.models.true(shape, changes, psf) for changes, psf in drawn]
     return VariedScans(bank, experiment.scanner, usual.oversampling, disturbances)

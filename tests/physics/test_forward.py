@@ -8,7 +8,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.physics.convolution import common_lattice
 from mpi_cascade.physics.forward import ForwardModel, signal_unit
 from mpi_cascade.physics.particle import Particle
-from mpi_cascade.physics.psf import voltage_psf
+from mpi_cascade.physics.psf import ReceivedPSF, voltage_psf
 from mpi_cascade.physics.scanner import Scanner
 
 # The transform is applied in float32: about 1e-7 of the peak for every factor of two in size.
@@ -259,3 +259,28 @@ def test_time_domain_simulation_gives_the_same_signal():
             expected[row, column] = 3 * 2 * np.fft.rfft(total)[3].real / 256
     expected *= 3e-3 * 5e-3 / 90 / signal_unit(scanner)
     np.testing.assert_allclose(signal, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_an_ffp_that_is_one_position_off_receives_what_the_next_position_should():
+    scanner = small_scanner(harmonics=(2, 3))
+    step_x_m, step_y_m = 5e-3 / 8, 3e-3 / 6
+    psf = ReceivedPSF(offset_x_m=step_x_m, offset_y_m=-2 * step_y_m, gain=1.25)
+    image = torch.rand(2, 1, 6, 8, generator=torch.Generator().manual_seed(0))
+    off = ForwardModel(scanner, (6, 8), psf, scanner)(image)
+    signal = ForwardModel(scanner, (6, 8))(image)
+    tolerance = FLOAT32 * signal.abs().max().item()
+    torch.testing.assert_close(
+        off[..., 2:, :-1], 1.25 * signal[..., :-2, 1:], rtol=0, atol=tolerance
+    )
+
+
+def test_an_ffp_between_two_positions_is_exact():
+    scanner = small_scanner(harmonics=(2, 3))
+    psf = ReceivedPSF(offset_x_m=0.11e-3, offset_y_m=0.2e-3, gain=0.9)
+
+    def moved(scanner, harmonic, x_m, y_m):
+        return 0.9 * voltage_psf(scanner, harmonic, x_m - 0.11e-3, y_m - 0.2e-3)
+
+    assert_is_the_matrix(
+        ForwardModel(scanner, (12, 16), psf), brute_force_matrix(scanner, (12, 16), moved)
+    )

@@ -22,10 +22,13 @@ def streams(indices, seed=0):
     return RandomStreams(seed, 0, torch.as_tensor(indices))
 
 
+def bank(spread):
+    drawn = zip(spread.changes(SCANNER), spread.receptions(SCANNER), strict=True)
+    return [ScannerModels(SCANNER).true(FINE, changes, psf) for changes, psf in drawn]
+
+
 def varied(disturbances=()):
-    models = ScannerModels(SCANNER)
-    bank = [models.true(FINE, changes) for changes in SPREAD.changes(SCANNER)]
-    return VariedScans(bank, SCANNER, 2, disturbances)
+    return VariedScans(bank(SPREAD), SCANNER, 2, disturbances)
 
 
 def test_every_sample_is_scanned_by_one_scanner_of_the_bank_in_the_nominal_unit():
@@ -73,6 +76,40 @@ def test_scanners_keep_their_range_and_fill_it():
     assert {change["particle"]["diameter_log_std"] for change in changes} == {0.0}
 
 
+def test_offsets_and_gains_keep_their_range_and_fill_it():
+    spread = ScannerSpread(ffp_offset_m=1e-4, gain=0.1, num_scanners=200)
+    receptions = spread.receptions(SCANNER)
+    assert receptions == spread.receptions(SCANNER)
+    drawn = torch.tensor(
+        [[psf.offset_x_m / 1e-4, psf.offset_y_m / 1e-4, (psf.gain - 1) / 0.1] for psf in receptions]
+    )
+    assert drawn.abs().max() <= 1 + 1e-6
+    assert (drawn.amin(dim=0) < -0.9).all() and (drawn.amax(dim=0) > 0.9).all()
+    # One quantity tells nothing of another.
+    assert (torch.corrcoef(drawn.T) - torch.eye(3)).abs().max() < 0.2
+    # They come on top of the scanners, and don't change them.
+    both = ScannerSpread(gradient=0.05, ffp_offset_m=1e-4, num_scanners=200)
+    without = ScannerSpread(gradient=0.05, num_scanners=200)
+    assert both.changes(SCANNER) == without.changes(SCANNER)
+
+
+def test_without_offset_and_gain_the_scanners_are_the_same_bit_by_bit():
+    plain = [ScannerModels(SCANNER).true(FINE, changes) for changes in SPREAD.changes(SCANNER)]
+    for model, other in zip(bank(SPREAD), plain, strict=True):
+        assert torch.equal(model.transfer_function, other.transfer_function)
+
+
+def test_an_unknown_gain_scales_the_signal_of_each_scanner():
+    spread = ScannerSpread(gain=0.2, num_scanners=4)
+    signal = VariedScans(bank(spread), SCANNER, 2, []).scan(PhantomMixture(), streams(range(64)))
+    usual = SimulatedScans(ScannerModels(SCANNER).true(FINE), SCANNER, 2, [])
+    ratios = signal.signal / usual.scan(PhantomMixture(), streams(range(64))).signal
+    found = ratios.flatten(1).median(dim=1).values
+    gains = torch.tensor([psf.gain for psf in spread.receptions(SCANNER)])
+    assert ((found[:, None] - gains).abs().amin(dim=1) < 1e-5).all()
+    assert set((found[:, None] - gains).abs().argmin(dim=1).tolist()) == set(range(4))
+
+
 def test_noise_has_the_drawn_level_and_one_level_is_white_noise():
     signal = torch.ones(400, 1, 16, 16)
     noise = VariedNoise(peak_snr_db=(20.0, 50.0))(signal, SCANNER, streams(range(400))) - signal
@@ -93,12 +130,20 @@ def test_noise_has_the_drawn_level_and_one_level_is_white_noise():
             {"core_diameter": -0.1},
             r"ScannerSpread\.core_diameter is -0\.1: it must not be negative",
         ),
+        ({"gain": 0.6}, r"ScannerSpread\.gain is 0\.6: it is a relative change"),
+        ({"ffp_offset_m": -1e-4}, r"ScannerSpread\.ffp_offset_m is -0\.0001: it must not be"),
         ({"gradient": 0.1, "num_scanners": 0}, r"num_scanners is 0: it must be greater than 0"),
     ],
 )
 def test_a_spread_that_says_nothing_or_too_much_is_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         ScannerSpread(**options)
+
+
+def test_an_offset_that_moves_the_phantoms_out_of_the_field_of_view_is_refused():
+    ScannerSpread(ffp_offset_m=1.6e-3).receptions(SCANNER)
+    with pytest.raises(InputError, match=r"ffp_offset_m is 0\.1: that is in m, .* view, 0\.0016$"):
+        ScannerSpread(ffp_offset_m=0.1).receptions(SCANNER)
 
 
 def test_noise_levels_ascend():

@@ -25,6 +25,10 @@ CASES = {
         ["--data.two_points.gaps_mm=[8]"],
         "the two points of the evaluation are 11.20 mm wide",
     ),
+    "FFP off by metres": (
+        ["--data.scanner_spread.ffp_offset_m=0.1"],
+        "data.scanner_spread.ffp_offset_m is 0.1: that is in m, and it must not exceed",
+    ),
     "unknown key": (["--data.gradient=3"], "unrecognized arguments: --data.gradient=3"),
     "unknown nested key": (
         ["--experiment.refinement.init_args.depth=3"],

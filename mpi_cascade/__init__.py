@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from mpi_cascade.physics.particle import Particle as Particle
     from mpi_cascade.physics.receive_chain import ReceiveChain as ReceiveChain
     from mpi_cascade.physics.scanner import Scanner as Scanner
+    from mpi_cascade.reconstruction.evidence import Evidence as Evidence
     from mpi_cascade.reconstruction.scans import read_signals as read_signals
 
 __version__ = "0.2.0"
 
 _ROOMS = {
     "Cascade": "models.cascade",
+    "Evidence": "reconstruction.evidence",
     "Experiment": "experiment",
     "ForwardModel": "physics.forward",
     "Particle": "physics.particle",

@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.solvers.tikhonov import Tikhonov
@@ -35,8 +36,8 @@ class MeasuredPart:
         solver = Tikhonov(forward_model)
         kept = solver.eigenvalues > _LEAST_EIGENVALUE * solver.eigenvalues[-1]
         self._eigenvalues = solver.eigenvalues[kept]
-        # Sᵀ U = V Λ^½ becomes V.
-        self._modes = solver.to_image[kept] / self._eigenvalues.sqrt()[:, None]
+        # V Λ^½ becomes V; where S has more measurements than pixels it is V already.
+        self._modes = functional.normalize(solver.to_image[kept])
 
     def __call__(self, image: Images, noise: Float[Tensor, " batch"]) -> Images:
         """Returns the measured part of each image, (batch, 1, y, x); the rest is the prior's.
@@ -51,3 +52,22 @@ class MeasuredPart:
         # An empty image has an empty part, even of a scan without noise.
         part = (coefficients * torch.where(strength > 0, gains, 0.0)) @ self._modes
         return part.reshape(image.shape)
+
+
+def measured_share(image: Images, measured: Images) -> Float[Tensor, " batch"]:
+    """Returns the share of each image's energy that its scan determines, 0 … 1.
+
+    ⟨c, m⟩/⟨c, c⟩ with m the measured part of c: the mean gain of its coefficients, each with its
+    square as weight. 1 for an image that lies wholly in modes which the noise leaves alone, 0 for
+    one that S doesn't see; NaN for an empty one.
+
+    Args:
+        image: Images, (batch, 1, y, x).
+        measured: Their measured parts, (batch, 1, y, x).
+
+    Returns:
+        Shares, (batch,).
+    """
+    energy = image.square().sum(dim=(1, 2, 3))
+    share = (image * measured).sum(dim=(1, 2, 3)) / energy
+    return torch.where(energy > 0, share, torch.nan)

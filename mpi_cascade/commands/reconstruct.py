@@ -59,10 +59,10 @@ def reconstruct(
     chain = read_receive_chain(scanner) if scanner else None
     cascade = load(checkpoint, chosen_device(device))
     chain = chain or cascade.experiment.receive_chain
-    points_m = pair_mm and (
-        (1e-3 * pair_mm[0], 1e-3 * pair_mm[1]),
-        (1e-3 * pair_mm[2], 1e-3 * pair_mm[3]),
-    )
+    points_m = None
+    if pair_mm:
+        x1_m, y1_m, x2_m, y2_m = (1e-3 * value for value in pair_mm)
+        points_m = (x1_m, y1_m), (x2_m, y2_m)
     table = PairTable(PairTest(cascade.experiment.forward_model), pairs, points_m)
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:

@@ -1,4 +1,4 @@
-"""Least squares of many scans at once: objects of few numbers by Levenberg and Marquardt's method."""
+"""Least squares of many scans at once: objects of few numbers, by Levenberg and Marquardt."""
 
 from typing import NamedTuple
 

@@ -38,9 +38,8 @@ class Pictures:
             directory = self._directory / "png"
             directory.mkdir(exist_ok=True)
             name = shown.title.replace(" ", "-")
-            self._write(
-                [shown], [parts], directory / f"{name}.png", directory / f"{name}-parts.png"
-            )
+            images, of_parts = directory / f"{name}.png", directory / f"{name}-parts.png"
+            self._write([shown], [parts], images, of_parts)
 
     def write_first(self) -> None:
         """Writes the pictures of the first scans."""

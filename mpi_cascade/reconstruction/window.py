@@ -77,10 +77,10 @@ class Window:
         centre, axis, long, short = self._spread()
         width = _DISC_SPREADS * short
         half = (0.5 * (_LINE_SPREADS * long - width)).clamp_min(0.25 * width)
-        starts = [
-            torch.cat((centre - half * axis, centre + half * axis, torch.stack((share * width, self._peak))))
-            for share in _WIDTHS
-        ]  # fmt: skip
+        starts = []
+        for share in _WIDTHS:
+            size = torch.stack((share * width, self._peak))
+            starts.append(torch.cat((centre - half * axis, centre + half * axis, size)))
         distance = (points_m[1] - points_m[0]).norm()
         starts.append(torch.cat((points_m.flatten(), torch.stack((distance, self._peak)))))
         return torch.stack(starts)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.reconstruction.measured_part import MeasuredPart, measured_share
 from mpi_cascade.reconstruction.noise import NoiseEstimate
-from mpi_cascade.reconstruction.pairs import MOST_PAIRS, Pair, PairTest, Point
+from mpi_cascade.reconstruction.pairs import Pair, PairTest, Points
 
 
 class Parts(NamedTuple):
@@ -66,7 +66,7 @@ class Evidence:
 
     @torch.no_grad()
     def pairs(
-        self, signal: Signals, image: Images, points_m: tuple[Point, Point] | None = None
+        self, signal: Signals, image: Images, points_m: Points | None = None
     ) -> list[list[Pair]]:
         """Returns what scans say of pairs of peaks, for each scan.
 
@@ -76,13 +76,18 @@ class Evidence:
             points_m: The pair, (x, y) in m each; by default the three closest ones of each image,
                 of peaks no farther apart than one object may be long.
 
+        Returns:
+            Pairs of each scan; none where σ is not known.
+
         Raises:
-            InputError: If a point lies outside of the field of view, or both are the same.
+            InputError: If a point lies outside of the field of view, both are the same, or images
+                are lines.
         """
-        test, found = self._pair_test, []
-        noise = self.noise(signal).tolist()
-        for scan, one, sigma in zip(signal, image[:, 0], noise, strict=True):
-            of_image = test.peaks(one, sigma)
-            wanted = [points_m] if points_m else test.found(of_image)[:MOST_PAIRS]
-            found.append([test(scan, one, sigma, pair, of_image) for pair in wanted])
-        return found
+        test = self._pair_test
+        if points_m:
+            test.check(points_m)
+        scans = zip(signal, image[:, 0], self.noise(signal).tolist(), strict=True)
+        return [
+            [test(scan, one, noise, wanted) for wanted in test.wanted(one, noise, points_m)]
+            for scan, one, noise in scans
+        ]

@@ -70,9 +70,11 @@ def parts_sheet(images: Sequence[ShownParts], scanner: Scanner) -> Figure:
     if not is_line:
         scale = ScalarMappable(Normalize(-1, 1), _COLOURS)
         bar = figure.colorbar(
-            scale, ax=axes, orientation="horizontal", ticks=[-1, 0, 1], aspect=50, shrink=0.8
-        )
+            scale, ax=axes, orientation="horizontal", ticks=[-1, 0, 1], aspect=60, shrink=0.6,
+            fraction=0.2 / size[1], pad=0.1 / size[1],
+        )  # fmt: skip
         bar.set_label("tracer concentration ÷ the image's peak", fontsize="small")
+        bar.ax.tick_params(labelsize="small")
     return figure
 
 
@@ -99,10 +101,12 @@ def _draw_pair(axis: Axes, pair: Pair) -> None:
         markersize=4, linestyle="-" if verdict.is_supported else ":",
     )  # fmt: skip
     said = f"{100 * verdict.false_alarms:.2g} %" + ("" if verdict.is_supported else ": one?")
-    middle_mm = (first_mm + second_mm) / 2
+    x_mm, y_mm = ((first_mm + second_mm) / 2).tolist()
+    # Below the pair where its label would leave the picture.
+    is_high = y_mm > 0.7 * axis.get_ylim()[1]
     axis.annotate(
-        said, middle_mm, xytext=(0, 8), textcoords="offset points", ha="center", color=colour,
-        fontsize="x-small", annotation_clip=True,
+        said, (x_mm, y_mm), xytext=(0, -14 if is_high else 8), textcoords="offset points",
+        ha="center", color=colour, fontsize="x-small",
     )  # fmt: skip
 
 

@@ -175,6 +175,6 @@ class Capsule(SingleObject):
         return super().draw(self.formed(numbers))
 
     @staticmethod
-    def formed(numbers: Numbers) -> Numbers:
+    def formed(numbers: Numbers) -> Float[Tensor, "batch 9"]:
         """Returns capsules as numbers of a ``SingleObject``."""
         return torch.cat((numbers, numbers.new_tensor((0.0, 1.0, 0.0)).expand(len(numbers), -1)), 1)

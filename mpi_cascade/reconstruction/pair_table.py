@@ -8,11 +8,12 @@ from torch import Tensor
 
 from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.reconstruction.pair_test import LARGEST_FALSE_ALARMS
-from mpi_cascade.reconstruction.pairs import MOST_PAIRS, Pair, PairTest, Point
+from mpi_cascade.reconstruction.pairs import Pair, PairTest, Points
 from mpi_cascade.results.tables import write_csv
 
 _HEAD = (
-    "scan", "x1_mm", "y1_mm", "x2_mm", "y2_mm", "log_ratio", "false_alarms", "misfit", "supported"
+    "scan", "x1_mm", "y1_mm", "x2_mm", "y2_mm", "log_ratio", "form_log_ratio",
+    "false_alarms", "misfit", "supported"
 )  # fmt: skip
 _LARGE_MISFIT = 1.5
 
@@ -40,9 +41,7 @@ class PairTable:
         InputError: If the points are no pair in the field of view.
     """
 
-    def __init__(
-        self, test: PairTest, most: int, points_m: tuple[Point, Point] | None = None
-    ) -> None:
+    def __init__(self, test: PairTest, most: int, points_m: Points | None = None) -> None:
         if points_m:
             test.check(points_m)
         self._test, self._most, self._points_m = test, most, points_m
@@ -61,14 +60,11 @@ class PairTable:
             noise: σ of the scans, (batch,).
         """
         for number, sigma in enumerate(noise.tolist(), first_scan):
-            if not sigma > 0:
-                continue
             of_scan, final = signal[number - first_scan], image[number - first_scan, 0]
-            peaks = self._test.peaks(final, sigma)
-            pairs = [self._points_m] if self._points_m else self._test.found(peaks)[:MOST_PAIRS]
+            pairs = self._test.wanted(final, sigma, self._points_m)
             self.num_found += len(pairs)
-            for points_m in pairs[: self._most - len(self.rows)]:
-                pair = self._test(of_scan, final, sigma, points_m, peaks)
+            for wanted in pairs[: self._most - len(self.rows)]:
+                pair = self._test(of_scan, final, sigma, wanted)
                 self.rows.append(PairRow(number, pair))
 
     def of_scan(self, scan: int) -> list[Pair]:

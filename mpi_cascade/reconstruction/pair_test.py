@@ -33,12 +33,15 @@ class Verdict(NamedTuple):
 
     Attributes:
         log_ratio: Logarithm of the likelihood of two discs over that of the best capsule.
-        false_alarms: Share of scans of one single object with this ratio or a larger one.
+        form_log_ratio: The same over the best single object, which may be bent, tapered, bellied or
+            have a neck.
+        false_alarms: Share of scans of that single object with this second ratio or a larger one.
         misfit: Root mean square, in σ, of what neither two discs nor one object explain; 1 is
             noise.
     """
 
     log_ratio: float
+    form_log_ratio: float
     false_alarms: float
     misfit: float
 
@@ -53,10 +56,11 @@ def pair_verdict(window: Window, points_m: Float[Tensor, "2 2"], seed: int = 0) 
     """Returns what a scan says of the two objects that an image shows near two points.
 
     The ratio is that of an ideal observer who doesn't know the candidates: (‖u − S c₁‖² −
-    ‖u − S c₂‖²)/2σ², c₁ the capsule and c₂ the two discs that are nearest to the scan. Its false
-    alarms are counted in simulated scans: of the single object that explains the scan best, which
-    may be bent, tapered, bellied or have a neck, each with noise of its own and fitted anew. Where
-    nothing explains the scan, the noise of these is as large as what is left.
+    ‖u − S c₂‖²)/2σ², c₁ the single object and c₂ the two discs that are nearest to the scan. Of
+    capsules alone it is the sharper one, but a bent object has a large one, too. So false alarms
+    are counted of the ratio to single objects of any form, in simulated scans: of the one that
+    explains the scan best, each with noise of its own and fitted anew. Where nothing explains the
+    scan, the noise of these is as large as what is left.
 
     Args:
         window: The window of both.
@@ -74,24 +78,33 @@ def pair_verdict(window: Window, points_m: Float[Tensor, "2 2"], seed: int = 0) 
     one = _best(capsule, window, window.signal, single_starts)
     forms = Capsule.formed(torch.cat((one.numbers, single_starts)))
     formed = _best(single, window, window.signal, forms)
-    ratio = _log_ratio(one, two)
+    ratio = _log_ratio(formed, two)
     num_free = max(window.signal.shape[1] - formed.numbers.shape[1], 1)
     misfit = math.sqrt(min(float(two.misfit), float(formed.misfit)) / num_free)
-    ideal = single.draw(formed.numbers) @ window.to_signal
-    # Searches in drawn scans begin where they end in the scan without noise.
-    first_two = _best(discs, window, ideal, torch.cat((two.numbers, pair_starts)))
-    first_one = _best(capsule, window, ideal, torch.cat((one.numbers, single_starts)))
+    starts = torch.cat((two.numbers, pair_starts))
+    false_alarms = _false_alarms(window, float(ratio), formed, starts, max(misfit, 1.0), seed)
+    return Verdict(float(_log_ratio(one, two)), float(ratio), false_alarms, misfit)
+
+
+def _false_alarms(
+    window: Window, ratio: float, one: Fits, pair_starts: Numbers, noise: float, seed: int
+) -> float:
+    """Returns the share of simulated scans of a single object that have this ratio or more."""
+    discs, single = TwoDiscs(window.pixels), SingleObject(window.pixels)
+    ideal = single.draw(one.numbers) @ window.to_signal
+    # Searches in simulated scans begin where they end in the scan without noise.
+    two = _best(discs, window, ideal, pair_starts)
     generator = torch.Generator().manual_seed(seed)
     num_reached = num_drawn = 0
     while num_drawn < _MOST_DRAWS and num_reached < _ENOUGH:
-        noise = torch.randn(_DRAWS, ideal.shape[1], generator=generator)
-        drawn = ideal + max(misfit, 1.0) * noise
-        ratios = _log_ratio(
-            _drawn(capsule, window, drawn, first_one), _drawn(discs, window, drawn, first_two)
+        drawn = ideal + noise * torch.randn(_DRAWS, ideal.shape[1], generator=generator)
+        ones, twos = (
+            fit(kind, window.to_signal, drawn, first.expand(_DRAWS, -1), _NUM_ITERATIONS_DRAWN)
+            for kind, first in ((single, one.numbers), (discs, two.numbers))
         )
-        num_reached += int((ratios >= ratio).sum())
+        num_reached += int((_log_ratio(ones, twos) >= ratio).sum())
         num_drawn += _DRAWS
-    return Verdict(float(ratio), (1 + num_reached) / (1 + num_drawn), misfit)
+    return (1 + num_reached) / (1 + num_drawn)
 
 
 def _log_ratio(one: Fits, two: Fits) -> Float[Tensor, " batch"]:
@@ -104,8 +117,3 @@ def _best(objects: Objects, window: Window, signal: Tensor, starts: Numbers) -> 
     found = fit(objects, window.to_signal, signals, starts, _NUM_ITERATIONS)
     best = found.misfit.argmin(keepdim=True)
     return Fits(found.numbers[best], found.misfit[best])
-
-
-def _drawn(objects: Objects, window: Window, signals: Tensor, first: Fits) -> Fits:
-    starts = first.numbers.expand(len(signals), -1)
-    return fit(objects, window.to_signal, signals, starts, _NUM_ITERATIONS_DRAWN)

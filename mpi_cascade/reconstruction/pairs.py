@@ -1,5 +1,6 @@
 """Pairs of peaks of an image, found or given, and what the scan says of each."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.resolution import length_scale
 from mpi_cascade.reconstruction.pair_test import Verdict, pair_verdict
-from mpi_cascade.reconstruction.peaks import Peak, peaks, region_of
+from mpi_cascade.reconstruction.peaks import peaks, region_of
 from mpi_cascade.reconstruction.window import Window
 
 MOST_PAIRS = 3
@@ -24,6 +25,19 @@ _FARTHEST_M = 1.5e-3
 that may be one object's."""
 
 Point = tuple[float, float]
+Points = tuple[Point, Point]
+
+
+class Wanted(NamedTuple):
+    """A pair to test.
+
+    Attributes:
+        points_m: Where both are, (x, y) in m each.
+        others_m: Other peaks, (x, y) in m each: what belongs to them stays as the image has it.
+    """
+
+    points_m: Points
+    others_m: Sequence[Point]
 
 
 class Pair(NamedTuple):
@@ -52,34 +66,43 @@ class PairTest:
         scale = length_scale(forward_model.scanner, forward_model.image_shape)
         self._reach_m, self._farthest_m = scale * _REACH_M, scale * _FARTHEST_M
 
-    def peaks(self, image: Float[Tensor, "ny nx"], noise: float) -> list[Peak]:
-        """Returns the peaks of an image that its scan can support; none of a line or without σ.
+    def wanted(
+        self, image: Float[Tensor, "ny nx"], noise: float, points_m: Points | None = None
+    ) -> list[Wanted]:
+        """Returns the pairs of an image to test.
+
+        They are the three closest ones of peaks that its scan supports and one object may span, or
+        what is given. A line has none, nor has a scan whose σ is not known.
 
         Args:
             image: The image, (y, x).
             noise: σ of its scan.
+            points_m: The pair that is given, (x, y) in m each.
         """
         if image.shape[0] == 1 or not noise > 0:
             return []
-        return peaks(image, self._forward_model, noise)
-
-    def found(self, of_image: Sequence[Peak]) -> list[tuple[Point, Point]]:
-        """Returns pairs of peaks that lie close enough to be one object's, the closest first.
-
-        Args:
-            of_image: The peaks of an image.
-        """
-        places = [(peak.x_m, peak.y_m) for peak in of_image]
-        near = [pair for pair in combinations(places, 2) if _distance_m(*pair) <= self._farthest_m]
-        return sorted(near, key=lambda pair: _distance_m(*pair))
+        places = [(peak.x_m, peak.y_m) for peak in peaks(image, self._forward_model, noise)]
+        if points_m:
+            # A peak between the points may be that of an object on which they are.
+            reach_m = math.dist(*points_m)
+            others = [
+                place for place in places
+                if min(math.dist(place, point) for point in points_m) > reach_m
+            ]  # fmt: skip
+            return [Wanted(points_m, others)]
+        near = sorted(combinations(places, 2), key=lambda pair: math.dist(*pair))
+        return [
+            Wanted(pair, [place for place in places if place not in pair])
+            for pair in near[:MOST_PAIRS]
+            if math.dist(*pair) <= self._farthest_m
+        ]
 
     def __call__(
         self,
         signal: Float[Tensor, "c my mx"],
         image: Float[Tensor, "ny nx"],
         noise: float,
-        points_m: tuple[Point, Point],
-        of_image: Sequence[Peak] = (),
+        wanted: Wanted,
     ) -> Pair:
         """Returns what a scan says of a pair.
 
@@ -87,31 +110,18 @@ class PairTest:
             signal: The scan, (channel, y, x).
             image: Its image, (y, x).
             noise: σ of the scan, > 0.
-            points_m: Where both are, (x, y) in m each.
-            of_image: The peaks of the image: what belongs to others of them stays as it is.
-
-        Raises:
-            InputError: If a point lies outside of the field of view, both are the same, the image
-                is a line, or σ is not known.
+            wanted: The pair.
         """
-        self.check(points_m)
-        if not noise > 0:
-            raise InputError(
-                "the noise of the scan is not known, so nothing says how sure a pair is: give a "
-                "scan of 16 FFP positions or more, with noise"
-            )
-        points = torch.tensor(points_m)
-        places = torch.tensor([(peak.x_m, peak.y_m) for peak in of_image]).reshape(-1, 2)
+        points = torch.tensor(wanted.points_m)
+        others = torch.tensor(wanted.others_m).reshape(-1, 2)
         size_m = self._forward_model.scanner.field_of_view_m
-        pixel_m = max(n / m for n, m in zip(size_m, image.shape, strict=True))
-        is_other = (places[:, None] - points).norm(dim=-1).amin(dim=1) > pixel_m
         signal, image = signal.detach().cpu(), image.detach().cpu()
-        region = region_of(image, points, places[is_other], size_m, self._reach_m)
+        region = region_of(image, points, others, size_m, self._reach_m)
         with torch.no_grad():
             window = Window(self._forward_model, signal, image, region, noise)
-        return Pair(*points_m, pair_verdict(window, points))
+        return Pair(*wanted.points_m, pair_verdict(window, points))
 
-    def check(self, points_m: Sequence[Point]) -> None:
+    def check(self, points_m: Points) -> None:
         """Raises an InputError if two points are no pair in the field of view.
 
         Args:
@@ -126,13 +136,9 @@ class PairTest:
                     f"the point ({1e3 * x_m:g}, {1e3 * y_m:g}) mm lies outside of the field of "
                     f"view, {1e3 * size_x_m:g} × {1e3 * size_y_m:g} mm around 0: give points inside"
                 )
-        if len(set(points_m)) < len(points_m):
+        if points_m[0] == points_m[1]:
             x_m, y_m = points_m[0]
             raise InputError(
                 f"both points of the pair are ({1e3 * x_m:g}, {1e3 * y_m:g}) mm: give the places "
                 "of two peaks"
             )
-
-
-def _distance_m(first: Point, second: Point) -> float:
-    return float(torch.dist(torch.tensor(first), torch.tensor(second)))

@@ -58,7 +58,7 @@ def parts_sheet(images: Sequence[ShownParts], scanner: Scanner) -> Figure:
     axes = figure.subplots(len(images), 3, squeeze=False, sharex=True, sharey="row")
     for row, image in zip(axes, images, strict=True):
         draw = _draw_lines if is_line else _draw_images
-        draw(row, image, scanner)
+        draw(list(row), image, scanner)
         row[0].set_ylabel(image.title if is_line else f"{image.title}\ny / mm", fontsize="small")
         for axis in row:
             axis.tick_params(labelsize="small")

@@ -47,11 +47,14 @@ def window(signal, image, noise):
 
 @pytest.mark.parametrize("gap_m", [1.5e-4, 2e-4])
 def test_without_noise_the_ratio_is_half_the_square_of_detectability(gap_m):
-    """That of the best capsule, which ``detectability`` finds by another search and renderer."""
+    """That of the best capsule, which ``detectability`` finds by another search and renderer.
+
+    Its capsules may be thinner than a pixel of the image, so that they come a little nearer.
+    """
     signal, image, noise = scan(pair_shapes(geometry(gap_m)))
     verdict = pair_verdict(window(signal, image, noise), places(gap_m))
     expected = float(detectability(FINE, geometry(gap_m), SNR_DB)) ** 2 / 2
-    assert verdict.log_ratio == pytest.approx(expected, rel=0.1)
+    assert 0.98 * expected < verdict.log_ratio < 1.15 * expected
     assert verdict.form_log_ratio < verdict.log_ratio
     assert verdict.misfit < 0.3
 

@@ -13,7 +13,8 @@ The rooms, each of which knows only those below it; those of one row don't know 
     checkpoints                             trained cascades on disk: load and save
     configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
-    models | metrics | losses               networks; image quality; what training minimises
+    models | metrics | losses | evidence    networks; image quality; what training minimises; what a
+                                            scan says of its image
     scans | solvers                         simulated scans; classical reconstruction
     measured                                measured system matrices
     phantoms | mdf                          what is scanned; MDF files
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mpi_cascade.checkpoints import load as load
     from mpi_cascade.checkpoints import save as save
     from mpi_cascade.configurations import read_receive_chain as read_receive_chain
+    from mpi_cascade.evidence.evidence import Evidence as Evidence
     from mpi_cascade.experiment import Experiment as Experiment
     from mpi_cascade.models.cascade import Cascade as Cascade
     from mpi_cascade.models.cascade import Reconstruction as Reconstruction
@@ -45,6 +47,7 @@ __version__ = "0.2.0"
 
 _ROOMS = {
     "Cascade": "models.cascade",
+    "Evidence": "evidence.evidence",
     "Experiment": "experiment",
     "ForwardModel": "physics.forward",
     "Particle": "physics.particle",

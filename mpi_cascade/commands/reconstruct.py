@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from mpi_cascade.checks import Positive, PositiveInt
+from mpi_cascade.checks import NON_NEGATIVE, Positive, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
@@ -21,6 +22,8 @@ def reconstruct(
     scanner: Path | None = None,
     scale: Positive | None = None,
     output: Path | None = None,
+    pairs: Annotated[int, NON_NEGATIVE] = 48,
+    pair_mm: tuple[float, float, float, float] | None = None,
     batch_size: PositiveInt = 32,
     device: str = "auto",
     png: bool = False,
@@ -38,6 +41,9 @@ def reconstruct(
             time)
         scale: of an array, the value that is a signal of 1, where no calibration says it
         output: directory (default: a new one below runs)
+        pairs: pairs of peaks that are tested for being one object, at most, of all scans together;
+            each takes about half a second of a core
+        pair_mm: test this pair in every scan: x and y of the first place, then of the second, in mm
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
         png: write a picture of every single scan too
@@ -48,6 +54,8 @@ def reconstruct(
         read_configuration,
     )
     from mpi_cascade.configurations import is_for_any_scanner, read_receive_chain
+    from mpi_cascade.evidence.pairs import PairTest
+    from mpi_cascade.reconstruction.pair_table import PairTable
     from mpi_cascade.reconstruction.running import reconstruct_scans
     from mpi_cascade.reconstruction.scans import open_scans
     from mpi_cascade.results.directory import output_directory
@@ -63,8 +71,13 @@ def reconstruct(
         chain = read_receive_chain(scanner) if scanner else None
         cascade = load(checkpoint, chosen_device(device))
         chain = chain or cascade.experiment.receive_chain
+    points_m = None
+    if pair_mm:
+        x1_m, y1_m, x2_m, y2_m = (1e-3 * value for value in pair_mm)
+        points_m = (x1_m, y1_m), (x2_m, y2_m)
+    table = PairTable(PairTest(cascade.experiment.forward_model), pairs, points_m)
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
-        shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png)
+        shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png, table)
     names = "\n".join(f"  {path.name}" for path in sorted(directory.iterdir()))
     sys.stdout.write(f"{for_terminal(shown)}\n\nEverything lies in {directory}\n{names}\n")

@@ -26,6 +26,7 @@ from mpi_cascade.mdf.new_file import NewFile, new_file
 from mpi_cascade.physics.scanner import Scanner
 
 _NO_NOTES: Mapping[str, str] = {}
+_NO_PARTS: Mapping[str, Tensor] = {}
 
 
 def write_scans(
@@ -149,8 +150,11 @@ def new_reconstruction(
     scanner: Scanner,
     is_simulation: bool,
     notes: Mapping[str, str] = _NO_NOTES,
-) -> Iterator[Callable[[Tensor], None]]:
+) -> Iterator[Callable[..., None]]:
     """Gives what appends images, (batch, 1, y, x), to a new file, block by block.
+
+    It may be given parts of the images by name, too: each is stored beside them, as
+    ``/reconstruction/_NAME`` of the same layout.
 
     Args:
         path: The file; it is absent or whole.
@@ -164,7 +168,13 @@ def new_reconstruction(
     """
     name = "/reconstruction/data"
     with new_file(path) as file:
-        yield lambda images: file.append(name, images.detach().cpu().flatten(1)[..., None].numpy())
+
+        def append(images: Tensor, parts: Mapping[str, Tensor] = _NO_PARTS) -> None:
+            own = {f"/reconstruction/_{part}": values for part, values in parts.items()}
+            for place, values in {name: images, **own}.items():
+                file.append(place, values.detach().cpu().flatten(1)[..., None].numpy())
+
+        yield append
         num_frames = file.num_frames(name)
         _write_about(file, scanner, "reconstruction", num_frames, is_simulation, notes)
         file.write_record("/reconstruction", _grid(scanner, image_shape))

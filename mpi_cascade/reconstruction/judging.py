@@ -9,7 +9,9 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
+from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.physics.noise import NoiseEstimate
 from mpi_cascade.randomness import RandomStreams
 
@@ -33,11 +35,14 @@ class Quality(NamedTuple):
         peak: Largest |u|.
         noise: Standard deviation of the noise, estimated from the scan itself.
         residual: Root mean square of S c − u over all measurements, c the final image.
+        measured_share: Share of c's energy that the scan determines above its noise, 0 … 1; the
+            rest is the prior's.
     """
 
     peak: Float[Tensor, " batch"]
     noise: Float[Tensor, " batch"]
     residual: Float[Tensor, " batch"]
+    measured_share: Float[Tensor, " batch"]
 
     def of_usable(self, is_usable: Bool[Tensor, " batch"]) -> "Quality":
         """Returns the quality with NaN for the scans that can't be used."""
@@ -68,6 +73,7 @@ class Judge:
         experiment = cascade.experiment
         self._forward_model = experiment.forward_model
         self._noise = NoiseEstimate(self._forward_model)
+        self._measured_part = _measured_part(self._forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
         scans = experiment.scans.to(cascade.device)
@@ -84,12 +90,27 @@ class Judge:
             signal: Signals, (batch, channel, y, x), on the cascade's device.
             reconstruction: Their images.
         """
-        residual = self._forward_model(reconstruction.final) - signal
+        final = reconstruction.final
+        residual = self._forward_model(final) - signal
+        noise = self._noise(signal)
         return Quality(
             peak=signal.abs().amax(dim=(1, 2, 3)).cpu(),
-            noise=self._noise(signal).cpu(),
+            noise=noise.cpu(),
             residual=residual.square().mean(dim=(1, 2, 3)).sqrt().cpu(),
+            measured_share=measured_share(final, self.measured_part(final, noise)).cpu(),
         )
+
+    @torch.no_grad()
+    def measured_part(self, image: Images, noise: Float[Tensor, " batch"]) -> Images:
+        """Returns what scans determine of images; NaN where S is too large to say.
+
+        Args:
+            image: Images, (batch, 1, y, x), on the cascade's device.
+            noise: σ of their scans, (batch,).
+        """
+        if self._measured_part is None:
+            return torch.full_like(image, torch.nan)
+        return self._measured_part(image, noise)
 
     def require_scale(self, quality: Quality, path: Path) -> None:
         """Raises an InputError if signals are so far from those of training that a scale lacks.
@@ -130,6 +151,14 @@ class Judge:
             [name for name, is_wrong in checks.items() if is_wrong[scan]]
             for scan in range(len(quality.peak))
         ]
+
+
+def _measured_part(forward_model: LinearModel) -> MeasuredPart | None:
+    """Returns None where S is too large for its eigenbasis: images can do without it."""
+    try:
+        return MeasuredPart(forward_model)
+    except InputError:
+        return None
 
 
 def usual(values: Float[Tensor, " batch"]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ _COLUMNS = {
     "peak_snr_db": "peak SNR / dB",
     "residual": "residual",
     "residual_to_noise": "residual / noise",
+    "measured_share": "share that the scan determines",
 }
 
 

@@ -2,26 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import new_reconstruction
-from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.figures import Shown, contact_sheet
+from mpi_cascade.physics.linear import Images, Signals
+from mpi_cascade.reconstruction.evidence_figure import ShownParts
+from mpi_cascade.reconstruction.figures import Shown
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import summary, write_table
+from mpi_cascade.reconstruction.pair_table import PairTable
+from mpi_cascade.reconstruction.pictures import Pictures
 from mpi_cascade.reconstruction.scans import ScanFile
 from mpi_cascade.results.files import whole_directory
 from mpi_cascade.results.progress import showing_progress
 
-_MOST_SHOWN = 16
+_NIFTI_FILES = {
+    "final": "reconstruction.nii.gz", "measured": "measured.nii.gz", "prior": "prior.nii.gz"
+}  # fmt: skip
+
+
+class _Made(NamedTuple):
+    """What was made of a batch of scans; those that can't be used are 0, their quality NaN."""
+
+    is_usable: list[bool]
+    signal: Signals
+    preliminary: Images
+    final: Images
+    measured: Images
+    prior: Images
+    quality: Quality
 
 
 def reconstruct_scans(
@@ -31,6 +46,7 @@ def reconstruct_scans(
     notes: Mapping[str, str],
     batch_size: int,
     has_pictures: bool,
+    pairs: PairTable,
 ) -> str:
     """Writes the images of a file of scans into a directory, and returns a summary to show.
 
@@ -43,6 +59,7 @@ def reconstruct_scans(
         notes: What the images' file says of their origin.
         batch_size: Scans at a time, > 0.
         has_pictures: Whether every scan has a picture of its own.
+        pairs: What tests the pairs of the images' peaks, and holds what came out.
 
     Raises:
         InputError: If the file can't be used, or the directory can't be written.
@@ -51,11 +68,14 @@ def reconstruct_scans(
     if scans.concentration_unit:
         notes = {**notes, "concentration_unit": scans.concentration_unit}
     with whole_directory(directory) as unfinished:
-        quality = _reconstruct(cascade, judge, scans, unfinished, notes, batch_size, has_pictures)
+        quality = _reconstruct(
+            cascade, judge, scans, unfinished, notes, batch_size, has_pictures, pairs
+        )
         warnings = judge.warnings(quality)
         write_table(unfinished / "scans.csv", quality, scans.differences, warnings)
+        pairs.write(unfinished / "pairs.csv")
     lines = [summary(quality, judge.training, scans.differences, warnings)]
-    lines += [f"warning: {remark}" for remark in scans.remarks]
+    lines += [*pairs.lines(), *(f"warning: {remark}" for remark in scans.remarks)]
     lines += [f"warning: beyond the scanners of the training: {it}" for it in cascade.departures]
     if scans.concentration_unit:
         of = f"{scans.concentration:.4g} {scans.concentration_unit}"
@@ -71,36 +91,24 @@ def _reconstruct(
     notes: Mapping[str, str],
     batch_size: int,
     has_pictures: bool,
+    pairs: PairTable,
 ) -> Quality:
     """Writes images and pictures batch by batch, and returns the quality of all scans."""
-    scanner = cascade.experiment.scanner
+    scanner, unit = cascade.experiment.scanner, scans.concentration_unit
+    pictures = Pictures(directory, scanner, unit, has_pictures)
     parts: list[Quality] = []
-    first: list[Shown] = []
     with ExitStack() as files, showing_progress() as progress:
-        image_files = _image_files(files, cascade, scans, directory, notes)
+        append = _image_files(files, cascade, scans, directory, notes)
         task = progress.task("scans", scans.num_scans)
         for signal in scans.batches(batch_size):
-            signal = signal.to(cascade.device)
-            is_usable = signal.isfinite().all(dim=(1, 2, 3))
-            signal[~is_usable] = 0
-            images = cascade(signal)
-            if not images.final.isfinite().all():
-                raise InputError(
-                    f"{scans.path}: scans {task.done} … {task.done + len(signal) - 1} reach "
-                    f"{signal.abs().max():.3g}, too large for the network: check their unit"
-                )
-            parts.append(judge.measure(signal, images).of_usable(is_usable.cpu()))
-            if not scans.has_scale:
-                judge.require_scale(parts[-1], scans.path)
-            images = Reconstruction(*(scans.concentration * image for image in images))
-            shown = _shown(signal, images, task.done)
-            shown = list(compress(shown, is_usable.tolist()))
-            images.final[~is_usable] = torch.nan
-            for append in image_files:
-                append(images.final)
-            first += shown[: _MOST_SHOWN - len(first)]
-            if has_pictures:
-                _write_pictures(directory / "png", shown, scanner, scans.concentration_unit)
+            made = _made(cascade, judge, scans, signal.to(cascade.device), task.done)
+            parts.append(made.quality)
+            pairs.add(task.done, made.signal, made.final, made.quality.noise)
+            made = _with_unit(made, scans.concentration)
+            for number in range(len(signal)):
+                if made.is_usable[number]:
+                    pictures.add(*_shown(made, number, task.done + number, pairs))
+            append(made)
             task.advance(len(signal))
     quality = joined(parts)
     if quality.peak.isnan().all():
@@ -110,10 +118,35 @@ def _reconstruct(
         )
     if not (quality.peak > 0).any():
         raise InputError(f"{scans.path} is zero throughout: nothing was received")
-    contact_sheet(first, scanner, scans.concentration_unit).savefig(
-        directory / "images.png", dpi=110
-    )
+    pictures.write_first()
     return quality
+
+
+def _made(
+    cascade: TrainedCascade, judge: Judge, scans: ScanFile, signal: Signals, first_scan: int
+) -> _Made:
+    """Returns what is made of a batch, in the units of the network."""
+    is_usable = signal.isfinite().all(dim=(1, 2, 3))
+    signal[~is_usable] = 0
+    images = cascade(signal)
+    if not images.final.isfinite().all():
+        raise InputError(
+            f"{scans.path}: scans {first_scan} … {first_scan + len(signal) - 1} reach "
+            f"{signal.abs().max():.3g}, too large for the network: check their unit"
+        )
+    quality = judge.measure(signal, images)
+    measured = judge.measured_part(images.final, quality.noise.to(signal))
+    prior = images.final - measured
+    quality = quality.of_usable(is_usable.cpu())
+    if not scans.has_scale:
+        judge.require_scale(quality, scans.path)
+    return _Made(is_usable.tolist(), signal, *images, measured, prior, quality)
+
+
+def _with_unit(made: _Made, concentration: float) -> _Made:
+    """Returns the same with images in their unit."""
+    names = ("preliminary", "final", "measured", "prior")
+    return made._replace(**{name: concentration * getattr(made, name) for name in names})
 
 
 def _image_files(
@@ -122,30 +155,42 @@ def _image_files(
     scans: ScanFile,
     directory: Path,
     notes: Mapping[str, str],
-) -> list[Callable[[Tensor], None]]:
-    """Returns what appends images to each file of images."""
+) -> Callable[[_Made], None]:
+    """Returns what appends images to each file of images; those of unusable scans are NaN."""
     scanner, shape = cascade.experiment.scanner, cascade.experiment.image_shape
     path = directory / "reconstruction.mdf"
-    mdf = new_reconstruction(path, shape, scanner, scans.is_simulation, notes)
-    opened = [files.enter_context(mdf)]
+    to_mdf = files.enter_context(
+        new_reconstruction(path, shape, scanner, scans.is_simulation, notes)
+    )
+    to_nifti = {}
     if is_available():
-        path = directory / "reconstruction.nii.gz"
         size_m, unit = scanner.field_of_view_m, scans.concentration_unit
-        nifti = new_nifti(path, scans.num_scans, shape, size_m, unit)
-        opened.append(files.enter_context(nifti))
-    return opened
+        for name, file in _NIFTI_FILES.items():
+            nifti = new_nifti(directory / file, scans.num_scans, shape, size_m, unit)
+            to_nifti[name] = files.enter_context(nifti)
+
+    def append(made: _Made) -> None:
+        is_lost = ~torch.tensor(made.is_usable, device=made.final.device)
+        images = {
+            name: getattr(made, name).masked_fill(is_lost[:, None, None, None], torch.nan)
+            for name in _NIFTI_FILES
+        }
+        to_mdf(images["final"], {name: images[name] for name in ("measured", "prior")})
+        for name, write in to_nifti.items():
+            write(images[name])
+
+    return append
 
 
-def _shown(signal: Tensor, images: Reconstruction, start: int) -> list[Shown]:
-    arrays = (signal, images.preliminary[:, 0], images.final[:, 0])
-    each = zip(*(array.numpy(force=True) for array in arrays), strict=True)
-    return [Shown(f"scan {start + number}", *found) for number, found in enumerate(each)]
-
-
-def _write_pictures(
-    directory: Path, scans: list[Shown], scanner: Scanner, unit: str | None
-) -> None:
-    directory.mkdir(exist_ok=True)
-    for scan in scans:
-        path = directory / f"{scan.title.replace(' ', '-')}.png"
-        contact_sheet([scan], scanner, unit).savefig(path, dpi=110)
+def _shown(made: _Made, number: int, scan: int, pairs: PairTable) -> tuple[Shown, ShownParts]:
+    """Returns what is shown of one scan of a batch."""
+    preliminary, final, measured, prior = (
+        image[number, 0].numpy(force=True) for image in made[2:6]
+    )
+    title, signal = f"scan {scan}", made.signal[number].numpy(force=True)
+    share = float(made.quality.measured_share[number])
+    of_scan = pairs.of_scan(scan)
+    return (
+        Shown(title, signal, preliminary, final),
+        ShownParts(title, final, measured, prior, share, of_scan),
+    )

@@ -13,6 +13,7 @@ from scaling import scaling
 from simulation import simulation
 from timing import Table
 from training import PlainTraining, training
+from trust import trust
 
 from mpi_cascade.training.configuration import build, read_training, training_parser
 
@@ -70,6 +71,18 @@ def test_reconstruction_is_measured_beside_classical_methods(table, tmp_path):
         "cascade, 2 images", "cascade in bf16, batch 1", "Tikhonov, batch 2",
         "Tikhonov ÷ cascade in bf16, batch 2",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_pair_test_is_measured_beside_the_dip_and_an_ideal_observer(table, tmp_path):
+    checkpoint = tiny_cascades.saved(tmp_path / "tiny.ckpt", tiny_cascades.SQUARE).checkpoint
+    trust(table, checkpoint, gaps_mm=[0.3], num_cases=2, num_nulls=3)
+    assert medians(table)["a pair"] > 0
+    lines = (table.directory / "cases.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines[1:]] == [
+        *["nulls"] * 3, *["pairs 0.3 mm"] * 2, *["capsules 0.3 mm"] * 2
+    ]  # fmt: skip
+    assert "| 0.3" in (table.directory / "trust.md").read_text()
 
 
 @pytest.mark.slow

@@ -56,12 +56,17 @@ def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tm
     expected = torch.cat([cascade(batch).final for batch in scans.split(2)])
     assert torch.equal(images(directory), expected)
     assert {path.name for path in directory.iterdir()} == {
-        "images.png", "reconstruction.mdf", "reconstruction.nii.gz", "scans.csv"
+        "images.png", "measured.nii.gz", "pairs.csv", "parts.png", "prior.nii.gz",
+        "reconstruction.mdf", "reconstruction.nii.gz", "scans.csv",
     }  # fmt: skip
     assert f"Everything lies in {directory}" in shown
     with MDFFile(directory / "reconstruction.mdf") as file:
         assert file.is_simulation
         assert file.text("/_mpi_cascade/checkpoint") == str(checkpoint)
+    with h5py.File(directory / "reconstruction.mdf") as file:
+        parts = [file[f"reconstruction/_{name}"][:, :, 0] for name in ("measured", "prior")]
+    flat = expected.flatten(1).numpy()
+    np.testing.assert_allclose(sum(parts), flat, atol=1e-6)
     # What the table says can be said from the arrays alone.
     residual = cascade.experiment.forward_model(expected) - scans
     table = rows(directory)
@@ -76,6 +81,9 @@ def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tm
         if float(row["peak"]):
             ratio = float(row["residual"]) / float(row["noise"])
             assert float(row["residual_to_noise"]) == pytest.approx(ratio, rel=1e-4)
+            image, part = flat[int(row["scan"])], parts[0][int(row["scan"])]
+            share = (image * part).sum() / (image**2).sum()
+            assert float(row["measured_share"]) == pytest.approx(share, rel=1e-3)
         else:
             assert (row["residual_to_noise"], row["warnings"]) == ("", "no signal")
 
@@ -84,13 +92,15 @@ def test_nifti_and_pictures(any_trained, reconstruct, tmp_path):
     checkpoint, cascade, scans = any_trained
     np.save(tmp_path / "scans.npy", scans[:2])
     directory, _ = reconstruct(checkpoint, tmp_path / "scans.npy", "--png")
-    for name in ("images.png", "png/scan-0.png", "png/scan-1.png"):
+    for name in ("images.png", "parts.png", "png/scan-0.png", "png/scan-1-parts.png"):
         with Image.open(directory / name) as picture:
             assert picture.size[0] > 500
     # The affine is that of the format: voxel centres in mm, 0 the centre of the image.
     nifti = nibabel.load(directory / "reconstruction.nii.gz")
     found = np.asarray(nifti.dataobj)
     assert np.array_equal(found[:, :, 0].T, images(directory)[:, 0])
+    parts = (nibabel.load(directory / f"{name}.nii.gz") for name in ("measured", "prior"))
+    np.testing.assert_allclose(sum(np.asarray(part.dataobj) for part in parts), found, atol=1e-6)
     num_y, num_x = cascade.experiment.image_shape
     first, last = nifti.affine @ [0, 0, 0, 1], nifti.affine @ [num_x - 1, num_y - 1, 0, 1]
     np.testing.assert_allclose(first[:2], [-3.2 + 3.2 / num_x, -3.2 + 3.2 / num_y], atol=1e-6)
@@ -167,7 +177,9 @@ def test_scans_that_cannot_be_used_are_skipped_named_and_counted(trained, recons
     assert "so it is skipped: 2 of 4 scans, the first is 1" in shown
     assert ["skipped" in row["warnings"] for row in rows(directory)] == [False, True, True, False]
     assert [row["peak"] == "" for row in rows(directory)] == [False, True, True, False]
-    assert {path.name for path in (directory / "png").iterdir()} == {"scan-0.png", "scan-3.png"}
+    assert {path.name for path in (directory / "png").iterdir()} == {
+        f"scan-{number}{kind}.png" for number in (0, 3) for kind in ("", "-parts")
+    }
 
 
 def test_a_block_of_background_frames_only_is_passed_over(
@@ -188,3 +200,18 @@ def test_a_block_of_background_frames_only_is_passed_over(
     directory, _ = reconstruct(trained.checkpoint, path)
     expected = trained.cascade(scans).final
     assert torch.allclose(images(directory), expected, atol=1e-5 * float(expected.max()))
+
+
+def test_a_given_pair_is_tested_in_every_scan_up_to_the_limit(trained, reconstruct, tmp_path):
+    scans = trained.signal[:3]
+    write_scans(tmp_path / "scans.mdf", scans, trained.cascade.experiment.scanner)
+    directory, shown = reconstruct(
+        trained.checkpoint, tmp_path / "scans.mdf", "--pairs", 2, "--pair-mm", -1, 0.5, 1, 0.5
+    )
+    assert "pairs of peaks: 2 tested, " in shown and "1 more were not tested (--pairs)" in shown
+    with (directory / "pairs.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [(row["scan"], row["x1_mm"], row["y2_mm"]) for row in found] == [
+        ("0", "-1.0", "0.5"), ("1", "-1.0", "0.5"),
+    ]  # fmt: skip
+    assert all(0 < float(row["false_alarms"]) <= 1 for row in found)

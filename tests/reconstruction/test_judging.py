@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.judging import Judge, Quality
 
@@ -52,7 +53,16 @@ def test_residual_and_ratio_are_what_they_say(judge, trained):
     assert quality.peak_snr_db.item() == pytest.approx(decibel, abs=1e-3)
 
 
+def test_without_an_eigenbasis_the_share_is_not_known_and_all_else_is(trained, monkeypatch):
+    def refuse(model):
+        raise InputError("too large")
+
+    monkeypatch.setattr("mpi_cascade.reconstruction.judging.MeasuredPart", refuse)
+    blind = Judge(trained.cascade)
+    assert blind.training.measured_share.isnan().all() and blind.training.noise.isfinite().all()
+
+
 def test_a_scan_without_signal_has_neither_snr_nor_ratio():
-    quality = Quality(torch.zeros(1), torch.zeros(1), torch.ones(1))
+    quality = Quality(torch.zeros(1), torch.zeros(1), torch.ones(1), torch.zeros(1))
     assert quality.peak_snr_db.isnan().all()
     assert quality.residual_to_noise.isnan().all()

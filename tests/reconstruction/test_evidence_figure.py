@@ -1,0 +1,52 @@
+"""Pictures of images in their parts."""
+
+import numpy as np
+import pytest
+
+from mpi_cascade.evidence.pair_test import Verdict
+from mpi_cascade.evidence.pairs import Pair
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.reconstruction.evidence_figure import ShownParts, parts_sheet
+
+SCANNER = Scanner(num_ffp_x=4, num_ffp_y=3)
+
+
+def shown(shape, scale, pairs=()):
+    random = np.random.default_rng(0)
+    final, measured = (scale * random.random(shape).astype(np.float32) for _ in range(2))
+    return ShownParts("scan 0", final, measured, final - measured, 0.25, pairs)
+
+
+def test_the_parts_of_an_image_have_its_scale():
+    images = [shown((6, 5), scale) for scale in (1.0, 0.01)]
+    figure = parts_sheet(images, SCANNER)
+    axes = [axis for axis in figure.axes if axis.images]
+    assert len(axes) == 6
+    for axis, image in zip(axes, np.repeat(np.arange(2), 3), strict=True):
+        peak = np.abs(images[image].final).max()
+        assert axis.images[0].get_clim() == (pytest.approx(-peak), pytest.approx(peak))
+    assert axes[1].texts[0].get_text() == "25 %"
+
+
+def test_pairs_are_lines_whole_only_where_the_scan_supports_them():
+    pairs = [
+        Pair((0.0, y), (1e-3, y), Verdict(1.0, 1.0, p, 1.0)) for y, p in ((0.0, 0.005), (1e-3, 0.4))
+    ]
+    figure = parts_sheet([shown((6, 5), 1.0, pairs)], SCANNER)
+    lines = figure.axes[0].lines
+    assert [line.get_linestyle() for line in lines] == ["-", ":"]
+    np.testing.assert_allclose(lines[0].get_xdata(), [0, 1])
+    assert [text.get_text() for text in figure.axes[0].texts[1:]] == ["0.5 %", "40 %: one?"]
+
+
+def test_lines_are_profiles_on_one_scale():
+    figure = parts_sheet([shown((1, 8), 1.0)], Scanner(num_ffp_x=4, num_ffp_y=1))
+    assert [len(axis.lines) for axis in figure.axes] == [2, 2, 2]
+    assert len({axis.get_ylim() for axis in figure.axes}) == 1
+
+
+def test_nothing_but_zeros_can_be_drawn():
+    zeros = np.zeros((6, 5), np.float32)
+    figure = parts_sheet([ShownParts("scan 0", zeros, zeros, zeros, float("nan"))], SCANNER)
+    figure.draw_without_rendering()
+    assert figure.axes[1].texts[0].get_text() == "not known"

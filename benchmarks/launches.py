@@ -11,15 +11,30 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 _COPIES = ("_to_copy", "copy_")
+_LITERALS = (torch.tensor, torch.as_tensor, Tensor.new_tensor)
 _NO_LAUNCH = ("_unsafe_view", "empty", "empty_like", "empty_strided", "lift_fresh", "new_empty")
 
 
 class WaitError(Exception):
     """An operation that the process would have to wait for."""
+
+
+class _NoLiterals(TorchFunctionMode):
+    """Refuses tensors that are made of numbers of the host: no operation makes them."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Runs a function, unless it copies numbers to a device."""
+        result = func(*args, **(kwargs or {}))
+        if func in _LITERALS and not result.is_cpu:
+            raise WaitError(f"{func.__name__} copies numbers to {result.device}")
+        return result
 
 
 class Launches(TorchDispatchMode):
@@ -35,6 +50,18 @@ class Launches(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter()
+        self._no_literals = _NoLiterals()
+
+    def __enter__(self) -> "Launches":
+        """Begins to count."""
+        self._no_literals.__enter__()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Ends it."""
+        super().__exit__(*error)
+        self._no_literals.__exit__(*error)
 
     @property
     def num(self) -> int:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from mpi_cascade.devices import pair
+from mpi_cascade.devices import Table, pair
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.physics.scanner import cell_centres
 
@@ -93,7 +93,7 @@ def disc_non_uniformity(
     Returns:
         Standard deviation over mean, (batch,); NaN where a disc's mean is not above 0.
     """
-    offsets = _INNER_SHARE * _disc_points().to(image)
+    offsets = _INNER_SHARE * _DISC_POINTS.on(image.device).to(image)
     half_spacing_m = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None] * pairs.direction
     variations = []
     for centre_m in (pairs.centre_m - half_spacing_m, pairs.centre_m + half_spacing_m):
@@ -110,6 +110,9 @@ def _disc_points() -> Float[Tensor, "points 2"]:
     axis = torch.linspace(-1, 1, 11)
     lattice = torch.cartesian_prod(axis, axis)
     return lattice[lattice.norm(dim=1) <= 1]
+
+
+_DISC_POINTS = Table(_disc_points())
 
 
 def full_width_half_maximum(

@@ -160,6 +160,7 @@ def _render_strokes(
     stroke, tile = _tiles_in_boxes(strokes, tile_x, tile_y, reach)
     boxed = Strokes(*(column[stroke] for column in strokes))
     (near,) = needed(signed_distance(boxed, tile_centres[tile][:, None])[:, 0] < reach)
+    stroke, tile = stroke[near], tile[near]
 
     inside_tile = _points(
         cell_centres(_TILE * _SUBSAMPLES, tile_size_x, device).float(),
@@ -168,14 +169,12 @@ def _render_strokes(
     means = _means_of_subsamples(device)
     strokes = _with_exact_discs(strokes, edge_m)
     tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
-    for part in near.split(_MOST_TILES):
-        touching = Strokes(*(column[stroke[part]] for column in strokes))
-        distances = signed_distance(touching, tile_centres[tile[part]][:, None] + inside_tile)
+    for some, places in zip(stroke.split(_MOST_TILES), tile.split(_MOST_TILES), strict=True):
+        touching = Strokes(*(column[some] for column in strokes))
+        distances = signed_distance(touching, tile_centres[places][:, None] + inside_tile)
         coverage = (0.5 - distances / edge_m).clamp(0, 1)
         concentration = (coverage @ means) * touching.amplitude[:, None]
-        target = (touching.sample * (tiles_y * tiles_x) + tile[part])[:, None].expand_as(
-            concentration
-        )
+        target = (touching.sample * (tiles_y * tiles_x) + places)[:, None].expand_as(concentration)
         tiles.scatter_reduce_(0, target, concentration, reduce="amax")
     image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
     return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]

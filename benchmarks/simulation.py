@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import scipy.signal
 import torch
+import torch._inductor.metrics
+from launches import Launches
 from timing import Table, in_turn, start
 from torch import Tensor
 
@@ -24,14 +26,20 @@ NUM_POSITIONS = 4
 
 
 @torch.no_grad()
-def simulation(table: Table, batch_size: int = 32, sizes: Sequence[int] = (64, 128)) -> None:
+def simulation(
+    table: Table,
+    batch_size: int = 32,
+    sizes: Sequence[int] = (64, 128),
+    is_compiled: bool = False,
+) -> None:
     """Measures the parts of the simulation, and S c by four ways.
 
     Args:
         batch_size: scans at a time
         sizes: pixels along each side of the images
+        is_compiled: whether to count the kernels of the compiled simulation, too; takes minutes
     """
-    _parts(table, batch_size)
+    _parts(table, batch_size, is_compiled)
     for size in sizes:
         _ways(table, torch.rand(batch_size, 1, size, size))
 
@@ -43,7 +51,7 @@ def simulated_scans(size: int) -> SimulatedScans:
     return SimulatedScans(model, scanner, 2, [WhiteNoise(peak_snr_db=30.0)])
 
 
-def _parts(table: Table, batch_size: int) -> None:
+def _parts(table: Table, batch_size: int, is_compiled: bool) -> None:
     scans, mixture = simulated_scans(64), PhantomMixture()
     streams = RandomStreams(0, 0, torch.arange(batch_size))
 
@@ -60,6 +68,28 @@ def _parts(table: Table, batch_size: int) -> None:
         "scan, all together": lambda: scans.scan(mixture, streams),
     }
     table.per_sample(in_turn(calls), batch_size)
+    _launches(table, batch_size, is_compiled)
+
+
+def _launches(table: Table, batch_size: int, is_compiled: bool) -> None:
+    """Adds how many operations a GPU would be given for a batch."""
+    scans, mixture = simulated_scans(64).to("meta"), PhantomMixture()
+    indices = torch.arange(batch_size, device="meta")
+
+    def scan(indices: Tensor) -> tuple[Tensor, Tensor]:
+        sample = scans.scan(mixture, RandomStreams(0, 0, indices))
+        return sample.signal, sample.concentration
+
+    scan(indices)  # Copies the constants.
+    with Launches() as counted:
+        scan(indices)
+    table.add("launches per batch", "", [counted.num], "≤ 80")
+    if is_compiled:
+        scans = simulated_scans(64)
+        torch._inductor.metrics.reset()
+        torch.compile(scan, fullgraph=True)(torch.arange(batch_size))
+        kernels = torch._inductor.metrics.generated_kernel_count
+        table.add("kernels per batch, compiled for a CPU", "", [kernels], "≤ 25")
 
 
 def _ways(table: Table, images: Tensor) -> None:

@@ -38,16 +38,28 @@ def philox4x32(
         Salmon et al. 2011, section 3.3; the constants are Random123's.
     """
     c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
-    for number in range(_ROUNDS):
-        key0, key1 = (
-            (word + number * step) & _WORD for word, step in zip(key, _WEYL_STEPS, strict=True)
-        )
-        product0, product1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        # int64 wraps and shifts arithmetically: the mask restores the unsigned high word.
-        c0 = (product1 >> 32).bitwise_and_(_WORD).bitwise_xor_(c1).bitwise_xor_(key0)
-        c2 = (product0 >> 32).bitwise_and_(_WORD).bitwise_xor_(c3).bitwise_xor_(key1)
-        c1, c3 = product1.bitwise_and_(_WORD), product0.bitwise_and_(_WORD)
-    return c0, c1, c2, c3
+    # Both halves of a round in one operation each: a GPU counts those.
+    even, odd = torch.stack((c0, c2)), torch.stack((c1, c3))
+    multipliers, steps, words = (
+        _two(values, like=even) for values in (_MULTIPLIERS, _WEYL_STEPS, key)
+    )
+    for _ in range(_ROUNDS):
+        product = (even * multipliers).flip(0)
+        # int64 wraps and shifts arithmetically: the mask leaves the unsigned words.
+        mixed = (product >> 32).bitwise_xor_(odd).bitwise_xor_(words)
+        even, odd, words = mixed.bitwise_and_(_WORD), product, words + steps
+    odd = odd.bitwise_and_(_WORD)
+    return even[0], odd[0], even[1], odd[1]
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _word(purpose: str) -> int:
+    return zlib.crc32(purpose.encode())
+
+
+def _two(values: tuple[int, int], like: Tensor) -> Tensor:
+    """Returns a number for each half of a round, made where ``like`` is."""
+    return torch.stack([like.new_full((1,) * (like.dim() - 1), value) for value in values])
 
 
 class RandomStreams:
@@ -115,4 +127,4 @@ class RandomStreams:
         indices = self.indices[:, None]
         blocks = torch.arange(num_blocks, device=indices.device)
         counter = (indices & _WORD, indices >> 32, blocks, torch.full_like(blocks, self.stream))
-        return philox4x32(counter, key=(self.seed, zlib.crc32(purpose.encode())))
+        return philox4x32(counter, key=(self.seed, _word(purpose)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.aggregation import CatMetric
 
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.evaluation.estimates import OWN_THRESHOLD, Columns
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
 from mpi_cascade.models.cascade import Reconstruction
@@ -123,7 +124,7 @@ class CaseTable(nn.Module):
         if sample.pairs is not None:
             rows[:, 2] = 1e3 * sample.pairs.gap_m
         # In full precision, whatever the networks use.
-        with torch.autocast(rows.device.type, enabled=False):
+        with in_full_precision(rows.device):
             for number, measure in enumerate(part.kind.columns.values(), start=1 + len(_HEAD)):
                 rows[:, number] = measure(estimate.float(), sample, self.field_of_view_m)
         # Flat, so that a process without cases, which gives an empty vector, fits those with.

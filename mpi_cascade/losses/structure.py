@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, Positive, check_arguments
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.linear import Images
 from mpi_cascade.scans.conventions import (
     FEWEST_INTERIOR_PIXELS,
@@ -176,7 +177,7 @@ def _smoothed(
     num_y, num_x = maps.shape[-2:]
     # On CPUs, products with band matrices take about half the time of depthwise convolutions. In
     # half precision nothing would be left of a variance, the small difference of two large means.
-    with torch.autocast(maps.device.type, enabled=False):
+    with in_full_precision(maps.device):
         rows = maps @ _band_matrix(num_x, window, sigma, maps)
         return rows.transpose(-1, -2) @ _band_matrix(num_y, window, sigma, maps)
 

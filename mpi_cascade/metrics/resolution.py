@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from mpi_cascade.devices import Table, pair
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.physics.scanner import cell_centres
 
@@ -92,7 +93,7 @@ def disc_non_uniformity(
     Returns:
         Standard deviation over mean, (batch,); NaN where a disc's mean is not above 0.
     """
-    offsets = _INNER_SHARE * _disc_points().to(image)
+    offsets = _INNER_SHARE * _DISC_POINTS.on(image.device).to(image)
     half_spacing_m = 0.5 * (pairs.gap_m + pairs.diameter_m)[:, None] * pairs.direction
     variations = []
     for centre_m in (pairs.centre_m - half_spacing_m, pairs.centre_m + half_spacing_m):
@@ -109,6 +110,9 @@ def _disc_points() -> Float[Tensor, "points 2"]:
     axis = torch.linspace(-1, 1, 11)
     lattice = torch.cartesian_prod(axis, axis)
     return lattice[lattice.norm(dim=1) <= 1]
+
+
+_DISC_POINTS = Table(_disc_points())
 
 
 def full_width_half_maximum(
@@ -135,7 +139,7 @@ def full_width_half_maximum(
         Width in m, (batch,); NaN where the maximum is not positive or the image doesn't fall to
         half of it within the field of view, on either side.
     """
-    half_size = centre_m.new_tensor(field_of_view_m[::-1]) / 2
+    half_size = pair(*field_of_view_m[::-1], like=centre_m) / 2
     # From a point inside, no line is longer than the diagonal.
     reach_m = 2 * half_size.norm()
     positions = reach_m * torch.linspace(-1, 1, _NUM_LINE_POINTS, device=image.device)
@@ -175,8 +179,12 @@ def localisation_error(
         Distance in m, (batch,); NaN without any positive concentration in the window.
     """
     num_y, num_x = image.shape[-2:]
-    y_m = cell_centres(num_y, field_of_view_m[0]).to(centre_m)[:, None] - centre_m[:, 1, None, None]
-    x_m = cell_centres(num_x, field_of_view_m[1]).to(centre_m) - centre_m[:, 0, None, None]
+    x_m, y_m = (
+        cell_centres(num, size_m, centre_m.device).to(centre_m)
+        for num, size_m in ((num_x, field_of_view_m[1]), (num_y, field_of_view_m[0]))
+    )
+    x_m = x_m - centre_m[:, 0, None, None]
+    y_m = y_m[:, None] - centre_m[:, 1, None, None]
     radius_m = 0.5 * diameter_m[:, None, None] + _WINDOW_MARGIN_M
     is_near = x_m.square() + y_m.square() <= radius_m.square()
     weight = (image[:, 0] * is_near).clamp_min(0)
@@ -219,7 +227,7 @@ def _sampled(
     field_of_view_m: tuple[float, float],
 ) -> Float[Tensor, "batch points"]:
     """Returns the image, bilinearly interpolated, at points (x, y) in m."""
-    half_size = points_m.new_tensor(field_of_view_m[::-1]) / 2
+    half_size = pair(*field_of_view_m[::-1], like=points_m) / 2
     sampled = functional.grid_sample(
         image, (points_m / half_size)[:, None], padding_mode="border", align_corners=False
     )

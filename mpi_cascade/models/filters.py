@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.tikhonov import Tikhonov
 
@@ -56,12 +57,12 @@ class TikhonovFilters(nn.Module):
 
     def coefficients(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch modes"]:
         """Returns Uᵀ u."""
-        with torch.autocast(signal.device.type, enabled=False):
+        with in_full_precision(signal.device):
             return signal.float().flatten(1) @ self.from_signal
 
     def explained(self, image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch modes"]:
         """Returns Uᵀ S c, the coefficients of the signal that an image would have."""
-        with torch.autocast(image.device.type, enabled=False):
+        with in_full_precision(image.device):
             return image.float().flatten(1) @ self.to_image.T
 
     def forward(
@@ -73,6 +74,6 @@ class TikhonovFilters(nn.Module):
             coefficients: Uᵀ u.
             gains: Factors of the modes, (filter, mode) or one for all.
         """
-        with torch.autocast(coefficients.device.type, enabled=False):
+        with in_full_precision(coefficients.device):
             images = (coefficients[:, None] * (self.inverse * gains)) @ self.to_image
             return images.unflatten(-1, self.image_shape)

@@ -6,8 +6,9 @@ from typing import Annotated
 import torch
 
 from mpi_cascade.checks import Positive, ascending
+from mpi_cascade.devices import pair
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
-from mpi_cascade.phantoms.placing import integer, scale
+from mpi_cascade.phantoms.placing import integer, row_numbers, scale
 from mpi_cascade.phantoms.rendering import Blobs
 
 
@@ -51,11 +52,11 @@ class SmoothBlobs(PhantomFamily):
         share = share / share.sum(dim=1, keepdim=True)
         sigma = 1e-3 * scale(torch.stack(pairs[:2], dim=-1), self.sigma_mm)
         offset = 1e-3 * self.spread_mm * (2 * torch.stack(pairs[2:], dim=-1) - 1)
-        room = uniforms.new_tensor(field_of_view_m[::-1]) - self.largest_extent_m
+        room = pair(*field_of_view_m[::-1], like=uniforms) - self.largest_extent_m
         centre = (torch.cat(position, dim=1) - 0.5) * room
         return Blobs(
-            sample=torch.nonzero(is_present)[:, 0],
-            centre=(centre[:, None] + offset)[is_present],
-            sigma=sigma[is_present],
-            amplitude=(scale(amplitude, self.amplitude) * share)[is_present],
+            sample=row_numbers(share),
+            centre=(centre[:, None] + offset).flatten(0, 1),
+            sigma=sigma.flatten(0, 1),
+            amplitude=(scale(amplitude, self.amplitude) * share).flatten(),
         )

@@ -86,4 +86,6 @@ class PhantomFamily(Checked, ABC):
 
         Returns:
             ``Strokes``, ``Blobs`` or ``Rasters``, whose ``sample`` is the row that each belongs to.
+            Give every phantom as many as the largest has, those that it hasn't of amplitude 0: how
+            many there are must not depend on the numbers, or a GPU would have to be waited for.
         """

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
+from mpi_cascade.devices import Table
 from mpi_cascade.phantoms.family import GAPS, PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
@@ -25,7 +25,12 @@ _LETTERS: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
     (((0, 1), (0.7, 1), (0, 0), (0.7, 0)),),  # Z
 )
 _LINES = [[line for path in letter for line in pairwise(path)] for letter in _LETTERS]
-_MOST_LINES = max(len(lines) for lines in _LINES)
+_MOST_LINES = max(map(len, _LINES))
+_NO_LINE = ((0.0, 0.0), (0.0, 0.0))
+_ENDS = Table(torch.tensor([lines + [_NO_LINE] * (_MOST_LINES - len(lines)) for lines in _LINES]))
+_IS_PRESENT = Table(
+    torch.tensor([[number < len(lines) for number in range(_MOST_LINES)] for lines in _LINES])
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +60,13 @@ class Letters(PhantomFamily):
     def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns letters placed uniformly inside the field of view."""
         letter, height, width, amplitude, *position = uniforms.split(1, dim=1)
-        table, is_present = _table(uniforms.device)
         chosen = integer(letter[:, 0], (0, len(_LETTERS) - 1))
-        nodes = 1e-3 * scale(height, self.height_mm)[..., None, None] * table[chosen]
+        ends = _ENDS.on(uniforms.device)[chosen]
+        nodes = 1e-3 * scale(height, self.height_mm)[..., None, None] * ends
         return place(
             nodes[:, :, 0], nodes[:, :, 1], 0.5e-3 * scale(width, self.width_mm),
             scale(amplitude, self.amplitude), position, field_of_view_m,
-            is_present=is_present[chosen],
+            is_present=_IS_PRESENT.on(uniforms.device)[chosen],
         )  # fmt: skip
 
 
@@ -92,12 +97,21 @@ class ResolutionTubes(PhantomFamily):
         across = 5 * self.width_mm[1] + sum(self.gaps_mm)
         return 1e-3 * math.hypot(across, self.length_mm[1] + self.width_mm[1])
 
+    def __post_init__(self) -> None:
+        """Checks every argument."""
+        super().__post_init__()
+        _ = self._gaps_m
+
+    @cached_property
+    def _gaps_m(self) -> Table:
+        return Table((1e-3 * torch.tensor((0.0, *self.gaps_mm))).cumsum(0))
+
     def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Strokes:
         """Returns tubes at any angle, placed uniformly inside the field of view."""
         width, length, amplitude, angle, *position = uniforms.split(1, dim=1)
         width_m = 1e-3 * scale(width, self.width_mm)
-        gaps_m = 1e-3 * torch.tensor((0.0, *self.gaps_mm), device=uniforms.device)
-        offset_m = gaps_m.cumsum(0) + width_m * torch.arange(5, device=uniforms.device)
+        tube = torch.arange(5, device=uniforms.device)
+        offset_m = self._gaps_m.on(uniforms.device) + width_m * tube
         centre = offset_m[..., None] * direction(angle + 0.25)
         half = 0.5e-3 * scale(length, self.length_mm)[..., None] * direction(angle)
         return place(
@@ -140,15 +154,3 @@ class Rings(PhantomFamily):
             nodes[:, :-1], nodes[:, 1:], 0.5e-3 * scale(width, self.width_mm),
             scale(amplitude, self.amplitude), position, field_of_view_m,
         )  # fmt: skip
-
-
-def _table(
-    device: torch.device,
-) -> tuple[Float[Tensor, "letters lines 2 2"], Bool[Tensor, "letters lines"]]:
-    """Returns the ends of every letter's lines, and which of them the letter has."""
-    table = torch.zeros(len(_LINES), _MOST_LINES, 2, 2)
-    is_present = torch.zeros(len(_LINES), _MOST_LINES, dtype=torch.bool)
-    for number, lines in enumerate(_LINES):
-        table[number, : len(lines)] = torch.tensor(lines)
-        is_present[number, : len(lines)] = True
-    return table.to(device), is_present.to(device)

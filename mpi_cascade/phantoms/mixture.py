@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.devices import Table
 from mpi_cascade.phantoms.bars import Bars
 from mpi_cascade.phantoms.blobs import SmoothBlobs
 from mpi_cascade.phantoms.family import PhantomFamily
@@ -45,6 +46,7 @@ class PhantomMixture(Scene):
                 f"weights are {values}: each must be finite and not negative, and one above 0"
             )
         self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
+        self._limits = Table(self._shares.cumsum(0)[:-1].float())
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a phantom may be larger than the field of view (y, x) in m."""
@@ -57,7 +59,7 @@ class PhantomMixture(Scene):
                 )
 
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
-        """Returns one phantom per sample of ``streams``.
+        """Returns one phantom per sample of ``streams``: those of other families have amplitude 0.
 
         Args:
             streams: The samples' random numbers.
@@ -65,14 +67,13 @@ class PhantomMixture(Scene):
         """
         num_uniforms = max(family.num_uniforms for family in self.families.values())
         uniforms = streams.uniform("phantom", (1 + num_uniforms,))
-        limits = self._shares.cumsum(0)[:-1].float().to(uniforms.device)
+        limits = self._limits.on(uniforms.device)
         chosen = torch.searchsorted(limits, uniforms[:, 0].contiguous())
         shapes: list[Shape] = []
         for number, family in enumerate(self.families.values()):
-            samples = torch.nonzero(chosen == number)[:, 0]
-            table = uniforms[samples, 1 : 1 + family.num_uniforms]
-            shape = family.shapes(table, field_of_view_m)
-            shapes.append(shape._replace(sample=samples[shape.sample]))
+            shape = family.shapes(uniforms[:, 1 : 1 + family.num_uniforms], field_of_view_m)
+            is_chosen = (chosen == number)[shape.sample]
+            shapes.append(shape._replace(amplitude=shape.amplitude * is_chosen))
         return Drawing(shapes, pairs=None)
 
 

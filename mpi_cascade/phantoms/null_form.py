@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError, ascending
+from mpi_cascade.devices import pair
 from mpi_cascade.phantoms.family import Size
-from mpi_cascade.phantoms.placing import scale
+from mpi_cascade.phantoms.placing import row_numbers, scale
 from mpi_cascade.phantoms.rendering import Strokes
 from mpi_cascade.phantoms.scenes import Concentration, Drawing, PairGeometry, Scene
 from mpi_cascade.randomness import RandomStreams
@@ -88,7 +89,7 @@ class NullForm(Scene):
             # Corners lie half a width from the axis, and no farther than that from its end.
             half_m = form.radius[:, :1] * across.abs()
             lower, upper = nodes.amin(dim=1) - half_m, nodes.amax(dim=1) + half_m
-        room_m = nodes.new_tensor(field_of_view_m[::-1]) - (upper - lower)
+        room_m = pair(*field_of_view_m[::-1], like=nodes) - (upper - lower)
         middle = (streams.uniform("position", (2,)) - 0.5) * room_m - 0.5 * (lower + upper)
         concentration = scale(streams.uniform("null concentration"), self.concentration)
         diameter_m = torch.minimum(width_m, _LARGEST_DISC * form.length_m)
@@ -109,8 +110,7 @@ class NullForm(Scene):
 
 def _strokes(nodes: Tensor, radius: Tensor, concentration: Tensor, is_flat: bool) -> Strokes:
     """Returns the strokes between the nodes of each object."""
-    num, pieces = nodes.shape[0], nodes.shape[1] - 1
-    sample = torch.arange(num, device=nodes.device).repeat_interleave(pieces)
+    sample = row_numbers(radius[:, 1:])
     return Strokes(
         sample=sample,
         start=nodes[:, :-1].flatten(0, 1),

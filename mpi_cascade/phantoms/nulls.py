@@ -128,18 +128,18 @@ class Nulls(Scene):
             form.check_fits(field_of_view_m)
 
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
-        """Returns one object per sample, and its hypothesised pair."""
-        shapes, pairs, places = [], [], []
+        """Returns one object per sample, the other forms of amplitude 0, and its pair."""
+        numbers = streams.indices % len(self.forms)
+        shapes, pairs = [], []
         for number, form in enumerate(self.forms):
-            samples = torch.nonzero(streams.indices % len(self.forms) == number)[:, 0]
-            of_form = RandomStreams(streams.seed, streams.stream, streams.indices[samples])
-            drawing = form.draw(of_form, field_of_view_m)
-            shapes += [shape._replace(sample=samples[shape.sample]) for shape in drawing.shapes]
+            drawing = form.draw(streams, field_of_view_m)
             pairs.append(drawing.pairs)
-            places.append(samples)
-        order = torch.cat(places).argsort()
+            for shape in drawing.shapes:
+                is_of_form = (numbers == number)[shape.sample]
+                shapes.append(shape._replace(amplitude=shape.amplitude * is_of_form))
+        rows = torch.arange(len(streams), device=numbers.device)
         columns = zip(*(pair for pair in pairs if pair is not None), strict=True)
-        return Drawing(shapes, PairGeometry(*(torch.cat(column)[order] for column in columns)))
+        return Drawing(shapes, PairGeometry(*(torch.stack(c)[numbers, rows] for c in columns)))
 
 
 def null_forms(factor: float = 1.0) -> dict[str, NullForm]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, ascending
+from mpi_cascade.devices import Table, pair
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.picture_files import picture_paths, read_pictures
 from mpi_cascade.phantoms.placing import direction, integer, scale
@@ -57,12 +58,12 @@ class Pictures(PhantomFamily):
         super().__post_init__()
         if not len(self.arrays):
             raise InputError("Pictures.arrays is empty: give one picture at least")
-        _ = self._atlas
+        _ = self._atlas, self._halves
 
     @property
     def largest_extent_m(self) -> float:
         """Diagonal of the largest picture in m."""
-        diagonals = (2 * self._halves).norm(dim=1)
+        diagonals = (2 * self._halves.on(torch.device("cpu"))).norm(dim=1)
         return 1e-3 * self.size_mm[1] * float(diagonals.max())
 
     def shapes(self, uniforms: Uniforms, field_of_view_m: tuple[float, float]) -> Rasters:
@@ -71,14 +72,14 @@ class Pictures(PhantomFamily):
         number = integer(chosen[:, 0], (0, len(self.arrays) - 1))
         side_m = 1e-3 * scale(size[:, 0], self.size_mm)
         along = direction(scale(turn[:, 0], self.turn_deg) / 360)
-        values = self._atlas.to(uniforms.device)[number]
+        values = self._atlas.on(uniforms.device)[number]
         values = torch.where(mirror[..., None] < 0.5, values, values.flip(2))
-        half_x, half_y = self._halves.to(uniforms.device)[number].unbind(1)
+        half_x, half_y = self._halves.on(uniforms.device)[number].unbind(1)
         cos, sin = along.abs().unbind(1)
         extent_m = 2 * side_m[:, None] * torch.stack(
             (cos * half_x + sin * half_y, sin * half_x + cos * half_y), dim=1
         )  # fmt: skip
-        room_m = (uniforms.new_tensor(field_of_view_m[::-1]) - extent_m).clamp_min(0)
+        room_m = (pair(*field_of_view_m[::-1], like=uniforms) - extent_m).clamp_min(0)
         return Rasters(
             sample=torch.arange(len(uniforms), device=uniforms.device),
             values=values,
@@ -89,14 +90,16 @@ class Pictures(PhantomFamily):
         )
 
     @cached_property
-    def _atlas(self) -> Float[Tensor, "pictures 128 128"]:
-        return torch.stack([_canvas(_checked(n, array)) for n, array in enumerate(self.arrays)])
+    def _atlas(self) -> Table:
+        """Every picture on a square of 128 by 128."""
+        pictures = [_canvas(_checked(n, array)) for n, array in enumerate(self.arrays)]
+        return Table(torch.stack(pictures))
 
     @cached_property
-    def _halves(self) -> Float[Tensor, "pictures 2"]:
+    def _halves(self) -> Table:
         """Half the width and height of each picture relative to its longer side."""
         sizes = torch.tensor([_cropped(np.asarray(array)).shape[::-1] for array in self.arrays])
-        return 0.5 * sizes / sizes.amax(dim=1, keepdim=True)
+        return Table(0.5 * sizes / sizes.amax(dim=1, keepdim=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
+from mpi_cascade.devices import pair
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -26,6 +27,12 @@ def direction(turns: Tensor) -> Tensor:
     return torch.stack((torch.cos(angle), torch.sin(angle)), dim=-1)
 
 
+def row_numbers(table: Shaped[Tensor, "rows columns"]) -> Int64[Tensor, " entries"]:
+    """Returns the number of the row of every entry of a flattened table."""
+    rows = torch.arange(len(table), device=table.device)
+    return rows[:, None].expand(table.shape).flatten()
+
+
 def place(
     start: Float[Tensor, "phantoms strokes 2"],
     end: Float[Tensor, "phantoms strokes 2"],
@@ -38,10 +45,11 @@ def place(
     is_present: Bool[Tensor, "phantoms #strokes"] | None = None,
     is_flat: Bool[Tensor, "phantoms 1"] | None = None,
 ) -> Strokes:
-    """Returns the present strokes, moved so that their bounding box lies inside the field of view.
+    """Returns strokes, moved so that the box around the present ones lies in the field of view.
 
     ``position`` (x, y) in 0 … 1 chooses uniformly among the places that the box can take. Strokes
-    are as wide at the end as at the start, present and round, unless said otherwise.
+    are as wide at the end as at the start, present and round, unless said otherwise. Absent ones
+    have an amplitude of 0.
     """
     shape = start.shape[:2]
     everywhere = torch.ones(shape, dtype=torch.bool, device=start.device)
@@ -51,17 +59,16 @@ def place(
     absent = ~is_present[..., None]
     lower = (torch.minimum(start, end) - largest_radius).masked_fill(absent, math.inf).amin(dim=1)
     upper = (torch.maximum(start, end) + largest_radius).masked_fill(absent, -math.inf).amax(dim=1)
-    size = start.new_tensor(field_of_view_m[::-1])
+    size = pair(*field_of_view_m[::-1], like=start)
     corner = torch.cat(list(position), dim=1) * (size - (upper - lower)).clamp_min(0) - size / 2
     shift = (corner - lower)[:, None]
     flat = ~everywhere if is_flat is None else is_flat.expand(shape)
-    present = torch.nonzero(is_present, as_tuple=True)
     return Strokes(
-        sample=present[0],
-        start=(start + shift)[present],
-        end=(end + shift)[present],
-        start_radius=radius.expand(shape)[present],
-        end_radius=end_radius.expand(shape)[present],
-        amplitude=amplitude.expand(shape)[present],
-        is_flat=flat[present],
+        sample=row_numbers(is_present),
+        start=(start + shift).flatten(0, 1),
+        end=(end + shift).flatten(0, 1),
+        start_radius=radius.expand(shape).flatten(),
+        end_radius=end_radius.expand(shape).flatten(),
+        amplitude=(amplitude * is_present).flatten(),
+        is_flat=flat.flatten(),
     )

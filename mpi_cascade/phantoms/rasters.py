@@ -44,7 +44,7 @@ def render_rasters(
         field_of_view_m: Size (y, x) of the grid in m, centred at 0.
     """
     y_m, x_m = (
-        cell_centres(_SUBSAMPLES * num, size_m).float().to(rasters.side.device)
+        cell_centres(_SUBSAMPLES * num, size_m, rasters.side.device).float()
         for num, size_m in zip(image_shape, field_of_view_m, strict=True)
     )
     images = [rasters.values.new_zeros(0, *image_shape)]

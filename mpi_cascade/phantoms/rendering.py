@@ -1,22 +1,26 @@
 """Rendering: geometric shapes → concentration images with anti-aliased edges, in batches.
 
 Shapes are flat lists over a whole batch, each with the number of the sample that it belongs to,
-so that samples of any complexity render together.
+so that samples of any complexity render together. A shape of amplitude 0 is none: with those a list
+is as long whatever is drawn.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from mpi_cascade.devices import needed, pair
 from mpi_cascade.phantoms.rasters import Rasters, render_rasters
 from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
 _TILE = 4
 _SUBSAMPLES = 2
+_MOST_TILES = 2**20
+"""At a time: 256 MB for every number per point."""
 
 
 class Strokes(NamedTuple):
@@ -29,7 +33,7 @@ class Strokes(NamedTuple):
         end: End (x, y) of the centre line in m, (strokes, 2).
         start_radius: Half the width at the start in m, (strokes,).
         end_radius: Half the width at the end in m, (strokes,).
-        amplitude: Tracer concentration inside, (strokes,).
+        amplitude: Tracer concentration inside, ≥ 0, (strokes,).
         is_flat: True for flat ends at start and end, False for round caps beyond them, (strokes,).
     """
 
@@ -49,7 +53,7 @@ class Blobs(NamedTuple):
         sample: Sample in the batch that each blob belongs to, (blobs,).
         centre: Centre (x, y) in m, (blobs, 2).
         sigma: Standard deviation along (x, y) in m, (blobs, 2).
-        amplitude: Tracer concentration at the centre, (blobs,).
+        amplitude: Tracer concentration at the centre, ≥ 0, (blobs,).
     """
 
     sample: Int64[Tensor, " blobs"]
@@ -60,6 +64,8 @@ class Blobs(NamedTuple):
 
 Shape = Strokes | Blobs | Rasters
 """What phantoms are made of: a flat list of one kind over a whole batch."""
+
+_Shape = TypeVar("_Shape", Strokes, Blobs, Rasters)
 
 
 def render(
@@ -78,16 +84,25 @@ def render(
     """
     strokes = [shape for shape in shapes if isinstance(shape, Strokes)]
     if strokes:
-        joined = Strokes(*(torch.cat(columns) for columns in zip(*strokes, strict=True)))
+        joined = present(Strokes(*(torch.cat(columns) for columns in zip(*strokes, strict=True))))
         image = _render_strokes(joined, num_samples, image_shape, field_of_view_m)
     else:
         image = torch.zeros(num_samples, *image_shape, device=shapes[0].sample.device)
     for shape in shapes:
         if isinstance(shape, Blobs):
-            image.index_add_(0, shape.sample, _render_blobs(shape, image_shape, field_of_view_m))
+            blobs = present(shape)
+            image.index_add_(0, blobs.sample, _render_blobs(blobs, image_shape, field_of_view_m))
         elif isinstance(shape, Rasters):
-            image.index_add_(0, shape.sample, render_rasters(shape, image_shape, field_of_view_m))
+            rasters = present(shape)
+            pictures = render_rasters(rasters, image_shape, field_of_view_m)
+            image.index_add_(0, rasters.sample, pictures)
     return image[:, None]
+
+
+def present(shapes: _Shape) -> _Shape:
+    """Returns the shapes that there are, or all of a list whose length must not depend on them."""
+    (chosen,) = needed(shapes.amplitude != 0)
+    return type(shapes)(*(column[chosen] for column in shapes))
 
 
 def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"]) -> Tensor:
@@ -105,7 +120,7 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
     """
     axis = strokes.end - strokes.start
     length = axis.norm(dim=-1, keepdim=True)
-    along_x = torch.tensor([1.0, 0.0], device=axis.device)
+    along_x = pair(1.0, 0.0, like=axis)
     direction = torch.where(length > 0, axis / length.clamp_min(1e-12), along_x)
     direction_x, direction_y = direction[:, None, 0], direction[:, None, 1]
     offset_x = points[..., 0] - strokes.start[:, None, 0]
@@ -144,20 +159,23 @@ def _render_strokes(
     # Boxes leave out most tiles at once; distances then leave out those beside slanting strokes.
     stroke, tile = _tiles_in_boxes(strokes, tile_x, tile_y, reach)
     boxed = Strokes(*(column[stroke] for column in strokes))
-    is_near = signed_distance(boxed, tile_centres[tile][:, None])[:, 0] < reach
-    stroke, tile = stroke[is_near], tile[is_near]
+    (near,) = needed(signed_distance(boxed, tile_centres[tile][:, None])[:, 0] < reach)
+    stroke, tile = stroke[near], tile[near]
 
     inside_tile = _points(
-        cell_centres(_TILE * _SUBSAMPLES, tile_size_x).float().to(device),
-        cell_centres(_TILE * _SUBSAMPLES, tile_size_y).float().to(device),
+        cell_centres(_TILE * _SUBSAMPLES, tile_size_x, device).float(),
+        cell_centres(_TILE * _SUBSAMPLES, tile_size_y, device).float(),
     )
-    touching = _with_exact_discs(Strokes(*(column[stroke] for column in strokes)), edge_m)
-    distances = signed_distance(touching, tile_centres[tile][:, None] + inside_tile)
-    coverage = (0.5 - distances / edge_m).clamp(0, 1)
-    concentration = (coverage @ _means_of_subsamples(device)) * touching.amplitude[:, None]
+    means = _means_of_subsamples(device)
+    strokes = _with_exact_discs(strokes, edge_m)
     tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
-    target = (touching.sample * (tiles_y * tiles_x) + tile)[:, None].expand_as(concentration)
-    tiles.scatter_reduce_(0, target, concentration, reduce="amax")
+    for some, places in zip(stroke.split(_MOST_TILES), tile.split(_MOST_TILES), strict=True):
+        touching = Strokes(*(column[some] for column in strokes))
+        distances = signed_distance(touching, tile_centres[places][:, None] + inside_tile)
+        coverage = (0.5 - distances / edge_m).clamp(0, 1)
+        concentration = (coverage @ means) * touching.amplitude[:, None]
+        target = (touching.sample * (tiles_y * tiles_x) + places)[:, None].expand_as(concentration)
+        tiles.scatter_reduce_(0, target, concentration, reduce="amax")
     image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
     return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]
 
@@ -178,7 +196,7 @@ def _tiles_in_boxes(
     is_near_x = (tile_x > lower[:, :1]) & (tile_x < upper[:, :1])
     is_near_y = (tile_y > lower[:, 1:]) & (tile_y < upper[:, 1:])
     is_near = is_near_y[:, :, None] & is_near_x[:, None, :]
-    stroke, tile = torch.nonzero(is_near.flatten(1), as_tuple=True)
+    stroke, tile = needed(is_near.flatten(1))
     return stroke, tile
 
 
@@ -194,7 +212,7 @@ def _render_blobs(
 ) -> Float[Tensor, "blobs ny nx"]:
     profiles = []
     for axis, (num, size_m) in enumerate(zip(image_shape, field_of_view_m, strict=True)):
-        positions = cell_centres(num, size_m).float().to(blobs.sample.device)
+        positions = cell_centres(num, size_m, blobs.sample.device).float()
         offset = positions - blobs.centre[:, 1 - axis, None]
         profiles.append(torch.exp(-0.5 * (offset / blobs.sigma[:, 1 - axis, None]) ** 2))
     return blobs.amplitude[:, None, None] * profiles[0][:, :, None] * profiles[1][:, None, :]

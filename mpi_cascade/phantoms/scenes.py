@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from mpi_cascade.checks import (
     ascending,
     number_or_ascending,
 )
+from mpi_cascade.devices import Table, pair
 from mpi_cascade.phantoms.family import GAPS
 from mpi_cascade.phantoms.placing import scale
 from mpi_cascade.phantoms.rendering import Shape, Strokes
@@ -106,6 +108,15 @@ class TwoPoints(Scene):
         """Returns the number of samples."""
         return len(self.gaps_mm) * self.cases_per_gap
 
+    def __post_init__(self) -> None:
+        """Checks every argument."""
+        super().__post_init__()
+        _ = self._gaps_m
+
+    @cached_property
+    def _gaps_m(self) -> Table:
+        return Table(1e-3 * torch.tensor(self.gaps_mm))
+
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if the widest pair doesn't fit the field of view (y, x) in m."""
         extent_m = 1e-3 * (2 * as_range(self.diameter_mm)[1] + max(self.gaps_mm))
@@ -118,14 +129,13 @@ class TwoPoints(Scene):
 
     def pairs(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> PairGeometry:
         """Returns the geometry of each sample, with both discs inside the field of view."""
-        gaps_m = 1e-3 * torch.tensor(self.gaps_mm, device=streams.indices.device)
-        gap_m = gaps_m[streams.indices // self.cases_per_gap]
+        gap_m = self._gaps_m.on(streams.indices.device)[streams.indices // self.cases_per_gap]
         diameters_mm = as_range(self.diameter_mm)
         diameter_m = 1e-3 * scale(streams.uniform("pair diameter"), diameters_mm)
         angle = torch.deg2rad(scale(streams.uniform("pair angle"), self.angles_deg))
         direction = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1)
         extent_m = (diameter_m + gap_m)[:, None] * direction.abs() + diameter_m[:, None]
-        room_m = gap_m.new_tensor(field_of_view_m[::-1]) - extent_m
+        room_m = pair(*field_of_view_m[::-1], like=gap_m) - extent_m
         return PairGeometry(
             centre_m=(streams.uniform("position", (2,)) - 0.5) * room_m,
             direction=direction,
@@ -195,8 +205,8 @@ class SingleDiscs(Scene):
         centre = streams.uniform("position", (2,)) - 0.5
         diameters_mm = as_range(self.diameter_mm)
         diameter_m = 1e-3 * scale(streams.uniform("disc diameter"), diameters_mm)
-        room_m = centre.new_tensor(field_of_view_m[::-1]) - diameter_m[:, None]
-        along_x = centre.new_tensor((1.0, 0.0)).expand_as(centre)
+        room_m = pair(*field_of_view_m[::-1], like=centre) - diameter_m[:, None]
+        along_x = pair(1.0, 0.0, like=centre).expand_as(centre)
         pairs = PairGeometry(centre * room_m, along_x, diameter_m, -diameter_m)
         concentration = scale(streams.uniform("disc concentration"), self.concentration)
         return Drawing(capsule_shapes(pairs, concentration), pairs)

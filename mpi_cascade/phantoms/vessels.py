@@ -60,47 +60,53 @@ class Vessels(PhantomFamily):
         step_m = 1e-3 * scale(segment, self.segment_mm)
         radius_m = 0.5e-3 * scale(root, self.diameter_mm)
         tip_ratio = scale(taper, self.taper)
-        paths = [self._path(torch.zeros_like(uniforms[:, :2]), heading, turns, step_m)]
-        widths = [radius_m * _taper_to(tip_ratio, self._TRUNK_SEGMENTS)]
-        for fork in forks.unflatten(1, (self.num_branches[1], 2 + self._BRANCH_SEGMENTS)).unbind(1):
-            node, bend = integer(fork[:, :1], self._FORK_NODES), fork[:, 1:2]
-            side = torch.where(bend < 0.5, -1.0, 1.0)
-            leave = heading + side * (0.08 + 0.2 * (bend * 2 % 1))
-            origin = paths[0].gather(1, node[..., None].expand(-1, -1, 2))[:, 0]
-            paths.append(self._path(origin, leave, fork[:, 2:], step_m))
-            start = 0.8 * widths[0].gather(1, node)
-            widths.append(start * _taper_to(tip_ratio, self._BRANCH_SEGMENTS))
-        num_branches = integer(count, self.num_branches)
-        present = [
-            (branch <= num_branches).expand(-1, width.shape[1] - 1)
-            for branch, width in enumerate(widths)
-        ]
-        extent_m = _extents(paths, widths, num_branches)
+        trunk = self._path(torch.zeros_like(uniforms[:, :2]), heading, turns, step_m)
+        width = radius_m * _taper_to(tip_ratio, self._TRUNK_SEGMENTS)
+        forks = forks.unflatten(1, (self.num_branches[1], 2 + self._BRANCH_SEGMENTS))
+        node, bend = integer(forks[..., :1], self._FORK_NODES), forks[..., 1:2]
+        side = torch.where(bend < 0.5, -1.0, 1.0)
+        leave = heading[:, None] + side * (0.08 + 0.2 * (bend * 2 % 1))
+        origin = trunk.gather(1, node.expand(-1, -1, 2))
+        branches = self._path(origin, leave, forks[..., 2:], step_m[:, None])
+        widths = 0.8 * width.gather(1, node[..., 0])[..., None]
+        widths = widths * _taper_to(tip_ratio, self._BRANCH_SEGMENTS)[:, None]
+        number = torch.arange(self.num_branches[1], device=uniforms.device)
+        is_there = (number < integer(count, self.num_branches))[..., None]
+        extent_m = _extents(
+            _joined(trunk, branches * is_there[..., None]), _joined(width, widths * is_there)
+        )
         shrink = (self.largest_extent_m / extent_m).clamp_max(1)[:, None]
+        is_trunk = torch.ones_like(turns, dtype=torch.bool)
+        start, end = slice(None, -1), slice(1, None)
         return place(
-            torch.cat([path[:, :-1] for path in paths], dim=1) * shrink[..., None],
-            torch.cat([path[:, 1:] for path in paths], dim=1) * shrink[..., None],
-            torch.cat([width[:, :-1] for width in widths], dim=1) * shrink,
+            _joined(trunk[:, start], branches[:, :, start]) * shrink[..., None],
+            _joined(trunk[:, end], branches[:, :, end]) * shrink[..., None],
+            _joined(width[:, start], widths[:, :, start]) * shrink,
             scale(amplitude, self.amplitude), position, field_of_view_m,
-            end_radius=torch.cat([width[:, 1:] for width in widths], dim=1) * shrink,
-            is_present=torch.cat(present, dim=1),
+            end_radius=_joined(width[:, end], widths[:, :, end]) * shrink,
+            is_present=_joined(is_trunk, is_there.expand(-1, -1, self._BRANCH_SEGMENTS)),
         )  # fmt: skip
 
     def _path(self, origin: Tensor, heading: Tensor, turns: Tensor, step_m: Tensor) -> Tensor:
-        """Returns the nodes of a winding path, (phantoms, segments + 1, 2)."""
+        """Returns the nodes of winding paths, (phantoms, …, segments + 1, 2)."""
         bend = self._LARGEST_TURN * (2 * turns - 1)
-        steps = step_m[..., None] * direction(heading + bend.cumsum(dim=1))
-        return torch.cat((origin[:, None], origin[:, None] + steps.cumsum(dim=1)), dim=1)
+        steps = step_m[..., None] * direction(heading + bend.cumsum(dim=-1))
+        origin = origin[..., None, :]
+        return torch.cat((origin, origin + steps.cumsum(dim=-2)), dim=-2)
+
+
+def _joined(trunk: Tensor, branches: Tensor) -> Tensor:
+    """Returns what belongs to the trunk, then to one branch after another."""
+    return torch.cat((trunk, branches.flatten(1, 2)), dim=1)
 
 
 def _extents(
-    paths: list[Tensor], radii: list[Tensor], num_branches: Tensor
+    nodes: Float[Tensor, "phantoms nodes 2"], radius: Float[Tensor, "phantoms nodes"]
 ) -> Float[Tensor, " phantoms"]:
-    """Returns the largest extent of each vessel along any direction."""
-    # A branch that is absent counts as a point at the root.
-    is_present = [branch <= num_branches for branch in range(len(paths))]
-    nodes = torch.cat([p * here[..., None] for p, here in zip(paths, is_present, strict=True)], 1)
-    radius = torch.cat([r * here for r, here in zip(radii, is_present, strict=True)], 1)
+    """Returns the largest extent of each vessel along any direction.
+
+    A branch that is absent counts as a point at the root: its nodes and radii are 0.
+    """
     offset = nodes[:, :, None] - nodes[:, None]
     distance = offset.square().sum(dim=-1).sqrt() + radius[:, :, None] + radius[:, None]
     return distance.flatten(1).amax(dim=1)

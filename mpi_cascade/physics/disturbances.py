@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import Checked, Finite, NonNegative, Usual, ascending
+from mpi_cascade.devices import pair
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
@@ -120,12 +121,12 @@ class FeedThrough(Disturbance):
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus a constant per channel."""
-        parts = [math.cos(self.phase_rad)]
-        if scanner.is_complex:
-            parts.append(math.sin(self.phase_rad))
+        parts = pair(math.cos(self.phase_rad), math.sin(self.phase_rad), like=signal)
+        if not scanner.is_complex:
+            parts = parts[:1]
         # A measured matrix has channels of its own, not those of the scanner's harmonics.
         num_channels = signal.shape[1]
-        offset = signal.new_tensor(parts).repeat(num_channels)[:num_channels, None, None]
+        offset = parts.repeat(num_channels)[:num_channels, None, None]
         return signal + self.relative_amplitude * _peak(signal) * offset
 
 

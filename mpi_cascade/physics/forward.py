@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.costs import announce_time
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.convolution import Lattice, PaddedFFT, common_lattice
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.psf import NUM_SAMPLE_NODES, DeltaSamplePSF, num_phases, voltage_psf
@@ -162,7 +163,7 @@ def _faster(by_fft: PaddedFFT, by_waves: WaveProducts | None) -> PaddedFFT | Wav
 def _in_chunks(operator: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
     """Returns the operator of a batch: on a CPU in chunks that its cache can hold."""
     # In full precision, whatever the networks around it use.
-    with torch.autocast(batch.device.type, enabled=False):
+    with in_full_precision(batch.device):
         if batch.device.type != "cpu" or torch.compiler.is_compiling():
             return operator(batch)  # A number of chunks would fix the batch of a compiled model.
         return torch.cat([operator(chunk) for chunk in batch.split(_CHUNK)])

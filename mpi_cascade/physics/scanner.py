@@ -152,9 +152,12 @@ def check_usual_scanner(scanner: Scanner, key: str, meant: Collection[str]) -> N
     check_usual(scanner.particle, f"{key}.particle", meant)
 
 
-def cell_centres(num_cells: int, size_m: float) -> Float64[Tensor, " cells"]:
+def cell_centres(
+    num_cells: int, size_m: float, device: torch.device | None = None
+) -> Float64[Tensor, " cells"]:
     """Returns the centres, in m, of ``num_cells`` equal cells that fill ``size_m`` around 0.
 
     FFP positions and pixels of every grid are centres of such cells over one field of view.
     """
-    return ((torch.arange(num_cells, dtype=torch.float64) + 0.5) / num_cells - 0.5) * size_m
+    cells = torch.arange(num_cells, dtype=torch.float64, device=device)
+    return ((cells + 0.5) / num_cells - 0.5) * size_m

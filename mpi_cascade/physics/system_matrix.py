@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 
@@ -56,13 +57,13 @@ class SystemMatrix(LinearModel):
     def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c, (batch, channel, y, x)."""
         # Physics needs full precision, whatever the networks around it use.
-        with torch.autocast(concentration.device.type, enabled=False):
+        with in_full_precision(concentration.device):
             on_grid = self._to_grid_y @ concentration.float() @ self._to_grid_x.T
             return (on_grid.flatten(1) @ self._matrix.T).unflatten(1, self.signal_shape)
 
     def adjoint(self, signal: Signals) -> Images:
         """Returns the image Sᵀ u, (batch, 1, y, x)."""
-        with torch.autocast(signal.device.type, enabled=False):
+        with in_full_precision(signal.device):
             on_grid = (signal.float().flatten(1) @ self._matrix).unflatten(1, (1, *self.grid_shape))
             return self._to_grid_y.T @ on_grid @ self._to_grid_x
 

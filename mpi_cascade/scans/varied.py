@@ -15,6 +15,7 @@ from mpi_cascade.checks import (
     NonNegative,
     PositiveInt,
 )
+from mpi_cascade.devices import needed
 from mpi_cascade.physics.disturbances import Displacement, Disturbance
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.psf import ReceivedPSF
@@ -154,9 +155,13 @@ class VariedScans(SimulatedScans):
         """Returns the signals without disturbances, each by its sample's scanner."""
         numbers = self._numbers(streams)
         signal = concentration.new_empty(len(concentration), *self.nominal_scanner.signal_shape)
-        for number in numbers.unique().tolist():
-            chosen = numbers == number
-            signal[chosen] = self.bank[number](concentration[chosen])
+        for number, model in enumerate(self.bank):
+            is_chosen = numbers == number
+            (rows,) = needed(is_chosen)
+            if len(rows):
+                made = model(concentration[rows])
+                is_its_own = is_chosen[rows, None, None, None]
+                signal[rows] = torch.where(is_its_own, made, signal[rows])
         return signal
 
     def _numbers(self, streams: RandomStreams) -> Int64[Tensor, " batch"]:

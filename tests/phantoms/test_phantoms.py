@@ -18,7 +18,7 @@ from mpi_cascade.phantoms import (
     Vessels,
     default_families,
 )
-from mpi_cascade.phantoms.rendering import Strokes, render
+from mpi_cascade.phantoms.rendering import Strokes, present, render
 from mpi_cascade.randomness import RandomStreams
 
 NUM = 500
@@ -38,7 +38,7 @@ def streams(num_samples, first=0):
 
 def drawn(family, num_samples=NUM, field_of_view_m=FIELD_OF_VIEW_M):
     uniforms = streams(num_samples).uniform("phantom", (family.num_uniforms,))
-    return family.shapes(uniforms, field_of_view_m)
+    return present(family.shapes(uniforms, field_of_view_m))
 
 
 def of_each_sample(shape, num_samples=NUM):
@@ -334,7 +334,7 @@ def test_a_letter_has_the_area_of_its_lines():
     family = Letters(height_mm=(2, 2), width_mm=(0.2, 0.2), amplitude=(1, 1))
     uniforms = streams(4).uniform("phantom", (family.num_uniforms,))
     uniforms[:, 0] = 6.5 / 8
-    shape = family.shapes(uniforms, FIELD_OF_VIEW_M)
+    shape = present(family.shapes(uniforms, FIELD_OF_VIEW_M))
     assert torch.bincount(shape.sample).tolist() == [2, 2, 2, 2]
     images = render([shape], 4, (192, 270), FIELD_OF_VIEW_M).double()
     bar, stem = (length * 0.2 + math.pi * 0.1**2 for length in (1.4, 2.0))
@@ -379,7 +379,7 @@ def test_impossible_ranges_are_refused(kind, values):
 def families_of(mixture, num_samples, first=0):
     """Returns the number of the family of every sample; each must have exactly one."""
     shapes = mixture.draw(streams(num_samples, first), FIELD_OF_VIEW_M).shapes
-    pairs = {(i, n) for n, shape in enumerate(shapes) for i in shape.sample.tolist()}
+    pairs = {(i, n) for n, shape in enumerate(shapes) for i in present(shape).sample.tolist()}
     assert [i for i, _ in sorted(pairs)] == list(range(num_samples))
     return np.array([n for _, n in sorted(pairs)])
 

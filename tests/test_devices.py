@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from mpi_cascade.devices import Table, in_full_precision, needed, pair
+
+
+def test_a_cpu_computes_what_is_needed_and_no_more():
+    is_needed = torch.tensor([[True, False, True], [False, False, True]])
+    rows, columns = needed(is_needed)
+    assert rows.tolist() == [0, 0, 1] and columns.tolist() == [0, 2, 2]
+
+
+def test_a_compiled_graph_computes_all(monkeypatch):
+    monkeypatch.setattr("torch.compiler.is_compiling", lambda: True)
+    rows, columns = needed(torch.tensor([[True, False, True], [False, False, True]]))
+    assert rows.tolist() == [0, 0, 0, 1, 1, 1] and columns.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_another_device_computes_all():
+    (rows,) = needed(torch.zeros(5, dtype=torch.bool, device="meta"))
+    assert rows.shape == (5,)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_two_numbers_are_as_if_copied(dtype):
+    for first, second in ((6.4e-3, 9.1e-3), (1.0, 0.0), (0.1, -0.7)):
+        found = pair(first, second, like=torch.zeros(1, dtype=dtype))
+        assert torch.equal(found, torch.tensor((first, second), dtype=dtype))
+
+
+def test_a_table_is_copied_to_a_device_once():
+    values = torch.arange(3)
+    table = Table(values)
+    assert table.on(values.device) is values
+    assert table.on(torch.device("meta")) is table.on(torch.device("meta"))
+
+
+def test_full_precision_switches_autocast_off():
+    values = torch.ones(2, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (values @ values).dtype == torch.bfloat16
+        with in_full_precision(values.device):
+            assert (values @ values).dtype == torch.float32
+    with in_full_precision(torch.device("meta")):
+        pass

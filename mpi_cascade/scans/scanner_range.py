@@ -7,7 +7,6 @@ from typing import Annotated
 import torch
 
 from mpi_cascade.checks import Checked, InputError, PositiveInt, ascending
-from mpi_cascade.physics.resolution import psf_detail_m
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -126,14 +125,14 @@ def _between(ends: tuple[float, float], share: float) -> float:
 
 
 def _described(scanner: Scanner, image_shape: tuple[int, int]) -> dict[str, float]:
-    """Returns a scanner's quantities without units, by name."""
+    """Returns a scanner's quantities without units, by name; they determine S but for its scale."""
     particle = scanner.particle
     pixel_y_m, pixel_x_m = (
         size_m / num for size_m, num in zip(scanner.field_of_view_m, image_shape, strict=True)
     )
     beta = particle.field_sensitivity_per_t
     return {
-        "PSF along x in pixels": psf_detail_m(scanner) / pixel_x_m,
+        "1/βG along x in pixels": 1 / (beta * scanner.gradient_x_t_per_m * pixel_x_m),
         "gradient along y ÷ along x": scanner.gradient_y_t_per_m / scanner.gradient_x_t_per_m,
         "height ÷ width of a pixel": pixel_y_m / pixel_x_m,
         "drive field in units of 1/β": scanner.drive_amplitude_t * beta,

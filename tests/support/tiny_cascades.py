@@ -29,6 +29,24 @@ LINE: dict[str, Any] = {
 }  # fmt: skip
 """Two complex harmonics of a line scan."""
 
+ANY_SCANNER: dict[str, Any] = {
+    **SQUARE,
+    "refinement": {
+        "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
+        "init_args": {
+            "network": {
+                "class_path": "mpi_cascade.models.refinement.ResidualUNet",
+                "init_args": {"num_features": [4, 4], "num_channels": 8},
+            },
+            "conditions": [
+                "mpi_cascade.models.conditions.PsfDetail",
+                "mpi_cascade.models.conditions.NoiseLevel",
+            ],
+        },
+    },
+}
+"""Weights that hold no scanner."""
+
 
 class Saved(NamedTuple):
     """A cascade, its checkpoint, and scans of phantoms that no training has."""
@@ -38,14 +56,14 @@ class Saved(NamedTuple):
     signal: torch.Tensor
 
 
-def tiny_cascade(description: dict[str, Any]) -> TrainedCascade:
+def tiny_cascade(description: dict[str, Any], **data: Any) -> TrainedCascade:
     """Returns a cascade whose refinement changes little, the same at every call."""
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         experiment = build_experiment(description)
         for weight in experiment.refinement.parameters():
             weight.mul_(0.1)
-    configuration = {"experiment": description, "data": {"training_seed": 0}}
+    configuration = {"experiment": description, "data": {"training_seed": 0, **data}}
     return TrainedCascade(experiment, experiment.cascade.eval(), configuration)
 
 

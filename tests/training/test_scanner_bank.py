@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_cascades import ANY_SCANNER
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
@@ -13,25 +14,6 @@ from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanner_bank import ScannerBank
 
 SCANNERS = ScannerRange(num_positions=(16, 24), num_scanners=4)
-DESCRIPTION = {
-    "scanner": {"num_ffp_x": 16, "num_ffp_y": 16},
-    "image_shape": [16, 16],
-    "preliminary": "mpi_cascade.models.preliminary.FixedTikhonov",
-    "refinement": {
-        "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
-        "init_args": {
-            "network": {
-                "class_path": "mpi_cascade.models.refinement.ResidualUNet",
-                "init_args": {"num_features": [4, 4], "num_channels": 8},
-            },
-            "conditions": [
-                "mpi_cascade.models.conditions.PsfDetail",
-                "mpi_cascade.models.conditions.NoiseLevel",
-            ],
-        },
-    },
-}  # fmt: skip
-
 SOME_POINTS = {
     "class_path": "mpi_cascade.phantoms.Points",
     "init_args": {"diameter_mm": [0.8, 1.2], "num_points": [1, 1]},
@@ -41,7 +23,7 @@ SOME_POINTS = {
 @pytest.fixture(scope="module")
 def experiment():
     torch.manual_seed(0)
-    return build_experiment(DESCRIPTION)
+    return build_experiment(ANY_SCANNER)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +66,7 @@ def test_phantoms_are_as_large_as_the_scanner_needs(experiment):
     assert (experiment.length_scale, there.length_scale) == (4.0, 1.0)
     of_mixture = experiment.mixture.families["pairs"].diameter_mm
     assert there.mixture.families["pairs"].diameter_mm < of_mixture
-    given = build_experiment({**DESCRIPTION, "phantoms": {"some": SOME_POINTS}})
+    given = build_experiment({**ANY_SCANNER, "phantoms": {"some": SOME_POINTS}})
     assert given.on(fine, (64, 64)).mixture.families["some"].diameter_mm == (0.2, 0.3)
 
 
@@ -101,6 +83,6 @@ def test_a_step_on_another_scanner_trains_the_weights_of_all(experiment):
 
 @pytest.mark.parametrize("stage", ["TikhonovBank", "DenseInverse", "SpectralInverse"])
 def test_weights_that_hold_a_scanner_are_refused(stage):
-    held = {**DESCRIPTION, "preliminary": f"mpi_cascade.models.preliminary.{stage}"}
+    held = {**ANY_SCANNER, "preliminary": f"mpi_cascade.models.preliminary.{stage}"}
     with pytest.raises(InputError, match="the networks' weights hold the scanner"):
         ScannerBank(build_experiment(held), SCANNERS, None, None)

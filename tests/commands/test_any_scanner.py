@@ -1,0 +1,91 @@
+"""Weights that hold no scanner, on scanners that their training never saw."""
+
+import command_line
+import pytest
+import tiny_cascades
+import torch
+import yaml
+
+import mpi_cascade
+from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import build_experiment
+from mpi_cascade.mdf import MDFFile, read_images, write_scans
+from mpi_cascade.physics.scanner import Scanner
+
+SCANNER = {"num_ffp_x": 24, "num_ffp_y": 16, "gradient_x_t_per_m": 4.0, "harmonics": [2, 3]}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("any") / "any.ckpt"
+    scanners = {"num_positions": [16, 24], "num_scanners": 6}
+    mpi_cascade.save(tiny_cascades.tiny_cascade(tiny_cascades.ANY_SCANNER, scanners=scanners), path)
+    return path
+
+
+@pytest.fixture
+def scanner_file(tmp_path):
+    path = tmp_path / "scanner.yaml"
+    described = {"scanner": SCANNER, "image_shape": [16, 24], "refinement": "torch.nn.Identity"}
+    path.write_text(yaml.safe_dump({"experiment": described}))
+    return path
+
+
+@pytest.fixture
+def expected(checkpoint):
+    """The cascade as a training for that scanner would build it, with the weights."""
+    described = {**tiny_cascades.ANY_SCANNER, "scanner": SCANNER, "image_shape": [16, 24]}
+    experiment = build_experiment(described)
+    weights = mpi_cascade.load(checkpoint).cascade.state_dict()
+    experiment.cascade.load_state_dict(weights)
+    return experiment.cascade.eval()
+
+
+def signals():
+    torch.manual_seed(0)
+    return torch.rand(3, 2, 16, 24)
+
+
+def test_in_python_the_weights_are_used_with_the_physics_of_the_scanner(
+    checkpoint, scanner_file, expected
+):
+    cascade = mpi_cascade.load(checkpoint, scanner=scanner_file)
+    assert cascade.experiment.scanner == Scanner(**{**SCANNER, "harmonics": (2, 3)})
+    torch.testing.assert_close(cascade(signals()).final, expected(signals()).final)
+
+
+def test_reconstruct_takes_the_scanner_from_its_file(checkpoint, scanner_file, expected, tmp_path):
+    write_scans(tmp_path / "scans.mdf", signals(), Scanner(**{**SCANNER, "harmonics": (2, 3)}))
+    shown = command_line.succeed(
+        "reconstruct", checkpoint, tmp_path / "scans.mdf", "--scanner", scanner_file,
+        "--pairs", 0, "--output", tmp_path / "images",
+    )  # fmt: skip
+    with MDFFile(tmp_path / "images" / "reconstruction.mdf") as file:
+        found = read_images(file)
+    torch.testing.assert_close(found, expected(signals()).final, rtol=1e-4, atol=1e-4)
+    assert "beyond the scanners of the training: height ÷ width of a pixel 1.5" in shown
+
+
+def test_predict_makes_scans_of_the_scanner_with_phantoms_of_its_size(
+    checkpoint, scanner_file, tmp_path
+):
+    command_line.succeed(
+        "predict", checkpoint, "--scanner", scanner_file, "--data.num_test", 4,
+        "--output", tmp_path / "predicted",
+    )  # fmt: skip
+    with MDFFile(tmp_path / "predicted" / "scans.mdf") as file:
+        assert file.numbers("/measurement/data").shape[0] == 4
+
+
+def test_weights_for_one_scanner_are_refused(trained, scanner_file):
+    with pytest.raises(InputError, match="was trained for one scanner: leave"):
+        mpi_cascade.load(trained.checkpoint, scanner=scanner_file)
+
+
+def test_a_file_without_a_scanner_is_refused(checkpoint, tmp_path):
+    path = tmp_path / "other.yaml"
+    path.write_text("model: {learning_rate: 1.0e-3}")
+    with pytest.raises(InputError, match=r"has no experiment.scanner"):
+        mpi_cascade.load(checkpoint, scanner=path)
+    with pytest.raises(InputError, match="can't be read"):
+        mpi_cascade.load(checkpoint, scanner=tmp_path / "absent.yaml")

@@ -24,10 +24,12 @@ _ABOUT = {
     "evaluation": "scans of a suite, measured: tables, figures, limits",
     "refusals": "one sentence for a key, class or value that is wrong",
     "checkpoints": "trained cascades on disk: load and save",
+    "configurations": "experiments and scanners as files describe them",
     "experiment": "what is scanned, how, and what reconstructs it",
     "models": "both networks",
     "metrics": "image quality",
     "losses": "what training minimises",
+    "evidence": "what a scan says of its image",
     "scans": "simulated scans",
     "solvers": "classical reconstruction",
     "measured": "measured system matrices",
@@ -37,6 +39,7 @@ _ABOUT = {
     "randomness": "keyed random numbers",
     "results": "what is left on disk, or said",
     "costs": "what a computation will take, said or refused before it begins",
+    "devices": "one code for a CPU and for devices that must not be waited for",
     "checks": "plain sentences for bad input",
 }
 

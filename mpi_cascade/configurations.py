@@ -23,28 +23,27 @@ _OF_A_SCANNER = (
 """What of an experiment describes a scanner and how it is read."""
 
 
-def read_scanner(path: Path | str) -> dict[str, Any]:
+def read_scanner(path: Path | str, needed: str = "scanner") -> dict[str, Any]:
     """Returns what a configuration says of a scanner, as ``calibrate`` writes it.
 
     Args:
         path: The file, such as ``scanner.yaml``; what else it says is left aside.
+        needed: What it must say: ``scanner`` or ``receive_chain``.
 
     Raises:
-        InputError: If it can't be read, or says nothing of a scanner.
+        InputError: If it can't be read, or doesn't say that.
     """
     path = Path(path)
-    advice = (
-        "name a configuration of a scanner, such as the scanner.yaml that calibrate has written"
-    )
+    advice = "name the scanner.yaml that calibrate has written"
     try:
         described = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]
         found = {name: described[name] for name in _OF_A_SCANNER if name in described}
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
     except (KeyError, TypeError, ValueError, UnicodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} has no experiment.scanner: {advice}") from error
-    if not found:
-        raise InputError(f"{path} has no experiment.scanner: {advice}")
+        raise InputError(f"{path} has no experiment.{needed}: {advice}") from error
+    if not isinstance(found.get(needed), dict):
+        raise InputError(f"{path} has no experiment.{needed}: {advice}")
     return found
 
 
@@ -57,13 +56,7 @@ def read_receive_chain(path: Path | str) -> ReceiveChain:
     Raises:
         InputError: If it can't be read, or has none.
     """
-    described = read_scanner(path).get("receive_chain")
-    if not isinstance(described, dict):
-        raise InputError(
-            f"{path} has no experiment.receive_chain: name the scanner.yaml that calibrate has "
-            "written"
-        )
-    return built(ReceiveChain, described, str(path))
+    return built(ReceiveChain, read_scanner(path, "receive_chain")["receive_chain"], str(path))
 
 
 def built(kind: type[_Built], values: Mapping[str, Any], source: str) -> _Built:

@@ -49,7 +49,7 @@ def test_half_the_gradients_over_twice_the_field_are_the_same_problem():
     [
         (
             {"gradient_x_t_per_m": 50.0, "gradient_y_t_per_m": 25.0},
-            "PSF along x in pixels 0.307, in training 1.13",
+            "1/βG along x in pixels 0.227, in training 0.524",
         ),
         ({"gradient_y_t_per_m": 25.0}, "gradient along y ÷ along x 5, in training"),
         ({"harmonics": (5,)}, "harmonics [5], in training [3] or [2] or [2, 3]"),

@@ -13,7 +13,13 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @pytest.mark.parametrize(
-    ("name", "expected_db"), [("reference", 33.74), ("reference_5_percent", 31.59)]
+    ("name", "expected_db"),
+    [
+        ("reference", 33.74),
+        ("reference_1_percent", 33.43),
+        ("reference_2_percent", 32.75),
+        ("reference_5_percent", 31.59),
+    ],
 )
 def test_shipped_weights_reach_the_quality_of_the_results(name, expected_db):
     cascade = load(WEIGHTS / f"{name}.ckpt")

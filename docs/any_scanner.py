@@ -1,0 +1,130 @@
+"""Writes the table and the picture of ``any-scanner.md`` from the CSV files of its tests.
+
+    python docs/any_scanner.py
+
+``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
+its test; what networks of its own or classical methods do there stands in the same file or in
+``SCANNER/WHO.csv``.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+from mpi_cascade.results.tables import markdown_table
+
+DOCS = Path(__file__).parent
+DIRECTORY = DOCS / "results" / "any_scanner"
+SCANNERS = {
+    "reference": "`reference`",
+    "half_gradient": "half the gradient along x",
+    "wide": "3 T/m, 20 nm, 10 mm",
+    "second_harmonic": "second harmonic, 48 × 48",
+    "two_harmonics": "two harmonics, 32 × 32",
+    "large_grid": "7 T/m, 27 nm, 96 × 96",
+}
+METHODS = {
+    "cascade": "one for all",
+    "specialist": "trained for it",
+    "ADMM": "ADMM",
+    "Tikhonov": "Tikhonov",
+    "zero image": "zero image",
+}
+
+Values = dict[tuple[str, str, str, float | None], list[float]]
+
+
+def main() -> None:
+    """Writes both."""
+    found = {name: read(name) for name in SCANNERS if (DIRECTORY / name).is_dir()}
+    rows = []
+    for name, values in found.items():
+        for label, title in METHODS.items():
+            if (label, "phantoms", "psnr_db", None) in values:
+                rows.append([SCANNERS[name], title, *cells(values, label)])
+    heading = ["scanner", "method", "PSNR / dB", "resolved / %", "nulls split / %"]
+    path = DOCS / "any-scanner.md"
+    mark = "<!-- python docs/any_scanner.py -->\n"
+    text = re.sub(
+        rf"(?<={mark})(?:\|.*\n)*",
+        lambda _: markdown_table(heading, rows) + "\n",
+        path.read_text(encoding="utf-8"),
+    )
+    path.write_text(text, encoding="utf-8")
+    draw(found)
+
+
+def read(name: str) -> Values:
+    """Returns value and ends of the interval by method, set, metric and gap.
+
+    Args:
+        name: The scanner.
+    """
+    values: Values = {}
+    for path in sorted((DIRECTORY / name).glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["image"] != "final":
+                    continue
+                label = "specialist" if path.stem == "specialist" else row["label"]
+                if path.stem == "specialist" and row["label"] != "cascade":
+                    continue
+                gap_mm = float(row["gap_mm"]) if row["gap_mm"] else None
+                ends = [float(row[end] or "nan") for end in ("value", "low", "high")]
+                values[label, row["set_name"], row["metric"], gap_mm] = ends
+    return values
+
+
+def cells(values: Values, label: str) -> list[str]:
+    """Returns a method's PSNR, resolved shares and share of nulls split, as text.
+
+    Args:
+        values: What ``read`` returns.
+        label: The method.
+    """
+    psnr, low, high = values[label, "phantoms", "psnr_db", None]
+    gaps_mm = sorted({key[3] for key in values if key[2] == "resolved_at_1pct" and key[3]})
+    shares = [100 * values[label, "pairs", "resolved_at_1pct", gap_mm][0] for gap_mm in gaps_mm]
+    resolved = f"{' / '.join(f'{share:.0f}' for share in shares)}"
+    gaps = f" at {' / '.join(f'{gap_mm:g}' for gap_mm in gaps_mm)} mm"
+    split = [100 * value for value in values[label, "nulls", "split_at_1pct", None]]
+    return [
+        f"{psnr:.1f} ({low:.1f} … {high:.1f})",
+        resolved + (gaps if label == "cascade" else ""),
+        f"{split[0]:.1f} ({split[1]:.1f} … {split[2]:.1f})",
+    ]
+
+
+def draw(found: dict[str, Values]) -> None:
+    """Draws PSNR and resolved shares of every method on every scanner.
+
+    Args:
+        found: What ``read`` returns, by scanner.
+    """
+    figure, axes = pyplot.subplots(
+        1, len(found), figsize=(2.4 * len(found), 3.6), sharey=True, constrained_layout=True
+    )
+    for place, (name, values) in zip(axes, found.items(), strict=True):
+        shown = [label for label in METHODS if (label, "phantoms", "psnr_db", None) in values]
+        for number, label in enumerate(METHODS):
+            if label in shown:
+                psnr, low, high = values[label, "phantoms", "psnr_db", None]
+                place.errorbar(
+                    number, psnr, [[psnr - low], [high - psnr]], fmt="o", capsize=3,
+                    color=f"C{number}",
+                )  # fmt: skip
+        place.set_title(SCANNERS[name].strip("`"), fontsize=9)
+        place.set_xticks(range(len(METHODS)), METHODS.values(), rotation=60, fontsize=8)
+        place.grid(axis="y", alpha=0.3)
+    axes[0].set_ylabel("PSNR of phantoms / dB")
+    figure.savefig(DIRECTORY / "psnr.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()

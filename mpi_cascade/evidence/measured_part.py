@@ -36,7 +36,7 @@ class MeasuredPart:
         solver = Tikhonov(forward_model)
         kept = solver.eigenvalues > _LEAST_EIGENVALUE * solver.eigenvalues[-1]
         self._eigenvalues = solver.eigenvalues[kept]
-        # V Λ^½ becomes V; where S has more measurements than pixels it is V already.
+        # V Λ^½ becomes V.
         self._modes = functional.normalize(solver.to_image[kept])
 
     def __call__(self, image: Images, noise: Float[Tensor, " batch"]) -> Images:

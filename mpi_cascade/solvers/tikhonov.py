@@ -21,6 +21,9 @@ _BYTES_PER_ENTRY = 16
 _SECONDS_PER_CUBE = 4e-10
 """Of an eigendecomposition on one core, divided by the cube of its size."""
 
+_NO_EIGENVALUE = 1e-13
+"""Of the largest: there are none of S Sᵀ that float32 knows."""
+
 _ROUNDING = 1e-6
 """What a few roundings of float32, in which S is known, add up to."""
 
@@ -99,7 +102,11 @@ _Grid = tuple[int, int, int]
 
 
 class _Eigenbasis(NamedTuple):
-    """Eigenvalues of S Sᵀ, ascending, and its modes as maps from signals and to images."""
+    """Eigenvalues Λ of S Sᵀ, ascending, its modes U (from_signal), and Uᵀ S (to_image).
+
+    Where there are more measurements than pixels, it is that of Sᵀ S: the modes are as many as the
+    pixels, and all others make no image.
+    """
 
     eigenvalues: Tensor
     from_signal: Tensor
@@ -121,7 +128,9 @@ def _eigenbasis(forward_model: LinearModel) -> _Eigenbasis:
             maps = modes, mapped.T
         else:
             eigenvalues, modes, mapped = _modes_by_parity(matrix.T, images, signals)
-            maps = mapped, modes.T
+            # S V has the lengths √Λ; of modes that rounding makes, whatever they have.
+            lengths = eigenvalues.clamp_min(_NO_EIGENVALUE * eigenvalues.max()).sqrt()
+            maps = mapped / lengths, (modes * lengths).T
         order = eigenvalues.argsort()
         eigenvalues, maps = eigenvalues[order], (maps[0][:, order], maps[1][order])
         _eigenbases[forward_model] = _Eigenbasis(

@@ -15,6 +15,8 @@ from mpi_cascade.physics.scanner import Scanner
 
 SHAPE = (16, 16)
 MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
+# Twice as many measurements as pixels.
+TALL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16, harmonics=(2, 3)), SHAPE)
 
 
 class Recorder(nn.Module):
@@ -29,9 +31,9 @@ class Recorder(nn.Module):
         return channels[:, :1] + channels[:, -1:]
 
 
-def stage_of(network, **options):
+def stage_of(network, model=MODEL, **options):
     stage = DataConsistentRefinement(network, **options)
-    stage.use(MODEL)
+    stage.use(model)
     return stage
 
 
@@ -39,13 +41,14 @@ def images(seed, num=3):
     return torch.rand(num, 1, *SHAPE, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_channels_are_tikhonov_images_of_the_residual():
+@pytest.mark.parametrize("model", [MODEL, TALL], ids=["square", "tall"])
+def test_the_channels_are_tikhonov_images_of_the_residual(model):
     """By plain algebra on the explicit matrix: Sᵀ (S Sᵀ + λ)⁻¹ (u − S c)."""
     recorder, options = Recorder(), {"num_filters": 2, "relative_regularisation": (1e-2, 1e-1)}
-    image, signal = images(0), MODEL(images(1))
-    stage_of(recorder, **options)(image, signal)
-    matrix = MODEL.matrix().double().numpy()
-    residual = (signal - MODEL(image)).flatten(1).double().numpy()
+    image, signal = images(0), model(images(1))
+    stage_of(recorder, model, **options)(image, signal)
+    matrix = model.matrix().double().numpy()
+    residual = (signal - model(image)).flatten(1).double().numpy()
     gram = matrix @ matrix.T
     largest = np.linalg.eigvalsh(gram)[-1]
     assert torch.equal(recorder.inputs[0][:, :1], image)

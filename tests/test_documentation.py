@@ -89,7 +89,7 @@ def test_every_command_of_the_texts_is_understood(monkeypatch):
             known = typed_parser(function, ("experiment", "data"))._option_string_actions
             for option in options:
                 if option.startswith("--") and not option.startswith(("--experiment.", "--data.")):
-                    assert option in known or option == "--config", shown
+                    assert option in known or option in ("--config", "--scanner"), shown
                 elif option.startswith("--"):
                     assert option in fit._option_string_actions, shown
     assert num > 30

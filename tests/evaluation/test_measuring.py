@@ -18,7 +18,6 @@ from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
-from mpi_cascade.solvers.tikhonov import Tikhonov
 
 TWO_POINTS = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=4)
 SUITE = Suite(
@@ -202,7 +201,7 @@ def test_a_report_sets_a_cascade_beside_tikhonov_tuned_on_validation_scans():
     tuned, clamped = tuned_solvers(["Tikhonov"], model, scans, 30.0, lambda name: None)
     found = {(result.label, *result[3:6]): result.value for result in comparison.results}
     for label, solver in (
-        (CASCADE, Tikhonov(model, 1e-2)), (tuned.label, tuned.solver),
+        (CASCADE, experiment.preliminary), (tuned.label, tuned.solver),
         (clamped.label, lambda signal: clamped.solver(signal).clamp_min(0)),
     ):  # fmt: skip
         expected = mean_psnr_db(solver, tested)

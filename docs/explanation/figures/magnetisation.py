@@ -5,7 +5,13 @@ import numpy as np
 import torch
 
 from mpi_cascade import Scanner
-from mpi_cascade.physics.particle import langevin
+from mpi_cascade.physics.particle import langevin_ratio
+
+
+def langevin(xi: torch.Tensor) -> torch.Tensor:
+    """Returns the magnetisation ÷ saturation in equilibrium, coth ξ − 1/ξ."""
+    return xi * langevin_ratio(xi)
+
 
 scanner = Scanner()
 beta = scanner.particle.field_sensitivity_per_t

@@ -33,7 +33,7 @@ METHODS = {
     "cascade": "one for all",
     "specialist": "trained for it",
     "ADMM": "ADMM",
-    "Tikhonov": "Tikhonov",
+    "Tikhonov, c ≥ 0": "Tikhonov, c ≥ 0",
     "zero image": "zero image",
 }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import build_experiment, on_scanner
+from mpi_cascade.configurations import build_experiment, is_for_any_scanner, on_scanner
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
@@ -90,6 +90,18 @@ def load(
     load_weights(experiment.cascade, checkpoint, path)
     trained = TrainedCascade(experiment, experiment.cascade.eval(), configuration, departures)
     return trained.to(device)
+
+
+def takes_scanner(path: Path) -> bool:
+    """Returns whether the weights of a checkpoint hold no scanner, so that they must be told one.
+
+    Args:
+        path: The checkpoint.
+
+    Raises:
+        InputError: If it can't be read.
+    """
+    return is_for_any_scanner(read_configuration(read_checkpoint(path), path))
 
 
 def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:

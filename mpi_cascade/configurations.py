@@ -70,17 +70,13 @@ def built(kind: type[_Built], values: Mapping[str, Any], source: str) -> _Built:
     Raises:
         InputError: If they are refused.
     """
-    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
-    parser.add_class_arguments(kind, "built")
     try:
-        parsed = parser.parse_object({"built": deepcopy(dict(values))})
-        found: _Built = parser.instantiate_classes(parsed).built
+        return _instantiated(kind, "built", values)
+    except InputError:
+        raise
     # jsonargparse raises whatever it raises.
     except Exception as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{source}: {' '.join(str(error).split())}") from error
-    return found
 
 
 def build_experiment(description: Mapping[str, Any]) -> Experiment:
@@ -94,16 +90,21 @@ def build_experiment(description: Mapping[str, Any]) -> Experiment:
     """
     # Errors come as exceptions; relative paths inside are those of the working directory.
     set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
-    parser.add_class_arguments(Experiment, "experiment")
     try:
-        # Parsing changes what it is given.
-        parsed = parser.parse_object({"experiment": deepcopy(dict(description))})
-        experiment: Experiment = parser.instantiate_classes(parsed).experiment
+        return _instantiated(Experiment, "experiment", description)
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
         raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
-    return experiment
+
+
+def _instantiated(kind: type[_Built], key: str, values: Mapping[str, Any]) -> _Built:
+    """Returns an object from its arguments, which a refusal names by their key."""
+    parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
+    parser.add_class_arguments(kind, key)
+    # Parsing changes what it is given.
+    parsed = parser.parse_object({key: deepcopy(dict(values))})
+    found: _Built = parser.instantiate_classes(parsed)[key]
+    return found
 
 
 def is_for_any_scanner(configuration: Mapping[str, Any]) -> bool:

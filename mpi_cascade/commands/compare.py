@@ -51,7 +51,7 @@ def compare(
     from mpi_cascade.results.directory import listing, make_directory, output_directory
     from mpi_cascade.results.messages import say_here
 
-    trained, experiment = load_methods(checkpoints, chosen_device(device), scanner)
+    trained, experiment, departures = load_methods(checkpoints, chosen_device(device), scanner)
     make_suite = {
         "standard": suites.standard_suite,
         "brief": suites.brief_suite,
@@ -62,6 +62,7 @@ def compare(
     directory = output_directory(output, "compare")
     make_directory(directory)
     notes += notes_on_pairs(trained)
+    notes += [f"beyond the scanners of the training: {phrase}" for phrase in departures]
     for note in notes:
         say_here(note)
     tuning = TuningSets(

@@ -48,12 +48,8 @@ def reconstruct(
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
         png: write a picture of every single scan too
     """
-    from mpi_cascade.checkpoints import (
-        load,
-        read_checkpoint,
-        read_configuration,
-    )
-    from mpi_cascade.configurations import is_for_any_scanner, read_receive_chain
+    from mpi_cascade.checkpoints import load, takes_scanner
+    from mpi_cascade.configurations import read_receive_chain
     from mpi_cascade.evidence.pairs import PairTest
     from mpi_cascade.reconstruction.pair_table import PairTable
     from mpi_cascade.reconstruction.running import reconstruct_scans
@@ -62,15 +58,12 @@ def reconstruct(
     from mpi_cascade.results.tables import for_terminal
 
     directory = output_directory(output, "reconstruct")
-    configuration = read_configuration(read_checkpoint(checkpoint), checkpoint)
-    if scanner and is_for_any_scanner(configuration):
-        cascade = load(checkpoint, chosen_device(device), scanner)
-        chain = cascade.experiment.receive_chain
-    else:
-        # Its file is read first: what is wrong with it shows at once.
-        chain = read_receive_chain(scanner) if scanner else None
-        cascade = load(checkpoint, chosen_device(device))
-        chain = chain or cascade.experiment.receive_chain
+    chain = None
+    if scanner and not takes_scanner(checkpoint):
+        # Before the networks are built: what is wrong with the file shows at once.
+        chain, scanner = read_receive_chain(scanner), None
+    cascade = load(checkpoint, chosen_device(device), scanner)
+    chain = chain or cascade.experiment.receive_chain
     points_m = None
     if pair_mm:
         x1_m, y1_m, x2_m, y2_m = (1e-3 * value for value in pair_mm)

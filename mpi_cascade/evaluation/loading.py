@@ -7,14 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mpi_cascade.checkpoints import (
-    TrainedCascade,
-    load,
-    read_checkpoint,
-    read_configuration,
-)
+from mpi_cascade.checkpoints import TrainedCascade, load, takes_scanner
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import is_for_any_scanner
 from mpi_cascade.evaluation.classical import CLASSICAL
 from mpi_cascade.evaluation.methods import (
     TRUTH,
@@ -39,10 +33,12 @@ class Compared(NamedTuple):
     Attributes:
         methods: The methods.
         experiment: That of the first of them.
+        departures: In what the scanner leaves those that its weights were trained for.
     """
 
     methods: list[Method]
     experiment: Experiment
+    departures: Sequence[str] = ()
 
 
 def load_methods(
@@ -60,27 +56,33 @@ def load_methods(
 
     Raises:
         InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
-            label differ in more than seeds or not in seeds, or any in scanner or image grid.
+            label differ in more than seeds or not in seeds, any in scanner or image grid, or none
+            takes the scanner.
     """
     if not checkpoints:
         raise InputError("there is nothing to compare: name one or more checkpoints as LABEL=PATH")
     methods: list[Method] = []
     firsts: dict[str, TrainedCascade] = {}
+    departures: dict[str, None] = {}
+    num_told = 0
     for item in checkpoints:
         label, path = _label_and_path(item)
         if any(Path(method.source).resolve() == path.resolve() for method in methods):
             raise InputError(f"{path} is named twice: name every checkpoint once")
-        cascade = _loaded(path, device, scanner)
+        is_told = scanner is not None and takes_scanner(path)
+        cascade = load(path, device, scanner if is_told else None)
+        departures |= dict.fromkeys(cascade.departures)
+        num_told += is_told
         _check_comparable(item, cascade, checkpoints[0], next(iter(firsts.values()), cascade))
         of_label = [method for method in methods if method.label == label]
         _check_seed(item, cascade, firsts.setdefault(label, cascade), of_label)
         methods.append(cascade_method(cascade, label, len(of_label), str(path)))
-    return Compared(methods, firsts[methods[0].label].experiment)
-
-
-def _loaded(path: Path, device: torch.device | str, scanner: Path | None) -> TrainedCascade:
-    configuration = read_configuration(read_checkpoint(path), path)
-    return load(path, device, scanner if is_for_any_scanner(configuration) else None)
+    if scanner is not None and not num_told:
+        raise InputError(
+            f"every checkpoint was trained for one scanner: leave --scanner {scanner} out, or name "
+            "weights that were trained for many"
+        )
+    return Compared(methods, firsts[methods[0].label].experiment, tuple(departures))
 
 
 def _label_and_path(item: str) -> tuple[str, Path]:

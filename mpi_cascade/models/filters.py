@@ -15,7 +15,6 @@ from mpi_cascade.solvers.tikhonov import Tikhonov
 Regularisations = Annotated[tuple[float, float], ascending(1e-12)]
 """Smallest and largest λ of a bank; float32 can't tell less from 0."""
 
-
 _LEAST_SHARE = 1e-2
 """Smallest eigenvalue of a mode in a bank, as a share of the smallest λ."""
 

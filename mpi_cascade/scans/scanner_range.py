@@ -6,7 +6,7 @@ from typing import Annotated
 
 import torch
 
-from mpi_cascade.checks import Checked, InputError, PositiveInt, ascending
+from mpi_cascade.checks import Checked, InputError, NonNegative, PositiveInt, ascending
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
@@ -46,7 +46,7 @@ class ScannerRange(Checked):
     gradient_y: Factors = (0.5, 1.5)
     core_diameter_m: Values = (18e-9, 30e-9)
     drive_amplitude_t: Values = (2e-3, 8e-3)
-    diameter_log_std: float = 0.2
+    diameter_log_std: NonNegative = 0.2
     harmonics: tuple[tuple[int, ...], ...] = ((3,), (2,), (2, 3))
     num_positions: tuple[int, ...] = (32, 48, 64)
     num_scanners: PositiveInt = 48
@@ -54,10 +54,6 @@ class ScannerRange(Checked):
     def __post_init__(self) -> None:
         """Checks every argument."""
         super().__post_init__()
-        if not self.diameter_log_std >= 0:
-            raise InputError(
-                f"ScannerRange.diameter_log_std is {self.diameter_log_std}: it must be 0 or more"
-            )
         for name in ("harmonics", "num_positions"):
             if not getattr(self, name):
                 raise InputError(f"ScannerRange.{name} is empty: name one or more")

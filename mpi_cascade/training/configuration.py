@@ -169,6 +169,9 @@ def build(parser: ArgumentParser, config: Namespace) -> Built:
     with refusing_plainly("the configuration can't be built"):
         parts = parser.instantiate_classes(config)
         module = CascadeModule(parts.experiment, **parts.model)
+        if parts.data.scanners is not None:
+            # Before their factorisations, which take minutes.
+            module.check_many_scanners()
         data = SimulatedDataModule(parts.experiment, **parts.data)
     with refusing_plainly("model.optimizer_options"):
         module.make_optimizer()

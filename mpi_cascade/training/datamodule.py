@@ -100,9 +100,10 @@ class SimulatedDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.training_seed = training_seed
         self.bank: ScannerBank | None = None
-        if scanners is not None:
+        if scanners is None:
+            self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
+        else:
             self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
-        self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
         self.validation = training_suite(experiment, pairs, num_validation, "val")
         self.seconds = 0.0
         self._resumed: dict[str, Any] = {}

@@ -85,14 +85,14 @@ class CascadeModule(LightningModule):
         return reconstruction
 
     def on_fit_start(self) -> None:
-        """Takes the cascades of other scanners with the same weights, where the training has any.
-
-        Raises:
-            InputError: If a loss knows the physics of one scanner alone.
-        """
+        """Takes the cascades of other scanners with the same weights, if there are any."""
         data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data.bank is None:
-            return
+        if data.bank is not None:
+            data.bank.to(self.device)
+            self.cascades = [member.cascade for member in data.bank.members]
+
+    def check_many_scanners(self) -> None:
+        """Raises an InputError if a loss knows the physics of one scanner alone."""
         for loss in (self.final_loss, self.preliminary_loss):
             for part in loss.modules():
                 if isinstance(part, SampleLoss) and type(part).use is not SampleLoss.use:
@@ -100,8 +100,6 @@ class CascadeModule(LightningModule):
                         f"{type(part).__name__} knows the physics of one scanner, and "
                         "data.scanners has several: choose another loss"
                     )
-        data.bank.to(self.device)
-        self.cascades = [member.cascade for member in data.bank.members]
 
     def training_step(self, sample: Sample, batch_index: int) -> Tensor:
         """Returns the loss of one batch."""

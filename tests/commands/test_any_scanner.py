@@ -9,6 +9,7 @@ import yaml
 import mpi_cascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
+from mpi_cascade.evaluation.loading import load_methods
 from mpi_cascade.mdf import MDFFile, read_images, write_scans
 from mpi_cascade.physics.scanner import Scanner
 
@@ -75,6 +76,17 @@ def test_predict_makes_scans_of_the_scanner_with_phantoms_of_its_size(
     )  # fmt: skip
     with MDFFile(tmp_path / "predicted" / "scans.mdf") as file:
         assert file.numbers("/measurement/data").shape[0] == 4
+
+
+def test_compared_weights_are_told_the_scanner(checkpoint, scanner_file, trained, expected):
+    (method,), experiment, departures = load_methods([f"any={checkpoint}"], scanner=scanner_file)
+    assert experiment.image_shape == (16, 24)
+    torch.testing.assert_close(method.images(signals())["final"], expected(signals()).final)
+    assert departures == ("height ÷ width of a pixel 1.5, in training 1 … 1",)
+    with pytest.raises(InputError, match="every checkpoint was trained for one scanner"):
+        load_methods([f"one={trained.checkpoint}"], scanner=scanner_file)
+    with pytest.raises(InputError, match="has another scanner"):
+        load_methods([f"any={checkpoint}", f"one={trained.checkpoint}"], scanner=scanner_file)
 
 
 def test_weights_for_one_scanner_are_refused(trained, scanner_file):

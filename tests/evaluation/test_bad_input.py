@@ -140,7 +140,7 @@ def test_seeds_of_one_label_may_differ_in_what_has_no_effect(checkpoints, untrai
         trainer={"log_every_n_steps": 5, "gradient_clip_val": None},
     )  # fmt: skip
     paths = {"one": checkpoints[0], "two": checkpoints[1]}
-    found, experiment = load_methods(
+    found, experiment, _ = load_methods(
         [*(f"{k}={path}" for k, path in paths.items()), f"one={other}"]
     )
     assert [method[:2] for method in found] == [("one", 0), ("two", 0), ("one", 1)]

@@ -6,6 +6,7 @@ from tiny_cascades import ANY_SCANNER
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
+from mpi_cascade.losses import DataConsistency, ImageRMSE, WeightedSum
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.scanner_range import ScannerRange
@@ -79,6 +80,13 @@ def test_a_step_on_another_scanner_trains_the_weights_of_all(experiment):
     module.losses(sample, module.strategy.at(0.0))["loss"].backward()
     assert all(weight.grad is not None for weight in experiment.cascade.parameters())
     module.zero_grad()
+
+
+def test_a_loss_of_one_scanner_is_refused(experiment):
+    CascadeModule(experiment, final_loss=WeightedSum({"error": ImageRMSE()})).check_many_scanners()
+    loss = WeightedSum({"error": ImageRMSE(), "signal": DataConsistency()})
+    with pytest.raises(InputError, match="DataConsistency knows the physics of one scanner"):
+        CascadeModule(experiment, final_loss=loss).check_many_scanners()
 
 
 @pytest.mark.parametrize("stage", ["TikhonovBank", "DenseInverse", "SpectralInverse"])

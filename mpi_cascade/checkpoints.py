@@ -199,13 +199,16 @@ def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, A
     )
 
 
-def load_weights(cascade: Cascade, checkpoint: Mapping[str, Any], path: Path) -> None:
+def load_weights(
+    cascade: Cascade, checkpoint: Mapping[str, Any], path: Path, may_lack: tuple[str, ...] = ()
+) -> None:
     """Gives a cascade the weights of a checkpoint.
 
     Args:
         cascade: The networks.
         checkpoint: Contents of the checkpoint.
         path: Where it was read.
+        may_lack: What the names of weights begin with that may be missing: those stay as they are.
 
     Raises:
         InputError: Unless the weights fit, name by name.
@@ -216,7 +219,11 @@ def load_weights(cascade: Cascade, checkpoint: Mapping[str, Any], path: Path) ->
         for name, value in checkpoint["state_dict"].items()
         if name.startswith(prefix)
     }
-    expected = {name: tuple(value.shape) for name, value in cascade.state_dict().items()}
+    own = cascade.state_dict()
+    weights |= {
+        name: own[name] for name in own.keys() - weights.keys() if name.startswith(may_lack)
+    }
+    expected = {name: tuple(value.shape) for name, value in own.items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:
         name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))

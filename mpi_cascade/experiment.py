@@ -14,6 +14,7 @@ from torch import nn
 from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arguments, check_usual
 from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade, sharing_weights
+from mpi_cascade.models.intervals import IntervalHead
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.phantoms.scaling import families_at, rescaled
 from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
@@ -67,6 +68,7 @@ class Experiment:
         is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
         averages_mirrors: Whether a trained cascade takes the mean over mirrored scans (see
             ``Cascade``).
+        intervals: Network of the uncertainty of the final image's pixels, if there is one.
         unusual: Names of quantities, such as ``core_diameter_m``, that are meant as they are,
             though they look like a slip of unit.
 
@@ -91,6 +93,7 @@ class Experiment:
     receive_chain: ReceiveChain | None = None
     is_equivariant: bool = True
     averages_mirrors: bool = False
+    intervals: IntervalHead | None = None
     unusual: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -141,8 +144,9 @@ class Experiment:
     def cascade(self) -> Cascade:
         """Both stages."""
         return Cascade(
-            self.preliminary, self.refinement, self.is_equivariant, self.averages_mirrors
-        )
+            self.preliminary, self.refinement, self.is_equivariant, self.averages_mirrors,
+            self.intervals,
+        )  # fmt: skip
 
     @cached_property
     def scans(self) -> SimulatedScans:
@@ -184,6 +188,7 @@ class Experiment:
             self, scanner=scanner, image_shape=image_shape, phantoms=phantoms,
             preliminary=sharing_weights(self.preliminary),
             refinement=sharing_weights(self.refinement),
+            intervals=self.intervals and sharing_weights(self.intervals),
             true_scanner=None, system_matrix=None, receive_chain=None,
         )  # fmt: skip
         own = {id(weight) for weight in self.cascade.parameters()}

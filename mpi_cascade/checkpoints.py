@@ -14,11 +14,16 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment, is_for_any_scanner, on_scanner
 from mpi_cascade.experiment import Experiment
+from mpi_cascade.guarantee.guarantee import Guarantee, weights_text
+from mpi_cascade.guarantee.intervals import Intervals
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
 
 CONFIG_KEY = "mpi_cascade_config"
 """Key of a checkpoint that holds the resolved configuration as YAML text."""
+
+GUARANTEE_KEY = "mpi_cascade_guarantee"
+"""Key of a checkpoint that holds the guarantee of its intervals, where there is one."""
 
 
 class TrainedCascade(NamedTuple):
@@ -29,12 +34,14 @@ class TrainedCascade(NamedTuple):
         cascade: The networks.
         configuration: The whole configuration of the training.
         departures: In what the scanner leaves those of the training, a phrase each.
+        guarantee: The calibration of its intervals, if there is one.
     """
 
     experiment: Experiment
     cascade: Cascade
     configuration: dict[str, Any]
     departures: Sequence[str] = ()
+    guarantee: Guarantee | None = None
 
     @torch.no_grad()
     def __call__(self, signal: Tensor | NDArray[np.floating[Any]]) -> Reconstruction:
@@ -46,6 +53,32 @@ class TrainedCascade(NamedTuple):
         values = torch.as_tensor(signal, dtype=torch.float32)
         reconstruction: Reconstruction = self.cascade(values.to(self.device))
         return reconstruction
+
+    @property
+    def intervals(self) -> Intervals:
+        """What gives the intervals of its images.
+
+        Raises:
+            InputError: If they have no guarantee, or one for other weights or another scanner.
+        """
+        if self.cascade.intervals is None:
+            raise InputError(
+                "these weights have no network of the uncertainty, and so no intervals: train one "
+                "with --config configs/training/intervals.yaml --weights CHECKPOINT"
+            )
+        if self.guarantee is None:
+            raise InputError(
+                "the intervals of these weights have no guarantee: calibrate them with "
+                "mpi-cascade guarantee CHECKPOINT"
+            )
+        for name, text in guarantee_texts(self).items():
+            if text != getattr(self.guarantee, name):
+                others = "another scanner" if name == "scanner" else "other weights"
+                raise InputError(
+                    f"the guarantee of the intervals was calibrated for {others}: calibrate it "
+                    "again with mpi-cascade guarantee CHECKPOINT"
+                )
+        return Intervals(self.cascade, self.experiment.forward_model, self.guarantee)
 
     @property
     def device(self) -> torch.device:
@@ -88,8 +121,24 @@ def load(
             "project, and of your own classes, that it was trained with"
         ) from error
     load_weights(experiment.cascade, checkpoint, path)
-    trained = TrainedCascade(experiment, experiment.cascade.eval(), configuration, departures)
-    return trained.to(device)
+    stored = checkpoint.get(GUARANTEE_KEY)
+    guarantee = None if stored is None else Guarantee.from_mapping(stored)
+    cascade = experiment.cascade.eval()
+    return TrainedCascade(experiment, cascade, configuration, departures, guarantee).to(device)
+
+
+def guarantee_texts(cascade: TrainedCascade) -> dict[str, str]:
+    """Returns what a guarantee is for, ``scanner`` and ``weights``, as it holds them.
+
+    Args:
+        cascade: The cascade.
+    """
+    of = cascade.experiment
+    return {
+        "scanner": f"{of.scanner}, images of {list(of.image_shape)}, measured S "
+        f"{of.system_matrix}, delta sample {of.delta_sample_m:g} m",
+        "weights": weights_text(cascade.cascade),
+    }
 
 
 def takes_scanner(path: Path) -> bool:
@@ -115,7 +164,7 @@ def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:
 
 
 def save(cascade: TrainedCascade, path: Path | str) -> None:
-    """Writes the weights and the configuration of a cascade, all that ``load`` needs.
+    """Writes the weights, the configuration and the guarantee of a cascade: all for ``load``.
 
     Args:
         cascade: The cascade.
@@ -126,8 +175,11 @@ def save(cascade: TrainedCascade, path: Path | str) -> None:
     """
     state = {f"cascade.{name}": value for name, value in cascade.cascade.state_dict().items()}
     text = yaml.safe_dump(cascade.configuration, sort_keys=False)
+    contents: dict[str, Any] = {"state_dict": state, CONFIG_KEY: text}
+    if cascade.guarantee is not None:
+        contents[GUARANTEE_KEY] = cascade.guarantee.as_mapping()
     with refusing_unwritable(Path(path), "choose another place"):
-        write_checkpoint({"state_dict": state, CONFIG_KEY: text}, Path(path))
+        write_checkpoint(contents, Path(path))
 
 
 def write_checkpoint(contents: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,7 @@ from mpi_cascade.models.cascade import Cascade, sharing_weights
 from mpi_cascade.models.intervals import IntervalHead
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.phantoms.scaling import families_at, rescaled
-from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
+from mpi_cascade.physics.disturbances import SNR, Disturbance, VariedNoise, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
@@ -25,6 +25,7 @@ from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_sc
 from mpi_cascade.refusals import key_homes
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
+from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
 PARSER_MODE = "omegaconf+"
 """How configurations are read: as YAML in which ``${…}`` stands for another value."""
@@ -160,6 +161,36 @@ class Experiment:
             oversampling=per_axis,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
         )
+
+    def varied_scans(
+        self, spread: ScannerSpread | None, peak_snr_db: tuple[float, float] | None
+    ) -> SimulatedScans:
+        """Returns the simulator of training scans, whose scanners or noise differ scan by scan.
+
+        Args:
+            spread: How far scanners may be off, if they are.
+            peak_snr_db: Lowest and highest peak SNR in dB, if it is varied.
+
+        Raises:
+            InputError: If a measured system matrix stands for the scanner: it says nothing of
+                others.
+        """
+        usual = self.scans
+        if spread is None and peak_snr_db is None:
+            return usual
+        white = WhiteNoise(peak_snr_db=self.peak_snr_db)
+        noise = VariedNoise(peak_snr_db=peak_snr_db) if peak_snr_db else white
+        bank = [usual.forward_model]
+        if spread is not None:
+            if self.system_matrix is not None:
+                raise InputError(
+                    "scanner_spread needs the analytic model, and a measured system_matrix stands "
+                    "for the scanner: leave one of them out"
+                )
+            shape, scanner = usual.forward_model.image_shape, self.actual_scanner
+            drawn = zip(spread.changes(scanner), spread.receptions(scanner), strict=True)
+            bank = [self.models.true(shape, changes, psf) for changes, psf in drawn]
+        return VariedScans(bank, self.scanner, usual.oversampling, [*self.disturbances, noise])
 
     @property
     def actual_scanner(self) -> Scanner:

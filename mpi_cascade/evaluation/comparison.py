@@ -37,6 +37,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
         "limits": comparison.limits,
         "bounds": found_bounds,
         "convergence": comparison.progress,
+        "coverage": comparison.coverage,
     }
     for name, rows in tables.items():
         if rows:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mpi_cascade.evaluation.bounds import Bound, suspicions
+from mpi_cascade.evaluation.coverage_pages import coverage_table
 from mpi_cascade.evaluation.findings import Comparison
 from mpi_cascade.evaluation.limit_tables import bound_rows, limit_table
 from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
@@ -73,6 +74,17 @@ def document(
             "Φ(−Φ⁻¹(split) − d′) of the pairs. Of several diameters d′ is that of the easiest."
         )
         parts += [f"{sentence}." for sentence in suspicions(bounds)]
+    if comparison.coverage:
+        parts += [
+            "## What intervals hold",
+            "Of the pixels with tracer, or next to some, the share whose true concentration lies "
+            "inside, in the mean over scans, and likewise of faint, middle and strong ones, by "
+            "thirds of the scan's peak; the mean half width in % of that peak; the share of "
+            "objects whose true mass lies inside; and how many scans have their intervals "
+            "withheld. The guarantee is for scans as the calibration had them. Elsewhere it is "
+            "void, and the table says what became of it.",
+            coverage_table(comparison.coverage),
+        ]
     if comparison.progress:
         parts += ["## Convergence", convergence_table(comparison.progress)]
     return "\n\n".join(parts) + "\n"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mpi_cascade.evaluation.convergence import Progress
+from mpi_cascade.evaluation.interval_coverage import Coverage
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import Method
 from mpi_cascade.evaluation.sets import Suite
@@ -28,6 +29,7 @@ class Comparison:
         times_s: Time per image of each label in s.
         tuning_quality_db: Mean PSNR of each label in dB on the scans that classical methods were
             tuned on.
+        coverage: How often intervals hold the truth, of what has any.
     """
 
     suite: Suite
@@ -40,6 +42,7 @@ class Comparison:
     progress: list[Progress] = field(default_factory=list)
     times_s: Mapping[str, float] = field(default_factory=dict)
     tuning_quality_db: Mapping[str, float] = field(default_factory=dict)
+    coverage: list[Coverage] = field(default_factory=list)
 
 
 def first_trainings(methods: Sequence[Method]) -> list[Method]:

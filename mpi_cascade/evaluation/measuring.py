@@ -11,6 +11,7 @@ from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
 from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
+from mpi_cascade.evaluation.interval_coverage import coverage
 from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
 from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
@@ -116,6 +117,7 @@ def compare(
             progress=progress,
             times_s=times_per_image_s(methods, phantoms.signal),
             tuning_quality_db=quality_db(methods, phantoms.signal, phantoms.concentration),
+            coverage=coverage(trained, suite.sets, experiment, batch_size, bars),
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mpi_cascade.evaluation.bounds import Bound
+from mpi_cascade.evaluation.coverage_pages import coverage_figure
 from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
@@ -53,6 +54,8 @@ def pictures(
         ]
         if len(names) > 1:
             figures[name] = quality_by_set(summaries, names, metric, axis_label)
+    if comparison.coverage:
+        figures["coverage"] = coverage_figure(comparison.coverage)
     if comparison.progress:
         figures["time"] = quality_over_time(
             comparison.progress, comparison.times_s, comparison.tuning_quality_db

@@ -20,6 +20,7 @@ from mpi_cascade.guarantee.risk_control import (
     least_scans,
     losses_at_factors,
 )
+from mpi_cascade.physics.noise import standard_error
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.scans.varied import ScannerSpread
@@ -28,8 +29,9 @@ _SEED, _STREAM, _TEST_STREAM = 20261128, 10, 11
 """Of the random numbers; no training and no suite has them."""
 
 _WIDTH_DB = 5.0
-_MARGIN_DB = 2.0
-"""How far an estimate of the SNR may be off."""
+_LEAST_MARGIN_DB = 2.0
+_NUM_ERRORS = 4.0
+"""Standard errors that an estimate of the noise may be off."""
 
 _USUAL_SHARE = 0.99
 
@@ -127,7 +129,9 @@ def snr_edges(cascade: TrainedCascade) -> Sequence[float]:
     low, high = cascade.configuration.get("data", {}).get("training_snr_db") or (usual, usual)
     num = max(1, math.ceil((high - low) / _WIDTH_DB))
     inner = np.linspace(low, high, num + 1)[1:-1].tolist()
-    return [low - _MARGIN_DB, *inner, high + _MARGIN_DB]
+    error = standard_error(cascade.experiment.forward_model)
+    margin_db = max(_LEAST_MARGIN_DB, 20 * math.log10(1 + _NUM_ERRORS * error))
+    return [low - margin_db, *inner, high + margin_db]
 
 
 def calibration_like(cascade: TrainedCascade, num: int, batch_size: int) -> Iterator[Sample]:

@@ -96,6 +96,12 @@ class Intervals:
         self.cascade, self._forward_model = cascade, forward_model
         self._guarantee = guarantee
 
+    @property
+    def level(self) -> float:
+        """The share that lies inside, of scans like those of the calibration."""
+        assert self._guarantee is not None, "its cascade has a guarantee"
+        return 1 - self._guarantee.risk
+
     @cached_property
     def _noise(self) -> NoiseEstimate:
         return NoiseEstimate(self._forward_model)

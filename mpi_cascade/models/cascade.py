@@ -140,7 +140,7 @@ class Cascade(nn.Module):
     @property
     def image_multiple(self) -> int:
         """What the pixels along y and along x must be a multiple of, as the networks say."""
-        parts = self.modules()
+        parts = [part for child in self.children() for part in child.modules()]
         return math.lcm(*(getattr(part, "image_multiple", 1) for part in parts))
 
     def use(self, forward_model: LinearModel) -> None:

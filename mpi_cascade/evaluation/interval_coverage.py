@@ -166,7 +166,7 @@ def _ensemble(members: Sequence[Method]) -> Spans:
         mean, spread = images.mean(dim=0), reach * images.std(dim=0)
         ones = torch.ones(len(signal))
         interval = Interval(mean - spread, mean + spread)
-        return mean, Calibrated(interval, ones, ones * math.nan, [""] * len(signal))
+        return mean, Calibrated(interval, ones, ones * math.nan, torch.zeros_like(ones).long())
 
     return spans
 
@@ -201,7 +201,7 @@ def _of_batch(image: Images, intervals: Calibrated, truth: Images) -> list[_Scan
             _mean(is_covered), (levels[0], levels[1], levels[2]),
             factor * float(half[number][counted].mean() / peak[number]),
             math.nan if math.isnan(mass_factor) else _mean(masses[number] <= mass_factor),
-            bool(intervals.withheld[number]),
+            bool(intervals.reasons[number]),
         ))  # fmt: skip
     return scans
 

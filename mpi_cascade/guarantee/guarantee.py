@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
@@ -32,6 +32,24 @@ class NoiseGroup(NamedTuple):
     largest_misfit: float
 
 
+REASONS = ("", "no SNR of the calibration", "residual above the calibration")
+"""Why a scan is unlike those of the calibration; empty where it isn't."""
+
+
+class OfScans(NamedTuple):
+    """What a guarantee says of scans, (batch,).
+
+    Attributes:
+        pixel_factors: What multiplies a pixel's distances; the largest where no group has the scan.
+        mass_factors: What multiplies the sum of half widths over an object, likewise.
+        reasons: The number in ``REASONS`` of why it doesn't hold; 0 where it does.
+    """
+
+    pixel_factors: Float[Tensor, " batch"]
+    mass_factors: Float[Tensor, " batch"]
+    reasons: Int64[Tensor, " batch"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guarantee:
     """A calibration: in scans like its own, intervals miss at most a share ``risk``.
@@ -54,42 +72,26 @@ class Guarantee:
     scanner: str
     weights: str
 
-    def group_numbers(self, snr_db: Float[Tensor, " batch"]) -> list[int | None]:
-        """Returns the number of each scan's group; None where it belongs to none.
-
-        Args:
-            snr_db: Estimated peak SNR of the scans in dB.
-        """
-        return [
-            next(
-                (
-                    number
-                    for number, group in enumerate(self.groups)
-                    if group.lowest_snr_db <= value < group.highest_snr_db
-                ),
-                None,
-            )
-            for value in snr_db.tolist()
-        ]
-
-    def reasons(
+    def of_scans(
         self, snr_db: Float[Tensor, " batch"], misfit: Float[Tensor, " batch"]
-    ) -> list[str]:
-        """Returns why each scan is unlike those of the calibration; empty where it isn't.
+    ) -> "OfScans":
+        """Returns what holds for scans of some noise, whose images explain them so well.
 
         Args:
             snr_db: Estimated peak SNR of the scans in dB.
             misfit: Their residual ÷ noise.
         """
-        found = []
-        for number, value in zip(self.group_numbers(snr_db), misfit.tolist(), strict=True):
-            if number is None:
-                found.append("no SNR of the calibration")
-            elif not value <= self.groups[number].largest_misfit:
-                found.append("residual above the calibration")
-            else:
-                found.append("")
-        return found
+        groups = snr_db.new_tensor(self.groups)
+        lowest, highest, _, pixel_factors, mass_factors, largest_misfits = groups.T
+        is_in = (snr_db[:, None] >= lowest) & (snr_db[:, None] < highest)
+        is_known = is_in.any(dim=1)
+
+        def chosen(values: Tensor) -> Tensor:
+            return torch.where(is_known, (is_in * values).sum(dim=1), values.max())
+
+        is_explained = misfit <= chosen(largest_misfits)
+        reasons = torch.where(is_known, torch.where(is_explained, 0, 2), 1)
+        return OfScans(chosen(pixel_factors), chosen(mass_factors), reasons)
 
     def as_mapping(self) -> dict[str, Any]:
         """Returns what ``from_mapping`` makes a guarantee of, plain numbers and texts."""

@@ -1,14 +1,13 @@
 """Intervals of a cascade's images as its guarantee makes them."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from mpi_cascade.guarantee.guarantee import Guarantee
+from mpi_cascade.guarantee.guarantee import REASONS, Guarantee
 from mpi_cascade.guarantee.objects import TracerObject, objects
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.models.intervals import Interval
@@ -38,7 +37,7 @@ class ScanIntervals(NamedTuple):
     """Intervals of some scans.
 
     Attributes:
-        lower: Lower end of each pixel, (batch, 1, y, x), ≥ 0.
+        lower: Lower end of each pixel, (batch, 1, y, x), ≥ 0; NaN where it is withheld.
         upper: Upper end, (batch, 1, y, x), ≥ 0.
         masses: The objects of each scan, the one with most tracer first.
         withheld: For each scan why the guarantee doesn't hold; empty where it does.
@@ -69,13 +68,13 @@ class Calibrated(NamedTuple):
         interval: The intervals as trained.
         pixel_factors: What multiplies the distances of their ends from the image, (batch,).
         mass_factors: What multiplies the sum of half widths over an object, (batch,).
-        withheld: For each scan why the guarantee doesn't hold; empty where it does.
+        reasons: The number in ``REASONS`` of why the guarantee doesn't hold; 0 where it does.
     """
 
     interval: Interval
     pixel_factors: Float[Tensor, " batch"]
     mass_factors: Float[Tensor, " batch"]
-    withheld: Sequence[str]
+    reasons: Int64[Tensor, " batch"]
 
 
 class Intervals:
@@ -95,6 +94,7 @@ class Intervals:
     ) -> None:
         self.cascade, self._forward_model = cascade, forward_model
         self._guarantee = guarantee
+        self._noise = NoiseEstimate(forward_model)
 
     @property
     def level(self) -> float:
@@ -102,13 +102,8 @@ class Intervals:
         assert self._guarantee is not None, "its cascade has a guarantee"
         return 1 - self._guarantee.risk
 
-    @cached_property
-    def _noise(self) -> NoiseEstimate:
-        return NoiseEstimate(self._forward_model)
-
-    @torch.no_grad()
     def fit(self, signal: Signals, final: Images) -> ScanFit:
-        """Returns how noisy scans are, and how well their images explain them, on the CPU.
+        """Returns how noisy scans are, and how well their images explain them.
 
         Args:
             signal: The scans, (batch, channel, y, x).
@@ -117,9 +112,8 @@ class Intervals:
         noise = self._noise(signal)
         residual = (self._forward_model(final) - signal).square().mean(dim=(1, 2, 3)).sqrt()
         snr_db = 20 * (signal.abs().amax(dim=(1, 2, 3)) / noise).log10()
-        return ScanFit(snr_db.cpu(), (residual / noise).cpu())
+        return ScanFit(snr_db, residual / noise)
 
-    @torch.no_grad()
     def as_trained(self, signal: Signals, images: Reconstruction) -> Interval:
         """Returns the intervals before any calibration.
 
@@ -136,22 +130,24 @@ class Intervals:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
         """
-        guarantee = self._guarantee
-        assert guarantee is not None, "its cascade has a guarantee"
-        fit = self.fit(signal, images.final)
-        numbers = guarantee.group_numbers(fit.snr_db)
+        assert self._guarantee is not None, "its cascade has a guarantee"
+        said = self._guarantee.of_scans(*self.fit(signal, images.final))
+        return Calibrated(self.as_trained(signal, images), *said)
 
-        def factors(of_groups: Sequence[float]) -> Tensor:
-            # The largest where a scan belongs to no group.
-            return torch.tensor([max(of_groups) if n is None else of_groups[n] for n in numbers])
+    def ends(self, signal: Signals, images: Reconstruction) -> Interval:
+        """Returns the intervals of every pixel, ≥ 0; NaN where the guarantee doesn't hold.
 
-        return Calibrated(
-            self.as_trained(signal, images),
-            factors([group.pixel_factor for group in guarantee.groups]),
-            factors([group.mass_factor for group in guarantee.groups]),
-            guarantee.reasons(*fit),
-        )
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            images: What the cascade made of them.
+        """
+        found = self.calibrated(signal, images)
+        interval = found.interval.scaled(images.final, found.pixel_factors)
+        is_withheld = (found.reasons > 0)[:, None, None, None]
+        # Tracer isn't negative.
+        return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
 
+    @torch.no_grad()
     def __call__(self, signal: Signals, images: Reconstruction) -> ScanIntervals:
         """Returns the intervals of every pixel and object, and where they don't hold.
 
@@ -160,8 +156,6 @@ class Intervals:
             images: What the cascade made of them.
         """
         found = self.calibrated(signal, images)
-        factors = found.pixel_factors.to(signal.device)
-        lower, upper = found.interval.scaled(images.final, factors)
         size_m = self._forward_model.scanner.field_of_view_m
         each = zip(
             images.final, half_width(found.interval), found.mass_factors.tolist(), strict=True
@@ -170,8 +164,8 @@ class Intervals:
             [_with_interval(one, factor) for one in objects(image[0], half[0], size_m)]
             for image, half, factor in each
         ]
-        # Tracer isn't negative.
-        return ScanIntervals(lower.clamp_min(0), upper.clamp_min(0), masses, found.withheld)
+        withheld = [REASONS[number] for number in found.reasons.tolist()]
+        return ScanIntervals(*self.ends(signal, images), masses, withheld)
 
 
 def half_width(interval: Interval) -> Images:

@@ -50,7 +50,7 @@ class PsfDetail(Condition):
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
         """Returns log₂ of the detail along x and y, 0 for that of the reference scanner."""
-        return self.numbers.expand(len(signal), -1)
+        return self.numbers.expand(signal.shape[0], -1)
 
 
 class NoiseLevel(Condition):

@@ -56,8 +56,8 @@ class NoiseEstimate(nn.Module):
             signal: Signals, (batch, channel, y, x).
         """
         if signal[0, 0].numel() < LEAST_MEASUREMENTS:
-            return torch.full((len(signal),), torch.nan)
-        index = self.least.expand(len(signal), -1, -1)
+            return signal.new_full(signal.shape[:1], torch.nan)
+        index = self.least.expand(signal.shape[0], -1, -1)
         magnitude = self._cosine_transform(signal).gather(2, index).abs()
         # Not torch.median, which is the lower one of an even number.
         by_channel = magnitude.quantile(0.5, dim=2) / _NORMAL_MEDIAN

@@ -76,7 +76,7 @@ def intervals_sheet(images: Sequence[ShownInterval], scanner: Scanner) -> Figure
 
 def _draw_images(axes: Sequence[Axes], image: ShownInterval, scanner: Scanner) -> None:
     half_y_mm, half_x_mm = (1e3 * size_m / 2 for size_m in scanner.field_of_view_m)
-    highest = float(image.final.max() if image.withheld else image.upper.max())
+    highest = max(0.0, float((image.final if image.withheld else image.upper).max()))
     panels = (image.final, image.lower, image.upper, 0.5 * (image.upper - image.lower))
     for axis, values in zip(axes, panels, strict=True):
         axis.imshow(

@@ -70,9 +70,7 @@ class IntervalTable:
         ):
             if not reason:
                 self._objects += [(scan, one) for one in objects]
-        is_shown = torch.tensor([not reason for reason in reasons], device=signal.device)
-        is_shown = is_shown[:, None, None, None]
-        return Ends(found.lower.where(is_shown, missing), found.upper.where(is_shown, missing))
+        return Ends(found.lower, found.upper)
 
     def column(self, num_scans: int) -> list[str]:
         """Returns what the table of scans says of each scan's intervals.

@@ -11,7 +11,7 @@ from mpi_cascade.checkpoints import load, read_checkpoint, save, write_checkpoin
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.calibrating import calibrate, calibration_like, snr_edges
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
-from mpi_cascade.guarantee.guarantee import Guarantee, NoiseGroup
+from mpi_cascade.guarantee.guarantee import REASONS, Guarantee, NoiseGroup
 from mpi_cascade.scans.regions import tracer_and_edges
 
 GUARANTEE = Guarantee(
@@ -23,9 +23,13 @@ GUARANTEE = Guarantee(
 def test_scans_are_held_by_their_group_or_withheld():
     snr_db = torch.tensor([17.9, 18.0, 25.0, 31.9, 32.0, torch.nan, 26.0])
     misfit = torch.tensor([1.0, 1.0, 1.3, 1.31, 1.0, 1.0, torch.nan])
-    assert GUARANTEE.group_numbers(snr_db) == [None, 0, 1, 1, None, None, 1]
-    outside, residual = "no SNR of the calibration", "residual above the calibration"
-    assert GUARANTEE.reasons(snr_db, misfit) == [
+    said = GUARANTEE.of_scans(snr_db, misfit)
+    torch.testing.assert_close(
+        said.pixel_factors, torch.tensor([1.5, 1.5, 1.2, 1.2, 1.5, 1.5, 1.2])
+    )
+    torch.testing.assert_close(said.mass_factors, torch.tensor([0.2, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2]))
+    outside, residual = REASONS[1:]
+    assert [REASONS[number] for number in said.reasons] == [
         outside, "", "", residual, outside, outside, residual,
     ]  # fmt: skip
 
@@ -41,16 +45,19 @@ def test_intervals_hold_what_the_needed_factors_say(with_intervals):
     (sample,) = calibration_like(cascade, 30, 30)
     images = cascade(sample.signal)
     found = cascade.intervals(sample.signal, images)
+    is_shown = torch.tensor([not reason for reason in found.withheld])
+    assert torch.equal(~found.lower.isnan().flatten(1).any(dim=1), is_shown)
     inside = (found.lower <= sample.concentration) & (sample.concentration <= found.upper)
     intervals = cascade.intervals.calibrated(sample.signal, images)
     needed = pixel_factors_needed(images.final, intervals.interval, sample.concentration)
     counted = tracer_and_edges(sample.concentration)
-    for scan, factor in enumerate(intervals.pixel_factors.tolist()):
+    for scan in is_shown.nonzero().flatten().tolist():
+        factor = float(intervals.pixel_factors[scan])
         share = inside[scan][counted[scan]].double().mean().item()
         # A pixel whose factor is the chosen one lies on the end, and roundings decide.
         assert np.mean(needed[scan] <= factor) == pytest.approx(share, abs=0.02)
-    assert inside[counted].double().mean() > 0.8
-    assert (found.lower >= 0).all()
+    assert inside[is_shown][counted[is_shown]].double().mean() > 0.8
+    assert (found.lower[is_shown] >= 0).all()
 
 
 def test_masses_hold_what_the_needed_factors_say(with_intervals):
@@ -74,8 +81,8 @@ def test_masses_hold_what_the_needed_factors_say(with_intervals):
 def test_intervals_scale_with_the_tracer(with_intervals):
     cascade, signal = with_intervals.cascade, with_intervals.signal[:4]
     once, twice = (cascade.intervals(it, cascade(it)) for it in (signal, 2 * signal))
-    torch.testing.assert_close(twice.upper, 2 * once.upper)
-    torch.testing.assert_close(twice.lower, 2 * once.lower)
+    torch.testing.assert_close(twice.upper, 2 * once.upper, equal_nan=True)
+    torch.testing.assert_close(twice.lower, 2 * once.lower, equal_nan=True)
     assert twice.withheld == once.withheld
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mpi_cascade.evaluation.measures import PAIRS, PHANTOMS
 from mpi_cascade.evaluation.off_scanners import off_sets
-from mpi_cascade.evaluation.sets import EvaluationSet, Suite
+from mpi_cascade.evaluation.sets import DetectionPlan, EvaluationSet, Suite
 from mpi_cascade.evaluation.suite_parts import VARIED, least_favourable_set, null_sets
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.dilution import Diluted
@@ -53,4 +53,8 @@ def final_suite(scanner: Scanner) -> Suite:
         *null_sets(60),
         *off_sets(scanner, range(16), cases_per_gap=16, num_nulls=40),
     )
-    return Suite(name="final", sets=tuple(replace(part, seed=FINAL_SEED) for part in sets))
+    return Suite(
+        name="final",
+        sets=tuple(replace(part, seed=FINAL_SEED) for part in sets),
+        detection=DetectionPlan(num_nulls=64, cases_per_mass=24, seed=FINAL_SEED),
+    )

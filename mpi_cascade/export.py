@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.models.intervals import Interval
 from mpi_cascade.randomness import RandomStreams
 
 _TOLERANCE = 1e-4
@@ -50,8 +49,8 @@ def export_program(cascade: TrainedCascade, path: Path) -> float:
 def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     """Writes an ONNX model, and returns how far onnxruntime's images are from the cascade's.
 
-    Its input is ``signal``, its outputs are ``preliminary`` and ``final``, and with a guarantee
-    ``lower`` and ``upper``; the batch is free.
+    Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free. It has
+    no intervals: whether they hold takes S c, and ONNX has no Fourier transforms of a free batch.
 
     Args:
         cascade: The cascade, on the CPU.
@@ -64,13 +63,14 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     require_onnx()
     import onnxruntime
 
+    cascade = cascade._replace(guarantee=None)
     program = _program(cascade)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Of the exporter's own use of torch and onnxscript.
             written = torch.onnx.export(
-                program, input_names=["signal"], output_names=_Images(cascade).names,
+                program, input_names=["signal"], output_names=list(Reconstruction._fields),
                 dynamo=True, verbose=False,
             )  # fmt: skip
     # The exporter raises whatever its translations of operators raise.
@@ -116,11 +116,6 @@ class _Images(nn.Module):
         """Returns the preliminary and the final image, and the ends of its intervals, if any."""
         images: Reconstruction = self.cascade(signal)
         return (*images, *(self.intervals.ends(signal, images) if self.intervals else ()))
-
-    @property
-    def names(self) -> list[str]:
-        """What they are called."""
-        return [*Reconstruction._fields, *(Interval._fields if self.intervals else ())]
 
 
 def _program(cascade: TrainedCascade) -> torch.export.ExportedProgram:

@@ -49,8 +49,8 @@ def export_program(cascade: TrainedCascade, path: Path) -> float:
 def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     """Writes an ONNX model, and returns how far onnxruntime's images are from the cascade's.
 
-    Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free. It has
-    no intervals: whether they hold takes S c, and ONNX has no Fourier transforms of a free batch.
+    Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free. There
+    are no intervals: whether they hold takes S c, and ONNX has no Fourier transforms of any batch.
 
     Args:
         cascade: The cascade, on the CPU.

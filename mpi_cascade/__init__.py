@@ -13,6 +13,7 @@ The rooms, each of which knows only those below it; those of one row don't know 
     checkpoints                             trained cascades on disk: load and save
     configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
+    guarantee                               intervals that hold as often as they say
     models | metrics | losses | evidence    networks; image quality; what training minimises; what a
                                             scan says of its image
     scans | solvers                         simulated scans; classical reconstruction

@@ -252,7 +252,7 @@ def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, A
 
 
 def load_weights(
-    cascade: Cascade, checkpoint: Mapping[str, Any], path: Path, may_lack: tuple[str, ...] = ()
+    cascade: Cascade, checkpoint: Mapping[str, Any], path: Path, optional: tuple[str, ...] = ()
 ) -> None:
     """Gives a cascade the weights of a checkpoint.
 
@@ -260,7 +260,8 @@ def load_weights(
         cascade: The networks.
         checkpoint: Contents of the checkpoint.
         path: Where it was read.
-        may_lack: What the names of weights begin with that may be missing: those stay as they are.
+        optional: What the names of weights begin with that either may lack: what only the cascade
+            has stays as it is, what only the checkpoint has is left aside.
 
     Raises:
         InputError: Unless the weights fit, name by name.
@@ -272,9 +273,10 @@ def load_weights(
         if name.startswith(prefix)
     }
     own = cascade.state_dict()
-    weights |= {
-        name: own[name] for name in own.keys() - weights.keys() if name.startswith(may_lack)
-    }
+    for name in own.keys() ^ weights.keys():
+        if name.startswith(optional):
+            weights.pop(name, None)
+            weights |= {name: own[name]} if name in own else {}
     expected = {name: tuple(value.shape) for name, value in own.items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:

@@ -121,7 +121,7 @@ def fit(arguments: list[str]) -> None:
 
 def _start(parser: ArgumentParser, config: Namespace, built: Built, text: str) -> Start:
     if path := config.weights:
-        load_weights(built.module.cascade, read_checkpoint(path), path, may_lack=("intervals.",))
+        load_weights(built.module.cascade, read_checkpoint(path), path, optional=("intervals.",))
         say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
         directory = _new_directory(config)

@@ -168,6 +168,20 @@ def test_a_network_of_the_uncertainty_trains_beside_a_cascade_that_stays_as_it_i
     assert losses[1] < losses[0]
 
 
+def test_weights_with_it_start_a_training_without_it(fit, tiny_run, tmp_path):
+    directory = fit("intervals", *HEAD, "--weights", tiny_run / "checkpoints" / "last.ckpt")
+    start = directory / "checkpoints" / "best.ckpt"
+    path = tmp_path / "weights.pt"
+    fit(
+        "without", "--weights", start, "--trainer.max_epochs=1",
+        "--trainer.callbacks+=probes.RecordWeights", f"--trainer.callbacks.path={path}",
+    )  # fmt: skip
+    stored = torch.load(start, weights_only=True)["state_dict"]
+    first = torch.load(path)[0]
+    assert first
+    assert all(torch.equal(value, stored[name]) for name, value in first.items())
+
+
 def test_a_strategy_for_it_needs_it(fit, capsys):
     with pytest.raises(SystemExit):
         fit("none", "--model.strategy=IntervalsAlone")

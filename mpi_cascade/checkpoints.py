@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment, is_for_any_scanner, on_scanner
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.guarantee.guarantee import Guarantee, weights_text
-from mpi_cascade.guarantee.intervals import Intervals
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
+
+if TYPE_CHECKING:
+    from mpi_cascade.guarantee.intervals import Intervals
 
 CONFIG_KEY = "mpi_cascade_config"
 """Key of a checkpoint that holds the resolved configuration as YAML text."""
@@ -55,7 +57,7 @@ class TrainedCascade(NamedTuple):
         return reconstruction
 
     @property
-    def intervals(self) -> Intervals:
+    def intervals(self) -> "Intervals":
         """What gives the intervals of its images.
 
         Raises:
@@ -78,6 +80,9 @@ class TrainedCascade(NamedTuple):
                     f"the guarantee of the intervals was calibrated for {others}: calibrate it "
                     "again with mpi-cascade guarantee CHECKPOINT"
                 )
+        # SciPy takes a while to import, and few who load a cascade need it.
+        from mpi_cascade.guarantee.intervals import Intervals
+
         return Intervals(self.cascade, self.experiment.forward_model, self.guarantee)
 
     @property

@@ -1,6 +1,7 @@
 """The picture of the limit of detection."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,61 +14,78 @@ from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
 
 
 def detection_figure(found: Detection) -> Figure:
-    """Returns the share of discs detected against their mass: a line per training of each method.
+    """Returns the share of discs detected against their mass, and below it the limits.
+
+    Every training has a line, and a row with its limit and 95 % interval.
 
     Args:
         found: How little tracer methods detect; shown are final images, and no zero image.
     """
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
-    axis = figure.subplots()
     ideal = next(limit for limit in found.limits if limit.label == IDEAL)
-    steps = np.geomspace(STEPS[0], STEPS[-1], 200)
-    axis.plot(
-        steps * ideal.mass_mm2, [100 * ideal_share(step) for step in steps], "k--",
-        label=_entry(ideal),
-    )  # fmt: skip
-    axis.axhline(50, color="0.6", linewidth=0.8, linestyle=":")
-    shown = [limit for limit in found.limits if limit.image == FINAL and limit.label != ZERO_IMAGE]
+    shown = [
+        limit for limit in found.limits if limit.image == FINAL and limit.label != ZERO_IMAGE
+    ]  # fmt: skip
     labels = list(dict.fromkeys(limit.label for limit in shown))
-    for limit in shown:
-        _curve(axis, found, limit, labels.index(limit.label))
-    axis.set(
-        xscale="log", ylim=(-3, 103), xlabel="tracer in the disc, ∫ c dr / mm²",
-        ylabel="discs detected / %, with 1 % false alarms",
+    height = 0.5 + 0.28 * (len(shown) + 1)
+    figure = Figure(figsize=(8, 4.6 + height), layout="constrained")
+    curves, limits = figure.subplots(2, sharex=True, height_ratios=(4, height))
+    steps = np.geomspace(STEPS[0], STEPS[-1], 200)
+    shares = [100 * ideal_share(step) for step in steps]
+    curves.plot(steps * ideal.mass_mm2, shares, "k--")
+    limits.plot(ideal.mass_mm2, 0, "k|", markersize=9)
+    for row, limit in enumerate(shown, start=1):
+        number = labels.index(limit.label)
+        color, marker = f"C{number % 10}", MARKERS[number // 10 % len(MARKERS)]
+        of_limit = [share for share in found.shares if share[:3] == limit[:3]]
+        curves.plot(
+            [share.mass_mm2 for share in of_limit], [100 * share.share for share in of_limit],
+            color=color, marker=marker, markersize=4, linewidth=1.4,
+        )  # fmt: skip
+        # An end that isn't known runs out of the picture.
+        high = STEPS[-1] * ideal.mass_mm2 if math.isnan(limit.high_mm2) else limit.high_mm2
+        limits.plot([limit.low_mm2, high], [row, row], color=color, linewidth=1.4)
+        limits.plot(limit.mass_mm2, row, color=color, marker=marker, markersize=5)
+    _describe(curves, limits, ideal)
+    _name_rows(limits, [ideal, *shown])
+    return figure
+
+
+def _describe(curves: Axes, limits: Axes, ideal: DetectionLimit) -> None:
+    """Writes what the axes are; the upper one counts in limits of the ideal observer."""
+    curves.set(
+        xscale="log", xlim=(0.93 * STEPS[0] * ideal.mass_mm2, 1.07 * STEPS[-1] * ideal.mass_mm2),
+        ylim=(-3, 103), ylabel="discs detected / %\nwith 1 % false alarms",
     )  # fmt: skip
-    of_ideal = axis.secondary_xaxis(
+    curves.axhline(50, color="0.6", linewidth=0.8, linestyle=":")
+    over = curves.secondary_xaxis(
         "top",
         functions=(
             lambda mass: np.divide(mass, ideal.mass_mm2),
             lambda step: np.multiply(step, ideal.mass_mm2),
         ),
     )
-    of_ideal.set_xlabel("… over the limit of the ideal observer")
-    places = [step for step in STEPS if step in (0.5, 1, 2, 4, 8, 16, 32)]
-    of_ideal.set_xticks(places, [f"{step:g}" for step in places])
-    of_ideal.minorticks_off()
-    axis.grid(color="0.9")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return figure
+    over.set_xlabel("tracer in the disc, over the limit of the ideal observer")
+    steps = STEPS[::2]
+    over.set_xticks(steps, [f"{step:g}" for step in steps])
+    over.minorticks_off()
+    limits.set_xlabel("tracer in the disc, ∫ c dr / mm² (rows: detected in half of the scans)")
+    for axis in (curves, limits):
+        axis.grid(color="0.9")
 
 
-def _curve(axis: Axes, found: Detection, limit: DetectionLimit, number: int) -> None:
-    shares = [share for share in found.shares if share[:3] == limit[:3]]
-    color, marker = f"C{number % 10}", MARKERS[number // 10 % len(MARKERS)]
-    axis.plot(
-        [share.mass_mm2 for share in shares], [100 * share.share for share in shares],
-        color=color, marker=marker, markersize=3, linewidth=1.2, label=_entry(limit),
-    )  # fmt: skip
-    axis.fill_between(
-        [share.mass_mm2 for share in shares], [100 * share.low for share in shares],
-        [100 * share.high for share in shares], color=color, alpha=0.1, linewidth=0,
-    )  # fmt: skip
-    axis.plot([limit.low_mm2, limit.high_mm2], [50, 50], color=color, marker="|", linewidth=2)
-
-
-def _entry(limit: DetectionLimit) -> str:
-    training = f" ({limit.number})" if limit.number else ""
-    name = f"{limit.label}{training}"
-    if math.isnan(limit.mass_mm2):
-        return f"{name}: no limit found"
-    return f"{name}: {limit.mass_mm2:.2g} mm²"
+def _name_rows(axis: Axes, limits: Sequence[DetectionLimit]) -> None:
+    """Names the rows in the colours of their lines, in place of a legend, with their masses."""
+    axis.set_yticks(
+        range(len(limits)),
+        [f"{limit.label} ({limit.number})" if limit.number else limit.label for limit in limits],
+    )
+    axis.set_ylim(len(limits) - 0.4, -0.6)
+    labels = list(dict.fromkeys(limit.label for limit in limits))
+    for row, (name, limit) in enumerate(zip(axis.get_yticklabels(), limits, strict=True)):
+        # The ideal observer, the first, is black.
+        number = labels.index(limit.label) - 1
+        name.set_color("k" if number < 0 else f"C{number % 10}")
+        mass = "–" if math.isnan(limit.mass_mm2) else f"{limit.mass_mm2:.2g}"
+        axis.annotate(
+            mass, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9
+        )

@@ -107,26 +107,34 @@ def test_a_blind_method_has_no_limit():
     assert [cell.strip() for cell in lines[3].strip("|").split("|")] == [
         "zero image", "–", "–", "–"
     ]  # fmt: skip
-    # What sees nothing is no line of the picture.
+    # The zero image is no row of the picture, what is undefined has no mark.
     figure = detection_figure(found)
     figure.savefig(io.BytesIO(), dpi=40)
-    (legend,) = figure.legends
-    labels = [text.get_text() for text in legend.get_texts()]
-    assert labels[1:] == ["undefined: no limit found"]
+    rows = figure.axes[1]
+    assert [text.get_text() for text in rows.get_yticklabels()] == [IDEAL, "undefined"]
+    assert [text.get_text() for text in rows.texts] == [f"{of[IDEAL].mass_mm2:.2g}", "–"]
 
 
-def test_the_picture_has_a_line_for_each_method_and_the_ideal_observer():
+def test_the_picture_has_a_line_and_a_row_for_each_method():
     few = DetectionScans(DetectionPlan(num_nulls=20, cases_per_mass=4), EXPERIMENT)
-    found, of = limits(method("one", MODEL.adjoint), method("two", Tikhonov(MODEL)), scans=few)
-    axis = detection_figure(found).axes[0]
-    ideal, _, one, _, two, _ = axis.get_lines()
+    methods = method("one", MODEL.adjoint), method("two", Tikhonov(MODEL))
+    found, of = limits(*methods, methods[1]._replace(number=1), scans=few)
+    curves, rows = detection_figure(found).axes
+    ideal, one, two, again, _ = curves.get_lines()
     assert ideal.get_linestyle() == "--"
-    for line, label in ((one, "one"), (two, "two")):
-        shares = [100 * share.share for share in found.shares if share.label == label]
-        np.testing.assert_allclose(line.get_ydata(), shares)
+    assert [line.get_color() for line in (one, two, again)] == ["C0", "C1", "C1"]
+    assert [text.get_text() for text in rows.get_yticklabels()] == [IDEAL, "one", "two", "two (1)"]
+    intervals, marks = rows.get_lines()[1::2], rows.get_lines()[2::2]
+    for line, interval, mark, label in zip(
+        (one, two), intervals[:2], marks[:2], ("one", "two"), strict=True
+    ):
+        shares = [s for s in found.shares if (s.label, s.number) == (label, 0)]
+        np.testing.assert_allclose(line.get_ydata(), [100 * share.share for share in shares])
         masses = [step * of[IDEAL].mass_mm2 for step in STEPS]
         np.testing.assert_allclose(line.get_xdata(), masses)
-        assert line.get_label() == f"{label}: {of[label].mass_mm2:.2g} mm²"
+        np.testing.assert_allclose(mark.get_xdata(), of[label].mass_mm2)
+        np.testing.assert_allclose(interval.get_xdata()[0], of[label].low_mm2)
+        assert mark.get_color() == line.get_color()
 
 
 def test_a_method_is_set_for_the_snr_of_noise_alone():

@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "write the images of a trained cascade's test scans",
     "compare": "set trained cascades and classical methods side by side",
     "reconstruct": "turn a file of scans into images",
+    "adapt": "tune a trained cascade on your own scans, without their truth",
     "export": "write a trained cascade as ONNX and torch.export",
     "calibrate": "fit a scanner to a measured small sample",
     "simulate-matrix": "make the system matrix that a calibration would measure",

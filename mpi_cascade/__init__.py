@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mpi_cascade.physics.particle import Particle as Particle
     from mpi_cascade.physics.receive_chain import ReceiveChain as ReceiveChain
     from mpi_cascade.physics.scanner import Scanner as Scanner
+    from mpi_cascade.reconstruction.adaptation import adapt as adapt
     from mpi_cascade.reconstruction.scans import read_signals as read_signals
 
 __version__ = "0.2.0"
@@ -56,6 +57,7 @@ _ROOMS = {
     "Reconstruction": "models.cascade",
     "Scanner": "physics.scanner",
     "TrainedCascade": "checkpoints",
+    "adapt": "reconstruction.adaptation",
     "load": "checkpoints",
     "read_receive_chain": "configurations",
     "read_signals": "reconstruction.scans",

@@ -55,7 +55,8 @@ def philox4x32(
 @made_once
 def _two(values: tuple[int, int], device: torch.device) -> Tensor:
     """Returns a number for each half of a round, made on the device, not copied there."""
-    return torch.stack([torch.full((), value, device=device) for value in values])
+    first, second = values
+    return first + (second - first) * torch.arange(2, device=device)
 
 
 @made_once

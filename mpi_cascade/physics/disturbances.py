@@ -208,13 +208,13 @@ def _interpolate(
     num_channels, num_y, num_x = signal.shape[1:]
     steps = counted(4, signal.device)[:, None, None, None] - 1
     nodes_y, nodes_x = row.floor() + steps, column.floor() + steps
-    weights = _keys_kernel(row - nodes_y)[:, None] * _keys_kernel(column - nodes_x)
-    rows, columns = nodes_y.clamp(0, num_y - 1), nodes_x.clamp(0, num_x - 1)
-    numbers = (rows[:, None] * num_x + columns).long()
+    weights_y, weights_x = _keys_kernel(row - nodes_y), _keys_kernel(column - nodes_x)
+    starts, columns = nodes_y.clamp(0, num_y - 1) * num_x, nodes_x.clamp(0, num_x - 1)
     result = torch.zeros_like(signal)
-    for weight, number in zip(weights.flatten(0, 1), numbers.flatten(0, 1), strict=True):
-        index = number.flatten(1)[:, None].expand(-1, num_channels, -1)
-        result = result + weight[:, None] * signal.flatten(2).gather(2, index).view_as(signal)
+    for weight_y, start in zip(weights_y, starts, strict=True):
+        for weight, number in zip(weight_y * weights_x, (start + columns).long(), strict=True):
+            index = number.flatten(1)[:, None].expand(-1, num_channels, -1)
+            result = result + weight[:, None] * signal.flatten(2).gather(2, index).view_as(signal)
     return result
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 from timing import Table, in_turn, start
+from torch import Tensor
 
-from mpi_cascade.checkpoints import load
+from mpi_cascade.checkpoints import TrainedCascade, load
 from mpi_cascade.evaluation.classical import CLASSICAL, tuned_solvers
 from mpi_cascade.evaluation.measures import PHANTOMS
 from mpi_cascade.evaluation.objectives import CoarseAndFine, TuningScans
@@ -70,6 +71,20 @@ def reconstruction(
             for fast in ("cascade", "cascade in bf16"):
                 ratio = f"{name} ÷ {fast}, batch {size}"
                 table.ratio(ratio, times[name], times[fast], AIMS.get(name, ""))
+    if cascade.guarantee is not None:
+        time_intervals(table, cascade, signal[:batch_size], num_rounds)
+
+
+def time_intervals(table: Table, cascade: TrainedCascade, signal: Tensor, num_rounds: int) -> None:
+    """Measures how much longer images take that have intervals."""
+    intervals = cascade.intervals
+    calls = {
+        "without intervals": lambda: cascade(signal),
+        "with intervals": lambda: intervals.ends(signal, cascade(signal)),
+    }
+    times = in_turn(calls, num_rounds, num_warm_ups=1)
+    ratio = f"with ÷ without intervals, batch {len(signal)}"
+    table.ratio(ratio, times["with intervals"], times["without intervals"], "≤ 1.3")
 
 
 if __name__ == "__main__":

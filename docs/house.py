@@ -26,6 +26,7 @@ _ABOUT = {
     "checkpoints": "trained cascades on disk: load and save",
     "configurations": "experiments and scanners as files describe them",
     "experiment": "what is scanned, how, and what reconstructs it",
+    "guarantee": "intervals that hold as often as they say",
     "models": "both networks",
     "metrics": "image quality",
     "losses": "what training minimises",

@@ -13,6 +13,7 @@ The rooms, each of which knows only those below it; those of one row don't know 
     checkpoints                             trained cascades on disk: load and save
     configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
+    guarantee                               intervals that hold as often as they say
     models | metrics | losses | evidence    networks; image quality; what training minimises; what a
                                             scan says of its image
     scans | solvers                         simulated scans; classical reconstruction
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mpi_cascade.physics.particle import Particle as Particle
     from mpi_cascade.physics.receive_chain import ReceiveChain as ReceiveChain
     from mpi_cascade.physics.scanner import Scanner as Scanner
+    from mpi_cascade.reconstruction.adaptation import adapt as adapt
     from mpi_cascade.reconstruction.scans import read_signals as read_signals
 
 __version__ = "0.2.0"
@@ -55,6 +57,7 @@ _ROOMS = {
     "Reconstruction": "models.cascade",
     "Scanner": "physics.scanner",
     "TrainedCascade": "checkpoints",
+    "adapt": "reconstruction.adaptation",
     "load": "checkpoints",
     "read_receive_chain": "configurations",
     "read_signals": "reconstruction.scans",

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,11 +14,18 @@ from torch import Tensor
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment, is_for_any_scanner, on_scanner
 from mpi_cascade.experiment import Experiment
+from mpi_cascade.guarantee.guarantee import Guarantee, weights_text
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
 
+if TYPE_CHECKING:
+    from mpi_cascade.guarantee.intervals import Intervals
+
 CONFIG_KEY = "mpi_cascade_config"
 """Key of a checkpoint that holds the resolved configuration as YAML text."""
+
+GUARANTEE_KEY = "mpi_cascade_guarantee"
+"""Key of a checkpoint that holds the guarantee of its intervals, where there is one."""
 
 
 class TrainedCascade(NamedTuple):
@@ -29,12 +36,14 @@ class TrainedCascade(NamedTuple):
         cascade: The networks.
         configuration: The whole configuration of the training.
         departures: In what the scanner leaves those of the training, a phrase each.
+        guarantee: The calibration of its intervals, if there is one.
     """
 
     experiment: Experiment
     cascade: Cascade
     configuration: dict[str, Any]
     departures: Sequence[str] = ()
+    guarantee: Guarantee | None = None
 
     @torch.no_grad()
     def __call__(self, signal: Tensor | NDArray[np.floating[Any]]) -> Reconstruction:
@@ -46,6 +55,35 @@ class TrainedCascade(NamedTuple):
         values = torch.as_tensor(signal, dtype=torch.float32)
         reconstruction: Reconstruction = self.cascade(values.to(self.device))
         return reconstruction
+
+    @property
+    def intervals(self) -> "Intervals":
+        """What gives the intervals of its images.
+
+        Raises:
+            InputError: If they have no guarantee, or one for other weights or another scanner.
+        """
+        if self.cascade.intervals is None:
+            raise InputError(
+                "these weights have no network of the uncertainty, and so no intervals: train one "
+                "with --config configs/training/intervals.yaml --weights CHECKPOINT"
+            )
+        if self.guarantee is None:
+            raise InputError(
+                "the intervals of these weights have no guarantee: calibrate them with "
+                "mpi-cascade guarantee CHECKPOINT"
+            )
+        for name, text in guarantee_texts(self).items():
+            if text != getattr(self.guarantee, name):
+                others = "another scanner" if name == "scanner" else "other weights"
+                raise InputError(
+                    f"the guarantee of the intervals was calibrated for {others}: calibrate it "
+                    "again with mpi-cascade guarantee CHECKPOINT"
+                )
+        # SciPy takes a while to import, and few who load a cascade need it.
+        from mpi_cascade.guarantee.intervals import Intervals
+
+        return Intervals(self.cascade, self.experiment.forward_model, self.guarantee)
 
     @property
     def device(self) -> torch.device:
@@ -88,8 +126,24 @@ def load(
             "project, and of your own classes, that it was trained with"
         ) from error
     load_weights(experiment.cascade, checkpoint, path)
-    trained = TrainedCascade(experiment, experiment.cascade.eval(), configuration, departures)
-    return trained.to(device)
+    stored = checkpoint.get(GUARANTEE_KEY)
+    guarantee = None if stored is None else Guarantee.from_mapping(stored)
+    cascade = experiment.cascade.eval()
+    return TrainedCascade(experiment, cascade, configuration, departures, guarantee).to(device)
+
+
+def guarantee_texts(cascade: TrainedCascade) -> dict[str, str]:
+    """Returns what a guarantee is for, ``scanner`` and ``weights``, as it holds them.
+
+    Args:
+        cascade: The cascade.
+    """
+    of = cascade.experiment
+    return {
+        "scanner": f"{of.scanner}, images of {list(of.image_shape)}, measured S "
+        f"{of.system_matrix}, delta sample {of.delta_sample_m:g} m",
+        "weights": weights_text(cascade.cascade),
+    }
 
 
 def takes_scanner(path: Path) -> bool:
@@ -115,7 +169,7 @@ def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:
 
 
 def save(cascade: TrainedCascade, path: Path | str) -> None:
-    """Writes the weights and the configuration of a cascade, all that ``load`` needs.
+    """Writes the weights, the configuration and the guarantee of a cascade: all for ``load``.
 
     Args:
         cascade: The cascade.
@@ -126,8 +180,11 @@ def save(cascade: TrainedCascade, path: Path | str) -> None:
     """
     state = {f"cascade.{name}": value for name, value in cascade.cascade.state_dict().items()}
     text = yaml.safe_dump(cascade.configuration, sort_keys=False)
+    contents: dict[str, Any] = {"state_dict": state, CONFIG_KEY: text}
+    if cascade.guarantee is not None:
+        contents[GUARANTEE_KEY] = cascade.guarantee.as_mapping()
     with refusing_unwritable(Path(path), "choose another place"):
-        write_checkpoint({"state_dict": state, CONFIG_KEY: text}, Path(path))
+        write_checkpoint(contents, Path(path))
 
 
 def write_checkpoint(contents: Mapping[str, Any], path: Path) -> None:
@@ -199,13 +256,17 @@ def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, A
     )
 
 
-def load_weights(cascade: Cascade, checkpoint: Mapping[str, Any], path: Path) -> None:
+def load_weights(
+    cascade: Cascade, checkpoint: Mapping[str, Any], path: Path, optional: tuple[str, ...] = ()
+) -> None:
     """Gives a cascade the weights of a checkpoint.
 
     Args:
         cascade: The networks.
         checkpoint: Contents of the checkpoint.
         path: Where it was read.
+        optional: What the names of weights begin with that either may lack: what only the cascade
+            has stays as it is, what only the checkpoint has is left aside.
 
     Raises:
         InputError: Unless the weights fit, name by name.
@@ -216,7 +277,12 @@ def load_weights(cascade: Cascade, checkpoint: Mapping[str, Any], path: Path) ->
         for name, value in checkpoint["state_dict"].items()
         if name.startswith(prefix)
     }
-    expected = {name: tuple(value.shape) for name, value in cascade.state_dict().items()}
+    own = cascade.state_dict()
+    for name in own.keys() ^ weights.keys():
+        if name.startswith(optional):
+            weights.pop(name, None)
+            weights |= {name: own[name]} if name in own else {}
+    expected = {name: tuple(value.shape) for name, value in own.items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:
         name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))

@@ -16,6 +16,8 @@ COMMANDS = {
     "predict": "write the images of a trained cascade's test scans",
     "compare": "set trained cascades and classical methods side by side",
     "reconstruct": "turn a file of scans into images",
+    "guarantee": "calibrate the intervals of a trained cascade's images",
+    "adapt": "tune a trained cascade on your own scans, without their truth",
     "export": "write a trained cascade as ONNX and torch.export",
     "calibrate": "fit a scanner to a measured small sample",
     "simulate-matrix": "make the system matrix that a calibration would measure",

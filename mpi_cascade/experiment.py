@@ -14,9 +14,10 @@ from torch import nn
 from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arguments, check_usual
 from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade, sharing_weights
+from mpi_cascade.models.intervals import IntervalHead
 from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
 from mpi_cascade.phantoms.scaling import families_at, rescaled
-from mpi_cascade.physics.disturbances import SNR, Disturbance, WhiteNoise
+from mpi_cascade.physics.disturbances import SNR, Disturbance, VariedNoise, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
@@ -24,6 +25,7 @@ from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_sc
 from mpi_cascade.refusals import key_homes
 from mpi_cascade.scans.scanner_models import ScannerModels
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
+from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
 PARSER_MODE = "omegaconf+"
 """How configurations are read: as YAML in which ``${…}`` stands for another value."""
@@ -67,6 +69,7 @@ class Experiment:
         is_equivariant: Whether the cascade's images scale with the signal (see ``Cascade``).
         averages_mirrors: Whether a trained cascade takes the mean over mirrored scans (see
             ``Cascade``).
+        intervals: Network of the uncertainty of the final image's pixels, if there is one.
         unusual: Names of quantities, such as ``core_diameter_m``, that are meant as they are,
             though they look like a slip of unit.
 
@@ -91,6 +94,7 @@ class Experiment:
     receive_chain: ReceiveChain | None = None
     is_equivariant: bool = True
     averages_mirrors: bool = False
+    intervals: IntervalHead | None = None
     unusual: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -141,8 +145,9 @@ class Experiment:
     def cascade(self) -> Cascade:
         """Both stages."""
         return Cascade(
-            self.preliminary, self.refinement, self.is_equivariant, self.averages_mirrors
-        )
+            self.preliminary, self.refinement, self.is_equivariant, self.averages_mirrors,
+            self.intervals,
+        )  # fmt: skip
 
     @cached_property
     def scans(self) -> SimulatedScans:
@@ -156,6 +161,36 @@ class Experiment:
             oversampling=per_axis,
             disturbances=[*self.disturbances, WhiteNoise(peak_snr_db=self.peak_snr_db)],
         )
+
+    def varied_scans(
+        self, spread: ScannerSpread | None, peak_snr_db: tuple[float, float] | None
+    ) -> SimulatedScans:
+        """Returns the simulator of training scans, whose scanners or noise differ scan by scan.
+
+        Args:
+            spread: How far scanners may be off, if they are.
+            peak_snr_db: Lowest and highest peak SNR in dB, if it is varied.
+
+        Raises:
+            InputError: If a measured system matrix stands for the scanner: it says nothing of
+                others.
+        """
+        usual = self.scans
+        if spread is None and peak_snr_db is None:
+            return usual
+        white = WhiteNoise(peak_snr_db=self.peak_snr_db)
+        noise = VariedNoise(peak_snr_db=peak_snr_db) if peak_snr_db else white
+        bank = [usual.forward_model]
+        if spread is not None:
+            if self.system_matrix is not None:
+                raise InputError(
+                    "scanner_spread needs the analytic model, and a measured system_matrix stands "
+                    "for the scanner: leave one of them out"
+                )
+            shape, scanner = usual.forward_model.image_shape, self.actual_scanner
+            drawn = zip(spread.changes(scanner), spread.receptions(scanner), strict=True)
+            bank = [self.models.true(shape, changes, psf) for changes, psf in drawn]
+        return VariedScans(bank, self.scanner, usual.oversampling, [*self.disturbances, noise])
 
     @property
     def actual_scanner(self) -> Scanner:
@@ -184,6 +219,7 @@ class Experiment:
             self, scanner=scanner, image_shape=image_shape, phantoms=phantoms,
             preliminary=sharing_weights(self.preliminary),
             refinement=sharing_weights(self.refinement),
+            intervals=self.intervals and sharing_weights(self.intervals),
             true_scanner=None, system_matrix=None, receive_chain=None,
         )  # fmt: skip
         own = {id(weight) for weight in self.cascade.parameters()}

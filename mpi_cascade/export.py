@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,10 +12,14 @@ from torch import Tensor, nn
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
-from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.randomness import RandomStreams
 
 _TOLERANCE = 1e-4
 """Most that an image may change, in units of the full concentration."""
+
+_STREAM = 12
+"""Of random numbers; no training and no suite has it."""
 
 _BATCHES = (3, 1)
 """Batches that an export is checked with: not only the one that it was traced with."""
@@ -23,7 +28,8 @@ _BATCHES = (3, 1)
 def export_program(cascade: TrainedCascade, path: Path) -> float:
     """Writes a ``torch.export`` program, and returns how far its images are from the cascade's.
 
-    ``torch.export.load(path).module()(signal)`` is the pair of the preliminary and final image.
+    ``torch.export.load(path).module()(signal)`` is the pair of the preliminary and final image, and
+    where they have a guarantee also the lower and upper end of the final one's intervals.
 
     Args:
         cascade: The cascade, on the CPU.
@@ -43,7 +49,8 @@ def export_program(cascade: TrainedCascade, path: Path) -> float:
 def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     """Writes an ONNX model, and returns how far onnxruntime's images are from the cascade's.
 
-    Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free.
+    Its input is ``signal``, its outputs are ``preliminary`` and ``final``; the batch is free. There
+    are no intervals: whether they hold takes S c, and ONNX has no Fourier transforms of any batch.
 
     Args:
         cascade: The cascade, on the CPU.
@@ -56,6 +63,7 @@ def export_onnx(cascade: TrainedCascade, path: Path) -> float:
     require_onnx()
     import onnxruntime
 
+    cascade = cascade._replace(guarantee=None)
     program = _program(cascade)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
@@ -99,22 +107,22 @@ def require_onnx() -> None:
 class _Images(nn.Module):
     """The cascade with a plain tuple as its result: a NamedTuple would need this package."""
 
-    def __init__(self, cascade: Cascade) -> None:
+    def __init__(self, trained: TrainedCascade) -> None:
         super().__init__()
-        self.cascade = cascade
+        self.cascade = trained.cascade
+        self.intervals = trained.intervals if trained.guarantee else None
 
     def forward(self, signal: Tensor) -> tuple[Tensor, ...]:
-        """Returns the preliminary and the final image."""
-        return tuple(self.cascade(signal))
+        """Returns the preliminary and the final image, and the ends of its intervals, if any."""
+        images: Reconstruction = self.cascade(signal)
+        return (*images, *(self.intervals.ends(signal, images) if self.intervals else ()))
 
 
 def _program(cascade: TrainedCascade) -> torch.export.ExportedProgram:
     signal = torch.zeros(_BATCHES[0], *cascade.experiment.forward_model.signal_shape)
     batch = torch.export.Dim("batch")
     try:
-        return torch.export.export(
-            _Images(cascade.cascade).eval(), (signal,), dynamic_shapes=({0: batch},)
-        )
+        return torch.export.export(_Images(cascade).eval(), (signal,), dynamic_shapes=({0: batch},))
     # Of whatever a stage does that can't be traced.
     except Exception as error:
         raise InputError(_refusal(cascade, "torch.export", error)) from error
@@ -131,13 +139,19 @@ def _check(
     cascade: TrainedCascade, path: Path, images: Callable[[Tensor], Sequence[Tensor]]
 ) -> float:
     generator = torch.Generator().manual_seed(0)
-    shape = cascade.experiment.forward_model.signal_shape
+    experiment, wanted = cascade.experiment, _Images(cascade).eval()
+    shape = experiment.forward_model.signal_shape
     difference = 0.0
     for batch in _BATCHES:
-        signal = torch.rand(batch, *shape, generator=generator) - 0.5
-        for found, expected in zip(images(signal), cascade(signal), strict=True):
-            scale = max(1.0, float(expected.abs().max()))
-            difference = max(difference, float((found - expected).abs().max()) / scale)
+        # Noise alone, and a scan such as an interval may hold for.
+        noise = torch.rand(batch, *shape, generator=generator) - 0.5
+        streams = RandomStreams(0, _STREAM, torch.arange(batch))
+        for signal in (noise, experiment.scans.scan(experiment.mixture, streams).signal):
+            for found, expected in zip(images(signal), wanted(signal), strict=True):
+                scale = max(1.0, float(expected.nan_to_num().abs().max()))
+                is_same = torch.equal(found.isnan(), expected.isnan())
+                error = float((found - expected).nan_to_num().abs().max()) / scale
+                difference = max(difference, error if is_same else math.inf)
     if not difference <= _TOLERANCE:
         raise InputError(
             f"{path.name} makes images that differ by {difference:.1e} of the largest "

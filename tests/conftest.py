@@ -20,7 +20,9 @@ import tiny_cascades
 import torch
 from results import contents
 
+from mpi_cascade.checkpoints import save
 from mpi_cascade.cli import main
+from mpi_cascade.evaluation.calibrating import calibrate
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)
@@ -46,6 +48,17 @@ def small_scanner() -> Scanner:
 def trained(tmp_path_factory) -> tiny_cascades.Saved:
     path = tmp_path_factory.mktemp("square") / "square.ckpt"
     return tiny_cascades.saved(path, tiny_cascades.SQUARE)
+
+
+@pytest.fixture(scope="session")
+def with_intervals(tmp_path_factory) -> tiny_cascades.Saved:
+    """A cascade whose intervals have a guarantee, of 60 scans."""
+    path = tmp_path_factory.mktemp("intervals") / "intervals.ckpt"
+    plain = tiny_cascades.saved(path, tiny_cascades.WITH_INTERVALS)
+    found = calibrate(plain.cascade, 60, 0.1, 0.1, 20, lambda num: None)
+    cascade = plain.cascade._replace(guarantee=found.guarantee)
+    save(cascade, path)
+    return plain._replace(cascade=cascade)
 
 
 @pytest.fixture(scope="session")

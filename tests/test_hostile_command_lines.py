@@ -33,8 +33,8 @@ REFUSED = {
     ),
     "a strategy misspelt": (
         (*FIT, "--model.strategy=Stagged"),
-        "model.strategy is Stagged: it must be one of DeepSupervision, Joint, Staged, "
-        "StagedThenFineTuned (the nearest is Staged), or a class of your own",
+        "model.strategy is Stagged: it must be one of DeepSupervision, IntervalsAlone, "
+        "Joint, Staged, StagedThenFineTuned (the nearest is Staged), or a class of your own",
     ),
     "a loss misspelt": ((*FIT, "--model.final_loss=SIM"), "(the nearest is SSIM)"),
     "a schedule misspelt": ((*FIT, "--model.schedule=Cosine"), "it must be one of WarmupCosine"),

@@ -21,7 +21,7 @@ source, target = sys.argv[1:]
 trained = mpi_cascade.load(source)
 configuration = deepcopy(trained.configuration)
 overlay = yaml.safe_load(OVERLAY.read_text())["experiment"]
-configuration["experiment"].update(overlay)
+configuration["experiment"].update(overlay, intervals=None)
 experiment = build_experiment(configuration["experiment"])
 old = trained.cascade.refinement.state_dict()
 new = experiment.refinement.state_dict()

@@ -22,7 +22,7 @@ source, target = sys.argv[1:]
 trained = mpi_cascade.load(source)
 configuration = deepcopy(trained.configuration)
 refinement = yaml.safe_load(OVERLAY.read_text())["experiment"]["refinement"]
-configuration["experiment"]["refinement"] = refinement
+configuration["experiment"].update(refinement=refinement, intervals=None)
 experiment = build_experiment(configuration["experiment"])
 experiment.preliminary.load_state_dict(trained.cascade.preliminary.state_dict())
 first, *others = experiment.refinement.networks

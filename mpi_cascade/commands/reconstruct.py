@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from mpi_cascade.checks import NON_NEGATIVE, Positive, PositiveInt
+from mpi_cascade.checks import NON_NEGATIVE, InputError, Positive, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
@@ -51,10 +51,12 @@ def reconstruct(
     from mpi_cascade.checkpoints import load, takes_scanner
     from mpi_cascade.configurations import read_receive_chain
     from mpi_cascade.evidence.pairs import PairTest
+    from mpi_cascade.reconstruction.interval_table import IntervalTable
     from mpi_cascade.reconstruction.pair_table import PairTable
     from mpi_cascade.reconstruction.running import reconstruct_scans
     from mpi_cascade.reconstruction.scans import open_scans
     from mpi_cascade.results.directory import output_directory
+    from mpi_cascade.results.messages import say_here
     from mpi_cascade.results.tables import for_terminal
 
     directory = output_directory(output, "reconstruct")
@@ -70,7 +72,16 @@ def reconstruct(
         points_m = (x1_m, y1_m), (x2_m, y2_m)
     table = PairTable(PairTest(cascade.experiment.forward_model), pairs, points_m)
     notes = {"checkpoint": str(checkpoint), "scans": str(scans)}
+    intervals = None
+    try:
+        intervals = cascade.intervals
+    except InputError as error:
+        if cascade.cascade.intervals is not None:
+            say_here(f"no intervals: {error}")
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
-        shown = reconstruct_scans(cascade, opened, directory, notes, batch_size, png, table)
+        shown = reconstruct_scans(
+            cascade, opened, directory, notes, batch_size, png, table,
+            IntervalTable(intervals, opened.concentration),
+        )  # fmt: skip
     names = "\n".join(f"  {path.name}" for path in sorted(directory.iterdir()))
     sys.stdout.write(f"{for_terminal(shown)}\n\nEverything lies in {directory}\n{names}\n")

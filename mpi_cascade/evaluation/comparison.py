@@ -36,7 +36,10 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
         "thresholds": comparison.thresholds,
         "limits": comparison.limits,
         "bounds": found_bounds,
+        "detection": comparison.detection.limits,
+        "detected": comparison.detection.shares,
         "convergence": comparison.progress,
+        "coverage": comparison.coverage,
     }
     for name, rows in tables.items():
         if rows:

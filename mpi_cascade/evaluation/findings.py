@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mpi_cascade.evaluation.convergence import Progress
+from mpi_cascade.evaluation.detection import Detection
+from mpi_cascade.evaluation.interval_coverage import Coverage
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import Method
 from mpi_cascade.evaluation.sets import Suite
@@ -24,10 +26,12 @@ class Comparison:
         notes: What a reader has to know of this comparison, a sentence each.
         thresholds: The dip at which each method resolves.
         limits: What noise allows.
+        detection: How little tracer the methods detect, where the suite shows it.
         progress: Iterative solvers against iterations, on the scans that they were tuned on.
         times_s: Time per image of each label in s.
         tuning_quality_db: Mean PSNR of each label in dB on the scans that classical methods were
             tuned on.
+        coverage: How often intervals hold the truth, of what has any.
     """
 
     suite: Suite
@@ -37,9 +41,11 @@ class Comparison:
     notes: list[str] = field(default_factory=list)
     thresholds: list[Threshold] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
+    detection: Detection = field(default_factory=Detection)
     progress: list[Progress] = field(default_factory=list)
     times_s: Mapping[str, float] = field(default_factory=dict)
     tuning_quality_db: Mapping[str, float] = field(default_factory=dict)
+    coverage: list[Coverage] = field(default_factory=list)
 
 
 def first_trainings(methods: Sequence[Method]) -> list[Method]:

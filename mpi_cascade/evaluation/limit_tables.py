@@ -1,12 +1,14 @@
-"""The tables of what noise allows, as Markdown."""
+"""The tables of what noise allows, and of how little tracer is detected, as Markdown."""
 
 import math
 from collections.abc import Sequence
 
 from mpi_cascade.evaluation.bounds import Bound
+from mpi_cascade.evaluation.detection import DetectionLimit
 from mpi_cascade.evaluation.limits import Limit
-from mpi_cascade.evaluation.methods import FINAL
+from mpi_cascade.evaluation.methods import FINAL, PRELIMINARY
 from mpi_cascade.evaluation.tables import narrower
+from mpi_cascade.results.tables import markdown_table
 
 
 def limit_table(
@@ -60,6 +62,44 @@ def bound_rows(bounds: Sequence[Bound], set_name: str) -> list[list[str]]:
             ["… so at least missed / %", *(_percent(bound.least_misses) for bound in of_label)],
         ]
     return rows
+
+
+def detection_table(limits: Sequence[DetectionLimit]) -> str:
+    """Returns a Markdown table of the mass that every training detects in half of the scans.
+
+    Args:
+        limits: The limits of detection.
+    """
+    has_seeds = any(limit.number for limit in limits)
+    return markdown_table(
+        [
+            "method", *["training"] * has_seeds, "mass / 10⁻³ mm²", "… over the ideal observer's",
+            "concentration of the disc",
+        ],
+        [
+            [
+                f"{limit.label}, {PRELIMINARY}" if limit.image == PRELIMINARY else limit.label,
+                *[str(limit.number)] * has_seeds,
+                _mass(limit),
+                _or_dash(limit.times_ideal, ".2f"),
+                _or_dash(limit.concentration, ".2g"),
+            ]
+            for limit in limits
+        ],
+    )  # fmt: skip
+
+
+def _mass(limit: DetectionLimit) -> str:
+    mass = _or_dash(1e3 * limit.mass_mm2, ".3g")
+    # That of the ideal observer is known.
+    if math.isnan(limit.mass_mm2) or not limit.image:
+        return mass
+    low, high = (_or_dash(1e3 * end, ".3g", "?") for end in (limit.low_mm2, limit.high_mm2))
+    return f"{mass} ({low} … {high})"
+
+
+def _or_dash(value: float, form: str, undefined: str = "–") -> str:
+    return undefined if math.isnan(value) else f"{value:{form}}"
 
 
 def _split(bound: Bound) -> str:

@@ -10,7 +10,10 @@ from torch import Tensor
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
 from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
+from mpi_cascade.evaluation.detection import Detection, detection
+from mpi_cascade.evaluation.detection_scans import DetectionScans
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
+from mpi_cascade.evaluation.interval_coverage import coverage
 from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
 from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
@@ -105,6 +108,11 @@ def compare(
             measure(methods, nulls, experiment, task.advance, batch_size) if nulls else []
         )
         found = measure(methods, suite.sets, experiment, task.advance, batch_size)
+        detected = Detection()
+        if suite.detection:
+            little = DetectionScans(suite.detection, experiment)
+            task = bars.task("limit of detection", len(methods) * len(little))
+            detected = detection(methods, little, task.advance, batch_size)
         has_limits = suite.of_kind(CAPSULES) and experiment.system_matrix is None
         if has_limits:
             task = bars.task("what noise allows", total=1)
@@ -113,9 +121,11 @@ def compare(
             notes=[*notes, *not_converged(progress)],
             thresholds=thresholds,
             limits=limits(suite.of_kind(PAIRS), experiment.scanner) if has_limits else [],
+            detection=detected,
             progress=progress,
             times_s=times_per_image_s(methods, phantoms.signal),
             tuning_quality_db=quality_db(methods, phantoms.signal, phantoms.concentration),
+            coverage=coverage(trained, suite.sets, experiment, batch_size, bars),
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class Method(NamedTuple):
         image_names: The names of its images: ``final``, and ``preliminary`` where there is one.
         images_at: What makes the images of scans of another peak signal-to-noise ratio in dB; None
             where the noise changes nothing, as in a cascade, which is told nothing of it.
+        cascade: The cascade, of a trained one.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Method(NamedTuple):
     seeds: Seeds | None = None
     image_names: tuple[str, ...] = (FINAL,)
     images_at: Callable[[float], Images] | None = None
+    cascade: TrainedCascade | None = None
 
     def at(self, peak_snr_db: float) -> "Method":
         """Returns the method as it is set for scans of a signal-to-noise ratio.
@@ -91,7 +93,8 @@ def cascade_method(cascade: TrainedCascade, label: str, number: int, source: str
         both = cascade(signal)._asdict()
         return {name: both[name] for name in names}
 
-    return Method(label, number, images, source, training_seeds(cascade.configuration), names)
+    seeds = training_seeds(cascade.configuration)
+    return Method(label, number, images, source, seeds, names, cascade=cascade)
 
 
 def training_seeds(configuration: Mapping[str, Any]) -> Seeds | None:

@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mpi_cascade.evaluation.bounds import Bound
+from mpi_cascade.evaluation.coverage_pages import coverage_figure
+from mpi_cascade.evaluation.detection_figure import detection_figure
 from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
@@ -35,6 +37,8 @@ def pictures(
     controlled = [part.name for part in suite.of_kind(PAIRS) if part.name in controls]
     if controlled:
         figures["resolution"] = resolution_curves(summaries, comparison.limits, bounds, controlled)
+    if comparison.detection.limits:
+        figures["detection"] = detection_figure(comparison.detection)
     off = off_scanner_names(suite)
     if off:
         figures["off_scanner"] = off_scanner_figure(summaries, off)
@@ -53,6 +57,8 @@ def pictures(
         ]
         if len(names) > 1:
             figures[name] = quality_by_set(summaries, names, metric, axis_label)
+    if comparison.coverage:
+        figures["coverage"] = coverage_figure(comparison.coverage)
     if comparison.progress:
         figures["time"] = quality_over_time(
             comparison.progress, comparison.times_s, comparison.tuning_quality_db

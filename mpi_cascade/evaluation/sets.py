@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int64
@@ -128,6 +128,20 @@ class EvaluationSet:
             yield self.scan(scans, batch)
 
 
+class DetectionPlan(NamedTuple):
+    """How many scans show how little tracer a method detects.
+
+    Attributes:
+        num_nulls: Scans without tracer; 20 or more, as each has 16 places.
+        cases_per_mass: Discs of each of the 13 masses.
+        seed: Seed of the scans.
+    """
+
+    num_nulls: int
+    cases_per_mass: int
+    seed: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suite:
     """Sets of scans.
@@ -135,10 +149,12 @@ class Suite:
     Args:
         name: Name.
         sets: The sets.
+        detection: The scans that show the limit of detection; None where it isn't looked for.
     """
 
     name: str
     sets: tuple[EvaluationSet, ...]
+    detection: DetectionPlan | None = None
 
     def of_kind(self, *kinds: Kind) -> tuple[EvaluationSet, ...]:
         """Returns the sets of some kinds."""

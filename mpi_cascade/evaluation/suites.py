@@ -8,7 +8,7 @@ from mpi_cascade.checks import as_range
 from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
 from mpi_cascade.evaluation.off_scanners import off_sets
-from mpi_cascade.evaluation.sets import EvaluationSet, Suite
+from mpi_cascade.evaluation.sets import DetectionPlan, EvaluationSet, Suite
 from mpi_cascade.evaluation.suite_parts import (
     VARIED,
     families,
@@ -104,7 +104,8 @@ def standard_suite(scanner: Scanner) -> Suite:
     """
     cases = TwoPoints(gaps_mm=_FINE_GAPS_MM, cases_per_gap=80)
     off = off_sets(scanner, range(256), cases_per_gap=80, num_nulls=400)
-    return _suite("standard", scanner, 256, 80, cases, (0.3, 0.4, 0.6), off)
+    suite = _suite("standard", scanner, 256, 80, cases, (0.3, 0.4, 0.6), off)
+    return replace(suite, detection=DetectionPlan(num_nulls=192, cases_per_mass=80))
 
 
 def brief_suite(scanner: Scanner) -> Suite:
@@ -115,7 +116,8 @@ def brief_suite(scanner: Scanner) -> Suite:
     """
     cases = TwoPoints(gaps_mm=_COARSE_GAPS_MM, cases_per_gap=16)
     off = off_sets(scanner, range(64), cases_per_gap=8, num_nulls=40)
-    return _suite("brief", scanner, 64, 20, cases, (0.4,), off)
+    suite = _suite("brief", scanner, 64, 20, cases, (0.4,), off)
+    return replace(suite, detection=DetectionPlan(num_nulls=64, cases_per_mass=24))
 
 
 def validation_nulls() -> EvaluationSet:

@@ -1,17 +1,20 @@
 """The cascade: signal → preliminary image → final image."""
 
 import math
-from abc import ABC, abstractmethod
 from copy import deepcopy
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.models.intervals import Interval, IntervalHead
 from mpi_cascade.models.mirrors import Mirror, mirrors_of
+from mpi_cascade.models.stages import PhysicsStage, SignalRefinement
 from mpi_cascade.physics.linear import LinearModel
+
+_Stage = TypeVar("_Stage", bound=nn.Module)
 
 
 class Reconstruction(NamedTuple):
@@ -26,29 +29,7 @@ class Reconstruction(NamedTuple):
     final: Float[Tensor, "batch 1 ny nx"]
 
 
-class PhysicsStage(nn.Module, ABC):
-    """A stage, or a part of one, that is made from the physics of the scan."""
-
-    @abstractmethod
-    def use(self, forward_model: LinearModel) -> None:
-        """Makes what depends on the physics; called once, before the first signal.
-
-        Args:
-            forward_model: The model S that reconstructions believe in, on the grid of the images.
-        """
-
-
-class SignalRefinement(PhysicsStage, ABC):
-    """A stage 2 that sees the signal, too: (batch, 1, y, x) and (batch, channel, y, x) enter."""
-
-    @abstractmethod
-    def forward(
-        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the final image of a preliminary one and its signal."""
-
-
-def sharing_weights(stage: nn.Module) -> nn.Module:
+def sharing_weights(stage: _Stage) -> _Stage:
     """Returns a copy of a stage, for another scanner, whose weights are those of the stage.
 
     They are the same tensors: what trains one trains the other.
@@ -76,6 +57,7 @@ class Cascade(nn.Module):
         averages_mirrors: Whether a trained cascade also reconstructs the mirrored scans, where the
             scanner is as symmetric, and takes the mean: up to four times the time. What one
             orientation of its network makes up, the others don't.
+        intervals: Network of the pixels' uncertainty, if there is one; the images don't know of it.
 
     Source:
         M. Zhao et al., Image reconstruction based on a cascaded neural network for magnetic
@@ -88,10 +70,12 @@ class Cascade(nn.Module):
         refinement: nn.Module,
         is_equivariant: bool = True,
         averages_mirrors: bool = False,
+        intervals: IntervalHead | None = None,
     ) -> None:
         super().__init__()
         self.preliminary = preliminary
         self.refinement = refinement
+        self.intervals = intervals
         self.is_equivariant = is_equivariant
         self.averages_mirrors = averages_mirrors
         self.mirrors: list[Mirror] = []
@@ -126,6 +110,24 @@ class Cascade(nn.Module):
             return self._scaled(self.refinement, preliminary, signal)
         return self._scaled(self.refinement, preliminary)
 
+    def interval(self, images: Reconstruction, signal: Tensor) -> Interval:
+        """Returns the interval of each pixel, which scales with the signal as the images do.
+
+        Args:
+            images: What the cascade made of the signal.
+            signal: The signal, (batch, channel, y, x).
+
+        Raises:
+            InputError: If the cascade has no network for it.
+        """
+        if self.intervals is None:
+            raise InputError(
+                "this cascade gives no intervals: train its head with "
+                "--config configs/training/intervals.yaml --weights CHECKPOINT"
+            )
+        ends = self._scaled(self.intervals, *images, signal)
+        return Interval(*ends.split(1, dim=1))
+
     def _scaled(self, stage: nn.Module, *inputs: Tensor) -> Tensor:
         """Returns the stage's image of inputs in units of the first one's peak, times the peak."""
         if not self.is_equivariant:
@@ -138,7 +140,7 @@ class Cascade(nn.Module):
     @property
     def image_multiple(self) -> int:
         """What the pixels along y and along x must be a multiple of, as the networks say."""
-        parts = [*self.preliminary.modules(), *self.refinement.modules()]
+        parts = [part for child in self.children() for part in child.modules()]
         return math.lcm(*(getattr(part, "image_multiple", 1) for part in parts))
 
     def use(self, forward_model: LinearModel) -> None:
@@ -166,7 +168,10 @@ class Cascade(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            reconstruction = self(torch.zeros(1, *forward_model.signal_shape))
+            signal = torch.zeros(1, *forward_model.signal_shape)
+            reconstruction = self(signal)
+            if self.intervals is not None:
+                self.interval(reconstruction, signal)
         except InputError:
             raise
         # Of a layer that can't take the shape it is given.

@@ -2,13 +2,14 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.models.cascade import PhysicsStage
+from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.noise import LEAST_MEASUREMENTS, NoiseEstimate, white_signals
 
@@ -49,7 +50,7 @@ class PsfDetail(Condition):
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
         """Returns log₂ of the detail along x and y, 0 for that of the reference scanner."""
-        return self.numbers.expand(len(signal), -1)
+        return self.numbers.expand(signal.shape[0], -1)
 
 
 class NoiseLevel(Condition):
@@ -75,6 +76,20 @@ class NoiseLevel(Condition):
         snr_db = 20 * (peak / noise).log10()
         numbers = (snr_db - _USUAL_SNR_DB) / _USUAL_SPREAD_DB
         return torch.where(peak > 0, numbers, 0.0)[:, None]
+
+
+def told(
+    conditions: Iterable[nn.Module], signal: Float[Tensor, "batch c my mx"], image: Tensor
+) -> list[Tensor]:
+    """Returns the numbers of conditions as channels, each the same at every pixel of an image.
+
+    Args:
+        conditions: The conditions.
+        signal: The scans.
+        image: Images, (batch, 1, y, x), as large as the channels will be.
+    """
+    shape = image.shape[-2:]
+    return [one(signal)[:, :, None, None].expand(-1, -1, *shape) for one in conditions]
 
 
 @torch.no_grad()

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import PositiveInt, check_arguments
-from mpi_cascade.models.cascade import SignalRefinement
-from mpi_cascade.models.conditions import Condition
+from mpi_cascade.models.conditions import Condition, told
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
+from mpi_cascade.models.stages import SignalRefinement
 from mpi_cascade.physics.linear import LinearModel
 
 
@@ -70,11 +70,8 @@ class DataConsistentRefinement(SignalRefinement):
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
         measured = self.filters.coefficients(signal)
-        told = [self._map(condition(signal), image) for condition in self.conditions]
+        conditions = told(self.conditions, signal, image)
         for network in self.networks:
             residual = measured - self.filters.explained(image)
-            image = network(torch.cat((image, self.filters(residual), *told), dim=1))
+            image = network(torch.cat((image, self.filters(residual), *conditions), dim=1))
         return image
-
-    def _map(self, numbers: Tensor, image: Tensor) -> Tensor:
-        return numbers[:, :, None, None].expand(-1, -1, *image.shape[-2:])

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError, Positive, PositiveInt, check_arguments
-from mpi_cascade.models.cascade import PhysicsStage
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters, decades
+from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.tikhonov import Tikhonov

@@ -36,7 +36,8 @@ class ResidualUNet(nn.Module):
     Args:
         num_features: Channels at each scale, from half the image's resolution down by twos, > 0.
         num_blocks: Residual blocks at each scale, on the way down and again on the way up, ≥ 0.
-        num_channels: Images that enter, > 0; the correction is added to the first.
+        num_channels: Images that enter, > 0.
+        num_corrected: How many of them are corrected and leave, the first ones, > 0.
 
     Attributes:
         image_multiple: What the pixels along y and along x must be a multiple of.
@@ -51,6 +52,7 @@ class ResidualUNet(nn.Module):
         num_features: tuple[int, ...] = (32, 64, 96),
         num_blocks: int = 1,
         num_channels: int = 1,
+        num_corrected: int = 1,
     ) -> None:
         super().__init__()
         if not num_features or min(num_features) < 1:
@@ -60,7 +62,14 @@ class ResidualUNet(nn.Module):
             )
         NON_NEGATIVE.check(self, "num_blocks", num_blocks)
         POSITIVE.check(self, "num_channels", num_channels)
+        POSITIVE.check(self, "num_corrected", num_corrected)
+        if num_corrected > num_channels:
+            raise InputError(
+                f"ResidualUNet.num_corrected is {num_corrected}: of {num_channels} images that "
+                "enter no more can be corrected"
+            )
         self.num_blocks = num_blocks
+        self.num_corrected = num_corrected
         self.image_multiple: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4 * num_channels, num_features[0], 3, padding=1)
@@ -72,13 +81,13 @@ class ResidualUNet(nn.Module):
             nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in scales
         )
         self.up = nn.ModuleList(_blocks(fine, num_blocks) for fine, _ in scales)
-        self.exit = nn.Conv2d(num_features[0], 4, 3, padding=1)
+        self.exit = nn.Conv2d(num_features[0], 4 * num_corrected, 3, padding=1)
         self.pixels = nn.PixelShuffle(2)
 
     def forward(
         self, preliminary: Float[Tensor, "batch channels ny nx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
-        """Returns the final image."""
+    ) -> Float[Tensor, "batch corrected ny nx"]:
+        """Returns the final image, or several."""
         if any(size % self.image_multiple for size in preliminary.shape[-2:]):
             raise InputError(
                 f"image_shape is {list(preliminary.shape[-2:])}: a ResidualUNet of this depth "
@@ -94,7 +103,8 @@ class ResidualUNet(nn.Module):
         features = self.bottom(features)
         for blocks, expand in zip(reversed(self.up), reversed(self.expand), strict=True):
             features = blocks(expand(features) + skips.pop())
-        return preliminary[:, :1] + self.pixels(self.exit(torch.relu(features)))
+        corrections = self.pixels(self.exit(torch.relu(features)))
+        return preliminary[:, : self.num_corrected] + corrections
 
 
 class ResidualCNN(nn.Module):

@@ -10,6 +10,8 @@ from mpi_cascade.physics.linear import LinearModel
 
 _NUM_PROBES = 64
 _SHARE = 0.25
+# Of the median of a quarter of the magnitudes, times the square root of their number.
+_ERROR = 2.3
 # The median of |x| of a standard normal variable.
 _NORMAL_MEDIAN = 0.6745
 
@@ -54,8 +56,8 @@ class NoiseEstimate(nn.Module):
             signal: Signals, (batch, channel, y, x).
         """
         if signal[0, 0].numel() < LEAST_MEASUREMENTS:
-            return torch.full((len(signal),), torch.nan)
-        index = self.least.expand(len(signal), -1, -1)
+            return signal.new_full(signal.shape[:1], torch.nan)
+        index = self.least.expand(signal.shape[0], -1, -1)
         magnitude = self._cosine_transform(signal).gather(2, index).abs()
         # Not torch.median, which is the lower one of an even number.
         by_channel = magnitude.quantile(0.5, dim=2) / _NORMAL_MEDIAN
@@ -64,6 +66,15 @@ class NoiseEstimate(nn.Module):
     def _cosine_transform(self, signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
         """Returns the orthonormal DCT-II over y and x."""
         return (self.along_y @ signal @ self.along_x.T).flatten(2)
+
+
+def standard_error(forward_model: LinearModel) -> float:
+    """Returns the standard error of the estimate of σ, relative to σ.
+
+    Args:
+        forward_model: The model S of the scans.
+    """
+    return _ERROR / math.sqrt(math.prod(forward_model.signal_shape[1:]))
 
 
 @torch.no_grad()

@@ -19,22 +19,34 @@ _COLUMNS = {
 
 
 def write_table(
-    path: Path, quality: Quality, differences: Sequence[str], warnings: Sequence[Sequence[str]]
+    path: Path,
+    quality: Quality,
+    intervals: Sequence[str],
+    differences: Sequence[str],
+    warnings: Sequence[Sequence[str]],
 ) -> None:
     """Writes a row per scan as CSV; what has no value is empty.
 
     Args:
         path: The file.
         quality: Quality of all scans.
+        intervals: What each scan's intervals hold, or why they are withheld.
         differences: What the file says that is not as in training.
         warnings: What is wrong with each scan.
     """
     columns = [getattr(quality, name).tolist() for name in _COLUMNS]
     rows = [
-        [scan, *(float(f"{value:.6g}") for value in values), "; ".join([*differences, *wrong])]
-        for scan, (*values, wrong) in enumerate(zip(*columns, warnings, strict=True))
+        [
+            scan,
+            *(float(f"{value:.6g}") for value in values),
+            held,
+            "; ".join([*differences, *wrong]),
+        ]
+        for scan, (*values, held, wrong) in enumerate(
+            zip(*columns, intervals, warnings, strict=True)
+        )
     ]
-    write_csv(path, ["scan", *_COLUMNS, "warnings"], rows)
+    write_csv(path, ["scan", *_COLUMNS, "intervals", "warnings"], rows)
 
 
 def summary(

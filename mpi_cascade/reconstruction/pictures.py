@@ -1,17 +1,19 @@
 """The pictures of a reconstruction: of the first scans together, and of each if wanted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.reconstruction.evidence_figure import ShownParts, parts_sheet
 from mpi_cascade.reconstruction.figures import Shown, contact_sheet
+from mpi_cascade.reconstruction.interval_figure import ShownInterval, intervals_sheet
 
 _MOST_SHOWN = 16
 _DPI = 110
 
 
 class Pictures:
-    """Writes ``images.png`` and ``parts.png`` of the first 16 scans, and pictures of every one.
+    """Writes the sheets images, parts and intervals of the first 16 scans, and of every one.
 
     Args:
         directory: Where they go; those of single scans into ``png``.
@@ -23,31 +25,42 @@ class Pictures:
     def __init__(self, directory: Path, scanner: Scanner, unit: str | None, has_each: bool) -> None:
         self._directory, self._scanner, self._unit = directory, scanner, unit
         self._has_each = has_each
-        self._first: list[tuple[Shown, ShownParts]] = []
+        self._first: list[tuple[Shown, ShownParts, ShownInterval | None]] = []
 
-    def add(self, shown: Shown, parts: ShownParts) -> None:
+    def add(self, shown: Shown, parts: ShownParts, interval: ShownInterval | None) -> None:
         """Keeps what is shown of one scan, and writes its own pictures where wanted.
 
         Args:
             shown: Its signal and images.
             parts: Its image in parts.
+            interval: Its intervals, where the cascade has any.
         """
         if len(self._first) < _MOST_SHOWN:
-            self._first.append((shown, parts))
+            self._first.append((shown, parts, interval))
         if self._has_each:
             directory = self._directory / "png"
             directory.mkdir(exist_ok=True)
             name = shown.title.replace(" ", "-")
-            images, of_parts = directory / f"{name}.png", directory / f"{name}-parts.png"
-            self._write([shown], [parts], images, of_parts)
+            self._write([(shown, parts, interval)], directory, f"{name}{{}}.png", "")
 
     def write_first(self) -> None:
         """Writes the pictures of the first scans."""
-        shown, parts = ([one for one, _ in self._first], [two for _, two in self._first])
-        self._write(shown, parts, self._directory / "images.png", self._directory / "parts.png")
+        self._write(self._first, self._directory, "{}.png", "images")
 
     def _write(
-        self, shown: list[Shown], parts: list[ShownParts], images: Path, of_parts: Path
+        self,
+        scans: Sequence[tuple[Shown, ShownParts, ShownInterval | None]],
+        directory: Path,
+        pattern: str,
+        name_of_images: str,
     ) -> None:
-        contact_sheet(shown, self._scanner, self._unit).savefig(images, dpi=_DPI)
-        parts_sheet(parts, self._scanner).savefig(of_parts, dpi=_DPI)
+        dash = "" if name_of_images else "-"
+        shown, parts, intervals = zip(*scans, strict=True)
+        sheets = {
+            name_of_images: contact_sheet(shown, self._scanner, self._unit),
+            f"{dash}parts": parts_sheet(parts, self._scanner),
+        }
+        if intervals[0] is not None:
+            sheets[f"{dash}intervals"] = intervals_sheet(intervals, self._scanner)
+        for name, sheet in sheets.items():
+            sheet.savefig(directory / pattern.format(name), dpi=_DPI)

@@ -1,6 +1,6 @@
 """From a file of scans to a directory of images, pictures and a table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from mpi_cascade.mdf import new_reconstruction
 from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.reconstruction.evidence_figure import ShownParts
 from mpi_cascade.reconstruction.figures import Shown
+from mpi_cascade.reconstruction.interval_figure import ShownInterval
+from mpi_cascade.reconstruction.interval_table import Ends, IntervalTable
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import summary, write_table
@@ -23,7 +25,8 @@ from mpi_cascade.results.files import whole_directory
 from mpi_cascade.results.progress import showing_progress
 
 _NIFTI_FILES = {
-    "final": "reconstruction.nii.gz", "measured": "measured.nii.gz", "prior": "prior.nii.gz"
+    "final": "reconstruction.nii.gz", "measured": "measured.nii.gz", "prior": "prior.nii.gz",
+    "lower": "lower.nii.gz", "upper": "upper.nii.gz",
 }  # fmt: skip
 
 
@@ -36,6 +39,8 @@ class _Made(NamedTuple):
     final: Images
     measured: Images
     prior: Images
+    lower: Images
+    upper: Images
     quality: Quality
 
 
@@ -47,6 +52,7 @@ def reconstruct_scans(
     batch_size: int,
     has_pictures: bool,
     pairs: PairTable,
+    intervals: IntervalTable,
 ) -> str:
     """Writes the images of a file of scans into a directory, and returns a summary to show.
 
@@ -60,6 +66,7 @@ def reconstruct_scans(
         batch_size: Scans at a time, > 0.
         has_pictures: Whether every scan has a picture of its own.
         pairs: What tests the pairs of the images' peaks, and holds what came out.
+        intervals: What gives intervals, if the cascade has any, and holds what came out.
 
     Raises:
         InputError: If the file can't be used, or the directory can't be written.
@@ -69,13 +76,19 @@ def reconstruct_scans(
         notes = {**notes, "concentration_unit": scans.concentration_unit}
     with whole_directory(directory) as unfinished:
         quality = _reconstruct(
-            cascade, judge, scans, unfinished, notes, batch_size, has_pictures, pairs
+            cascade, judge, scans, unfinished, notes, batch_size, has_pictures, pairs, intervals
         )
         warnings = judge.warnings(quality)
-        write_table(unfinished / "scans.csv", quality, scans.differences, warnings)
+        held = intervals.column(len(quality.peak))
+        write_table(unfinished / "scans.csv", quality, held, scans.differences, warnings)
+        intervals.write(unfinished / "objects.csv")
         pairs.write(unfinished / "pairs.csv")
     lines = [summary(quality, judge.training, scans.differences, warnings)]
-    lines += [*pairs.lines(), *(f"warning: {remark}" for remark in scans.remarks)]
+    lines += [
+        *intervals.lines(),
+        *pairs.lines(),
+        *(f"warning: {remark}" for remark in scans.remarks),
+    ]
     lines += [f"warning: beyond the scanners of the training: {it}" for it in cascade.departures]
     if scans.concentration_unit:
         of = f"{scans.concentration:.4g} {scans.concentration_unit}"
@@ -92,22 +105,25 @@ def _reconstruct(
     batch_size: int,
     has_pictures: bool,
     pairs: PairTable,
+    intervals: IntervalTable,
 ) -> Quality:
     """Writes images and pictures batch by batch, and returns the quality of all scans."""
     scanner, unit = cascade.experiment.scanner, scans.concentration_unit
     pictures = Pictures(directory, scanner, unit, has_pictures)
     parts: list[Quality] = []
     with ExitStack() as files, showing_progress() as progress:
-        append = _image_files(files, cascade, scans, directory, notes)
+        names = [name for name in _NIFTI_FILES if name not in Ends._fields or intervals.intervals]
+        append = _image_files(files, cascade, scans, directory, notes, names)
         task = progress.task("scans", scans.num_scans)
         for signal in scans.batches(batch_size):
-            made = _made(cascade, judge, scans, signal.to(cascade.device), task.done)
+            signal = signal.to(cascade.device)
+            made = _made(cascade, judge, scans, signal, task.done, intervals)
             parts.append(made.quality)
             pairs.add(task.done, made.signal, made.final, made.quality.noise)
             made = _with_unit(made, scans.concentration)
             for number in range(len(signal)):
                 if made.is_usable[number]:
-                    pictures.add(*_shown(made, number, task.done + number, pairs))
+                    pictures.add(*_shown(made, number, task.done + number, pairs, intervals))
             append(made)
             task.advance(len(signal))
     quality = joined(parts)
@@ -123,7 +139,12 @@ def _reconstruct(
 
 
 def _made(
-    cascade: TrainedCascade, judge: Judge, scans: ScanFile, signal: Signals, first_scan: int
+    cascade: TrainedCascade,
+    judge: Judge,
+    scans: ScanFile,
+    signal: Signals,
+    first_scan: int,
+    intervals: IntervalTable,
 ) -> _Made:
     """Returns what is made of a batch, in the units of the network."""
     is_usable = signal.isfinite().all(dim=(1, 2, 3))
@@ -137,15 +158,16 @@ def _made(
     quality = judge.measure(signal, images)
     measured = judge.measured_part(images.final, quality.noise.to(signal))
     prior = images.final - measured
+    ends = intervals.add(signal, images, is_usable)
     quality = quality.of_usable(is_usable.cpu())
     if not scans.has_scale:
         judge.require_scale(quality, scans.path)
-    return _Made(is_usable.tolist(), signal, *images, measured, prior, quality)
+    return _Made(is_usable.tolist(), signal, *images, measured, prior, *ends, quality)
 
 
 def _with_unit(made: _Made, concentration: float) -> _Made:
     """Returns the same with images in their unit."""
-    names = ("preliminary", "final", "measured", "prior")
+    names = ("preliminary", *_NIFTI_FILES)
     return made._replace(**{name: concentration * getattr(made, name) for name in names})
 
 
@@ -155,8 +177,9 @@ def _image_files(
     scans: ScanFile,
     directory: Path,
     notes: Mapping[str, str],
+    names: Sequence[str],
 ) -> Callable[[_Made], None]:
-    """Returns what appends images to each file of images; those of unusable scans are NaN."""
+    """Returns what appends images of some names to files; those of unusable scans are NaN."""
     scanner, shape = cascade.experiment.scanner, cascade.experiment.image_shape
     path = directory / "reconstruction.mdf"
     to_mdf = files.enter_context(
@@ -165,32 +188,39 @@ def _image_files(
     to_nifti = {}
     if is_available():
         size_m, unit = scanner.field_of_view_m, scans.concentration_unit
-        for name, file in _NIFTI_FILES.items():
-            nifti = new_nifti(directory / file, scans.num_scans, shape, size_m, unit)
+        for name in names:
+            path = directory / _NIFTI_FILES[name]
+            nifti = new_nifti(path, scans.num_scans, shape, size_m, unit)
             to_nifti[name] = files.enter_context(nifti)
 
     def append(made: _Made) -> None:
         is_lost = ~torch.tensor(made.is_usable, device=made.final.device)
         images = {
             name: getattr(made, name).masked_fill(is_lost[:, None, None, None], torch.nan)
-            for name in _NIFTI_FILES
+            for name in names
         }
-        to_mdf(images["final"], {name: images[name] for name in ("measured", "prior")})
+        to_mdf(images["final"], {name: images[name] for name in names if name != "final"})
         for name, write in to_nifti.items():
             write(images[name])
 
     return append
 
 
-def _shown(made: _Made, number: int, scan: int, pairs: PairTable) -> tuple[Shown, ShownParts]:
+def _shown(
+    made: _Made, number: int, scan: int, pairs: PairTable, intervals: IntervalTable
+) -> tuple[Shown, ShownParts, ShownInterval | None]:
     """Returns what is shown of one scan of a batch."""
-    preliminary, final, measured, prior = (
-        image[number, 0].numpy(force=True) for image in made[2:6]
+    preliminary, final, measured, prior, lower, upper = (
+        image[number, 0].numpy(force=True) for image in made[2:8]
     )
     title, signal = f"scan {scan}", made.signal[number].numpy(force=True)
     share = float(made.quality.measured_share[number])
     of_scan = pairs.of_scan(scan)
+    interval = None
+    if intervals.intervals is not None:
+        interval = ShownInterval(title, final, lower, upper, intervals.withheld[scan])
     return (
         Shown(title, signal, preliminary, final),
         ShownParts(title, final, measured, prior, share, of_scan),
+        interval,
     )

@@ -1,4 +1,4 @@
-"""Regions of a true image: well inside its objects, and well outside them."""
+"""Regions of a true image: well inside its objects, well outside them, and all that is near."""
 
 from jaxtyping import Bool
 from torch import Tensor
@@ -31,3 +31,14 @@ def exterior(truth: Images) -> Bool[Tensor, "batch 1 ny nx"]:
         truth: True concentrations, ≥ 0.
     """
     return functional.max_pool2d(truth, 5, stride=1, padding=2) <= _TRACE
+
+
+def tracer_and_edges(truth: Images) -> Bool[Tensor, "batch 1 ny nx"]:
+    """Returns the pixels with tracer, more than a hundredth of the image's peak, or next to some.
+
+    Args:
+        truth: True concentrations, ≥ 0.
+    """
+    peak = truth.amax(dim=(2, 3), keepdim=True)
+    is_near = functional.max_pool2d(truth, 3, stride=1, padding=1) > _TRACE * peak
+    return is_near & (peak > 0)

@@ -18,7 +18,6 @@ from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.scanner_bank import ScannerBank
-from mpi_cascade.training.variation import training_scans
 
 TRAINING_STREAM = 0
 """Stream of the training samples; those of the evaluation sets are others."""
@@ -101,7 +100,7 @@ class SimulatedDataModule(LightningDataModule):
         self.training_seed = training_seed
         self.bank: ScannerBank | None = None
         if scanners is None:
-            self.training_scans = training_scans(experiment, scanner_spread, training_snr_db)
+            self.training_scans = experiment.varied_scans(scanner_spread, training_snr_db)
         else:
             self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
         self.validation = training_suite(experiment, pairs, num_validation, "val")

@@ -13,11 +13,19 @@ from mpi_cascade.evaluation.table import CASCADE, CaseTable, MethodKey, logged
 from mpi_cascade.evaluation.thresholds import own_results
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
+from mpi_cascade.losses.quantiles import pinball
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
-from mpi_cascade.training.strategies import STAGES, DeepSupervision, Moment, Phase, Strategy
+from mpi_cascade.training.strategies import (
+    INTERVALS,
+    STAGES,
+    DeepSupervision,
+    Moment,
+    Phase,
+    Strategy,
+)
 
 
 class CascadeModule(LightningModule):
@@ -71,6 +79,11 @@ class CascadeModule(LightningModule):
     def _check_phases(self, strategy: Strategy) -> None:
         strategy.at(0.0)
         for phase in strategy.phases:
+            if INTERVALS in phase.trained and self.cascade.intervals is None:
+                raise InputError(
+                    f"{type(strategy).__name__} trains the network of the uncertainty, and "
+                    "experiment.intervals has none: add --config configs/training/intervals.yaml"
+                )
             stages = [getattr(self.cascade, stage) for stage in phase.trained]
             if not any(weight.requires_grad for part in stages for weight in part.parameters()):
                 raise InputError(
@@ -132,6 +145,11 @@ class CascadeModule(LightningModule):
         cascade = self.cascade if sample.scanner is None else self.cascades[sample.scanner]
         for stage in STAGES:
             getattr(cascade, stage).train(stage in phase.trained)
+        if INTERVALS in phase.trained:
+            with torch.no_grad():
+                images = cascade(sample.signal)
+            loss = pinball(cascade.interval(images, sample.signal), sample.concentration)
+            return {"loss": loss + self._zero(phase)}
         with torch.set_grad_enabled("preliminary" in phase.trained):
             preliminary = cascade.first_image(sample.signal)
         loss = self._zero(phase)
@@ -160,8 +178,9 @@ class CascadeModule(LightningModule):
         )
 
     def _untrained(self, phase: Phase) -> list[nn.Parameter]:
-        idle = [getattr(self.cascade, stage) for stage in STAGES if stage not in phase.trained]
-        return [weight for stage in idle for weight in stage.parameters()]
+        trained = [getattr(self.cascade, stage) for stage in phase.trained]
+        busy = {id(weight) for stage in trained for weight in stage.parameters()}
+        return [weight for weight in self.cascade.parameters() if id(weight) not in busy]
 
     def _moment(self, step: int) -> Moment:
         """Returns where the training stands in optimiser step ``step``, counted from 0."""
@@ -175,9 +194,16 @@ class CascadeModule(LightningModule):
 
     def validation_step(self, sample: Sample, batch_index: int, dataloader_idx: int = 0) -> None:
         """Measures one batch of the validation."""
-        images = self(sample.signal)._asdict()
+        reconstruction = self(sample.signal)
+        images = reconstruction._asdict()
         for key in self.table.keys:
             self.table.add(key, self.table.parts[dataloader_idx], images[key.image], sample)
+        if self.cascade.intervals is not None and dataloader_idx == 0:
+            interval = self.cascade.interval(reconstruction, sample.signal)
+            self.log(
+                "val/interval_loss", pinball(interval, sample.concentration),
+                batch_size=len(sample.indices), add_dataloader_idx=False, sync_dist=True,
+            )  # fmt: skip
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``val/<image>/<metric>``."""

@@ -49,8 +49,6 @@ from mpi_cascade.training.progress import ProgressLines
 from mpi_cascade.training.recording import RunRecord
 from mpi_cascade.training.throughput import Throughput
 
-MONITORED_METRIC = "val/final/psnr_db"
-
 _SHARING = ("batch_size", "global_batch_size", "evaluation_batch_size", "num_workers")
 """What of ``data`` a training may change when it is resumed."""
 
@@ -87,9 +85,10 @@ def fit(arguments: list[str]) -> None:
     built = build(parser, config)
     text = description(parser, config)
     start = _start(parser, config, built, text)
+    metric, mode = built.module.strategy.monitored
     stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
     best = ModelCheckpoint(
-        start.directory / "checkpoints", filename="best", monitor=MONITORED_METRIC, mode="max",
+        start.directory / "checkpoints", filename="best", monitor=metric, mode=mode,
         save_last=True, save_on_train_epoch_end=False, enable_version_counter=False,
     )  # fmt: skip
     callbacks = [
@@ -98,7 +97,7 @@ def fit(arguments: list[str]) -> None:
     ]  # fmt: skip
     if not is_terminal():
         built.trainer["enable_progress_bar"] = False
-        callbacks.append(ProgressLines(Progress(None), MONITORED_METRIC))
+        callbacks.append(ProgressLines(Progress(None), metric))
     trainer = _trainer(built.trainer, callbacks)
     costs = check_costs(built.module, built.data, trainer, config.report.tikhonov)
     check_validations(trainer, built.data)
@@ -122,7 +121,7 @@ def fit(arguments: list[str]) -> None:
 
 def _start(parser: ArgumentParser, config: Namespace, built: Built, text: str) -> Start:
     if path := config.weights:
-        load_weights(built.module.cascade, read_checkpoint(path), path)
+        load_weights(built.module.cascade, read_checkpoint(path), path, optional=("intervals.",))
         say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
         directory = _new_directory(config)

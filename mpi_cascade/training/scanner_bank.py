@@ -14,7 +14,6 @@ from mpi_cascade.results.progress import showing_progress
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
 from mpi_cascade.scans.varied import ScannerSpread
-from mpi_cascade.training.variation import training_scans
 
 RUN = 32
 """Samples in a row that one scanner of a bank makes: batches must divide it."""
@@ -61,7 +60,7 @@ class ScannerBank:
             for scanner in drawn:
                 # Its own forward model, and the basis in which that was inverted, are let go.
                 there = experiment.on(scanner, scanner.ffp_shape)
-                scans = training_scans(there, spread, peak_snr_db)
+                scans = there.varied_scans(spread, peak_snr_db)
                 self.members.append(BankedScanner(there.mixture, scans, there.cascade))
                 task.advance()
 

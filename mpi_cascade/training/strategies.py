@@ -7,12 +7,17 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from mpi_cascade.checks import FRACTION, POSITIVE, Checked, InputError, NonNegative, Positive
 
 STAGES = ("preliminary", "refinement")
 """The stages of a cascade, by the names of its attributes."""
+
+INTERVALS = "intervals"
+"""The network of the uncertainty, likewise; where it trains, nothing else does."""
+
+Monitored = tuple[str, Literal["max", "min"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,7 @@ class Phase(Checked):
 
     Args:
         share: Share of the training, > 0; the shares of a strategy's phases add up to 1.
-        trained: The stages whose weights change.
+        trained: The stages whose weights change, or ``intervals``, on a loss of its own.
         final_weight: Weight of the final image's loss, ≥ 0; at 0 stage 2 is not even run.
         preliminary_weights: Weight of the preliminary image's loss at the phase's start and at its
             end, ≥ 0, linear in between.
@@ -41,6 +46,8 @@ class Phase(Checked):
     def __post_init__(self) -> None:
         """Checks every value."""
         super().__post_init__()
+        if self.trained == (INTERVALS,):
+            return
         if "refinement" in self.trained and self.final_weight == 0:
             raise InputError(
                 "Phase.final_weight is 0.0 while stage 2 trains: only the final image's loss can "
@@ -48,7 +55,8 @@ class Phase(Checked):
             )
         if not self.trained or not set(self.trained) <= set(STAGES):
             raise InputError(
-                f"Phase.trained is {list(self.trained)}: name one or both of {', '.join(STAGES)}"
+                f"Phase.trained is {list(self.trained)}: name one or both of {', '.join(STAGES)}, "
+                f"or {INTERVALS} alone"
             )
         if (
             not all(0 <= weight < math.inf for weight in self.preliminary_weights)
@@ -79,6 +87,9 @@ class Moment(NamedTuple):
 
 class Strategy(Checked, ABC):
     """Which stage trains when, with which losses."""
+
+    monitored: ClassVar[Monitored] = ("val/final/psnr_db", "max")
+    """The metric of the validation that says which state of a training is best, and how."""
 
     @property
     @abstractmethod
@@ -210,6 +221,21 @@ class StagedThenFineTuned(Strategy):
                 learning_rate=self.learning_rate,
             ),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalsAlone(Strategy):
+    """The network of the uncertainty, on the pinball loss, beside a cascade that is trained.
+
+    No weight of either stage changes: images stay what they were, to the bit.
+    """
+
+    monitored: ClassVar[Monitored] = ("val/interval_loss", "min")
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """One phase."""
+        return (Phase(trained=(INTERVALS,)),)
 
 
 def _preliminary_alone(share: float) -> Phase:

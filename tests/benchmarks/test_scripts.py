@@ -6,6 +6,7 @@ import command_line
 import pytest
 import tiny_cascades
 import torch
+from adaptation import adaptation
 from choices import choices
 from commands import commands
 from gpu import gpu
@@ -116,6 +117,15 @@ def test_the_pair_test_is_measured_beside_the_dip_and_an_ideal_observer(table, t
         *["nulls"] * 3, *["pairs 0.3 mm"] * 2, *["capsules 0.3 mm"] * 2
     ]  # fmt: skip
     assert "| 0.3" in (table.directory / "trust.md").read_text()
+
+
+def test_adaptation_is_measured_on_scans_that_it_was_given_and_on_others(table, tmp_path):
+    checkpoint = tiny_cascades.saved(tmp_path / "tiny.ckpt", tiny_cascades.SQUARE).checkpoint
+    adaptation(table, checkpoint, scanners=[], percents=[5], num_seen=8, num_others=4, num_steps=2)
+    assert min(medians(table).values()) > 0
+    text = (table.directory / "adaptation.md").read_text()
+    assert all(f"| {name}" in text for name in ("as believed", "gradient +5 %", "core +5 %"))
+    assert (table.directory / "cases.csv").is_file()
 
 
 @pytest.mark.slow

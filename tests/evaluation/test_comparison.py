@@ -14,7 +14,7 @@ from scipy.stats import t
 from mpi_cascade.evaluation import classical, comparison, measures, measuring, suites
 from mpi_cascade.evaluation.classical import Search, Weight
 from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
-from mpi_cascade.evaluation.sets import EvaluationSet, Suite
+from mpi_cascade.evaluation.sets import DetectionPlan, EvaluationSet, Suite
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.phantoms import PhantomMixture, Rings
 from mpi_cascade.phantoms.nulls import Nulls
@@ -64,6 +64,7 @@ def few_scans(scanner):
             part("nulls, gradient +5 %", measures.NULLS, Nulls(), 5, true_scanner=gradient),
             part("discs 0.4 mm", measures.DISCS, SingleDiscs(), 4),
         ),
+        detection=DetectionPlan(num_nulls=20, cases_per_mass=2),
     )
 
 
@@ -137,9 +138,11 @@ def test_a_comparison_of_two_seeds_and_two_classical_methods(
     assert_classical_methods_are_those_of_their_source(trainings, suite, sources)
     assert_limits_and_convergence(directory)
     assert_everyone_has_a_threshold(directory, trainings)
+    assert_everyone_has_a_limit_of_detection(directory, trainings)
     pictures = {path.stem: path.read_bytes() for path in directory.glob("*.png")}
     names = {
         "figure1", "figure2", "resolution", "robustness", "uniformity", "time", "off_scanner",
+        "detection",
     }  # fmt: skip
     assert pictures.keys() == names
     assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
@@ -297,6 +300,20 @@ def assert_everyone_has_a_threshold(directory, trainings):
     assert len(bounds) == 2 * 2 * len({method[::2] for method in methods})
 
 
+def assert_everyone_has_a_limit_of_detection(directory, trainings):
+    rows = table(directory / "detection.csv")
+    methods = {(row["label"], row["number"], row["image"]) for row in trainings}
+    keys = [(row["label"], row["number"], row["image"]) for row in rows]
+    assert keys[0] == ("ideal observer", "0", "") and rows[0]["times_ideal"] == "1.0"
+    assert len(keys) == len(set(keys)) and set(keys[1:]) == methods
+    assert of(rows, label="zero image")["mass_mm2"] == ""
+    assert float(of(rows, label="Tikhonov")["times_ideal"]) > 0.5
+    shares = table(directory / "detected.csv")
+    assert len(shares) == 13 * len(rows)
+    assert {float(row["share"]) for row in shares if row["label"] == "Tikhonov"} <= {0.0, 0.5, 1.0}
+    assert "## Limit of detection" in (directory / "comparison.md").read_text()
+
+
 def assert_limits_and_convergence(directory):
     limits = table(directory / "limits.csv")
     assert [(row["set_name"], row["gap_mm"]) for row in limits] == [(PAIRS, "0.3"), (PAIRS, "0.8")]
@@ -368,6 +385,9 @@ def test_beside_a_matrix_in_units_of_its_own_nothing_analytic_is_shown(measured,
     document = (directory / "comparison.md").read_text()
     assert f"{note}." in document and "## What noise allows" not in document
     assert not (directory / "limits.csv").exists()
+    # How little tracer is detected needs no analytic model.
+    limits = table(directory / "detection.csv")
+    assert 0 < float(limits[0]["concentration"]) < 1
     rows = table(directory / "comparison.csv")
     assert {row["set_name"] for row in rows} == {
         part.name
@@ -385,6 +405,11 @@ def test_one_seed_without_classical_methods(checkpoints, compare):
     assert {row["num_seeds"] for row in rows} == {"1"}
     assert not (directory / "trainings.csv").exists()
     assert not (directory / "convergence.csv").exists()
+    limits = table(directory / "detection.csv")
+    assert [(row["label"], row["image"]) for row in limits] == [
+        ("ideal observer", ""), ("alone", "preliminary"), ("alone", "final"),
+        ("zero image", "final"),
+    ]  # fmt: skip
     assert "## Convergence" not in (directory / "comparison.md").read_text()
     summary = shown(ended.output)
     assert "seeds" not in summary

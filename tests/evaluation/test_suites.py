@@ -7,6 +7,7 @@ import torch
 from experiments import small_experiment
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.detection_scans import STEPS
 from mpi_cascade.evaluation.final_suite import final_suite
 from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
@@ -134,6 +135,15 @@ def test_nulls_have_every_form_on_the_scanner_as_believed_and_on_all_that_are_of
         assert len(parts[f"nulls, {name}"].indices) >= 40
 
 
+def test_a_limit_of_detection_has_a_thousand_nulls_and_few_images():
+    for suite in SUITES.values():
+        plan = suite.detection
+        assert 16 * plan.num_nulls >= 1000
+        num_images = plan.num_nulls + len(STEPS) * plan.cases_per_mass
+        most = 1600 if suite.name == "standard" else 400
+        assert num_images <= most
+
+
 def test_the_final_suite_is_of_its_own_seed_and_small_enough_for_slow_methods():
     suite = SUITES["final"]
     assert {part.seed for part in suite.sets} == {20261128}
@@ -142,6 +152,7 @@ def test_the_final_suite_is_of_its_own_seed_and_small_enough_for_slow_methods():
     assert 20261128 not in {part.seed for part in others}
     num_images = sum(len(part.indices) for part in (*suite.sets, validation_nulls()))
     assert num_images <= 2400
+    assert suite.detection.seed == 20261128
     nulls = [part for part in suite.of_kind(NULLS) if not part.true_scanner]
     assert all(len(part.indices) >= 60 for part in nulls)
     assert sum(len(part.indices) for part in nulls) >= 300

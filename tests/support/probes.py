@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from mpi_cascade.models.cascade import PhysicsStage
+from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.phantoms import PhantomFamily
 from mpi_cascade.phantoms.rendering import Strokes
 from mpi_cascade.physics.linear import LinearModel

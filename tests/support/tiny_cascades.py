@@ -48,6 +48,22 @@ ANY_SCANNER: dict[str, Any] = {
 """Weights that hold no scanner."""
 
 
+WITH_INTERVALS: dict[str, Any] = {
+    **SQUARE,
+    "intervals": {
+        "class_path": "mpi_cascade.models.intervals.IntervalHead",
+        "init_args": {
+            "network": {
+                "class_path": "mpi_cascade.models.refinement.ResidualUNet",
+                "init_args": {"num_features": [4, 4], "num_channels": 4, "num_corrected": 2},
+            },
+            "conditions": ["mpi_cascade.models.conditions.NoiseLevel"],
+        },
+    },
+}
+"""Beside the images there are intervals, of a head that no training has had."""
+
+
 class Saved(NamedTuple):
     """A cascade, its checkpoint, and scans of phantoms that no training has."""
 
@@ -63,6 +79,10 @@ def tiny_cascade(description: dict[str, Any], **data: Any) -> TrainedCascade:
         experiment = build_experiment(description)
         for weight in experiment.refinement.parameters():
             weight.mul_(0.1)
+        if experiment.intervals is not None:
+            # All of one width.
+            for weight in experiment.intervals.network.exit.parameters():
+                weight.zero_()
     configuration = {"experiment": description, "data": {"training_seed": 0, **data}}
     return TrainedCascade(experiment, experiment.cascade.eval(), configuration)
 

@@ -138,3 +138,51 @@ def test_a_first_stage_without_weights_needs_none(sample):
     losses["loss"].backward()
     assert losses["preliminary_loss"] > 0
     assert not list(module.cascade.preliminary.parameters())
+
+
+HEAD = [
+    "--experiment.intervals=mpi_cascade.models.intervals.IntervalHead",
+    "--experiment.intervals.network=mpi_cascade.models.refinement.ResidualUNet",
+    "--experiment.intervals.network.num_features=[4]",
+    "--experiment.intervals.network.num_channels=3",
+    "--experiment.intervals.network.num_corrected=2",
+    "--model.strategy=IntervalsAlone",
+]
+
+
+def test_a_network_of_the_uncertainty_trains_beside_a_cascade_that_stays_as_it_is(fit, tiny_run):
+    start = tiny_run / "checkpoints" / "last.ckpt"
+    directory = fit(
+        "intervals", *HEAD, "--weights", start, "--model.optimizer_options={weight_decay: 0.1}"
+    )
+    before, after = (
+        torch.load(path, weights_only=True)["state_dict"]
+        for path in (start, directory / "checkpoints" / "best.ckpt")
+    )
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert any(name.startswith("cascade.intervals.") for name in after)
+    with (directory / "metrics.csv").open(newline="") as file:
+        rows = [row["val/interval_loss"] for row in csv.DictReader(file)]
+    losses = [float(value) for value in rows if value]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+
+
+def test_weights_with_it_start_a_training_without_it(fit, tiny_run, tmp_path):
+    directory = fit("intervals", *HEAD, "--weights", tiny_run / "checkpoints" / "last.ckpt")
+    start = directory / "checkpoints" / "best.ckpt"
+    path = tmp_path / "weights.pt"
+    fit(
+        "without", "--weights", start, "--trainer.max_epochs=1",
+        "--trainer.callbacks+=probes.RecordWeights", f"--trainer.callbacks.path={path}",
+    )  # fmt: skip
+    stored = torch.load(start, weights_only=True)["state_dict"]
+    first = torch.load(path)[0]
+    assert first
+    assert all(torch.equal(value, stored[name]) for name, value in first.items())
+
+
+def test_a_strategy_for_it_needs_it(fit, capsys):
+    with pytest.raises(SystemExit):
+        fit("none", "--model.strategy=IntervalsAlone")
+    assert "experiment.intervals has none: add --config" in capsys.readouterr().err

@@ -1,0 +1,179 @@
+"""Intervals of a cascade's images as its guarantee makes them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from mpi_cascade.guarantee.guarantee import REASONS, Guarantee
+from mpi_cascade.guarantee.objects import TracerObject, objects
+from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.models.intervals import Interval
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
+from mpi_cascade.physics.noise import NoiseEstimate
+
+
+class ObjectMass(NamedTuple):
+    """How much tracer an object holds.
+
+    Attributes:
+        x_m: Where its centre of mass is along x, in m.
+        y_m: Where it is along y, in m.
+        mass_m2: Concentration times area, in m².
+        lowest_m2: Lower end of its interval.
+        highest_m2: Upper end of its interval.
+    """
+
+    x_m: float
+    y_m: float
+    mass_m2: float
+    lowest_m2: float
+    highest_m2: float
+
+
+class ScanIntervals(NamedTuple):
+    """Intervals of some scans.
+
+    Attributes:
+        lower: Lower end of each pixel, (batch, 1, y, x), ≥ 0; NaN where it is withheld.
+        upper: Upper end, (batch, 1, y, x), ≥ 0.
+        masses: The objects of each scan, the one with most tracer first.
+        withheld: For each scan why the guarantee doesn't hold; empty where it does.
+    """
+
+    lower: Images
+    upper: Images
+    masses: Sequence[Sequence[ObjectMass]]
+    withheld: Sequence[str]
+
+
+class ScanFit(NamedTuple):
+    """How noisy scans are, and how well their images explain them.
+
+    Attributes:
+        snr_db: Peak SNR, estimated from the scan, (batch,).
+        misfit: Root mean square of u − S c, c the final image, in units of the noise, (batch,).
+    """
+
+    snr_db: Float[Tensor, " batch"]
+    misfit: Float[Tensor, " batch"]
+
+
+class Calibrated(NamedTuple):
+    """Intervals as they were trained, and what a guarantee makes of them.
+
+    Attributes:
+        interval: The intervals as trained.
+        pixel_factors: What multiplies the distances of their ends from the image, (batch,).
+        mass_factors: What multiplies the sum of half widths over an object, (batch,).
+        reasons: The number in ``REASONS`` of why the guarantee doesn't hold; 0 where it does.
+    """
+
+    interval: Interval
+    pixel_factors: Float[Tensor, " batch"]
+    mass_factors: Float[Tensor, " batch"]
+    reasons: Int64[Tensor, " batch"]
+
+
+class Intervals:
+    """Gives the intervals of images and of the masses of their objects.
+
+    Args:
+        cascade: A cascade with a network of the uncertainty.
+        forward_model: The S that it believes in.
+        guarantee: Its calibration; without one there are ``fit`` and ``as_trained`` alone.
+
+    Attributes:
+        cascade: The cascade.
+    """
+
+    def __init__(
+        self, cascade: Cascade, forward_model: LinearModel, guarantee: Guarantee | None
+    ) -> None:
+        self.cascade, self._forward_model = cascade, forward_model
+        self._guarantee = guarantee
+        self._noise = NoiseEstimate(forward_model)
+
+    @property
+    def level(self) -> float:
+        """The share that lies inside, of scans like those of the calibration."""
+        assert self._guarantee is not None, "its cascade has a guarantee"
+        return 1 - self._guarantee.risk
+
+    def fit(self, signal: Signals, final: Images) -> ScanFit:
+        """Returns how noisy scans are, and how well their images explain them.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            final: Their final images, (batch, 1, y, x).
+        """
+        noise = self._noise(signal)
+        residual = (self._forward_model(final) - signal).square().mean(dim=(1, 2, 3)).sqrt()
+        snr_db = 20 * (signal.abs().amax(dim=(1, 2, 3)) / noise).log10()
+        return ScanFit(snr_db, residual / noise)
+
+    def as_trained(self, signal: Signals, images: Reconstruction) -> Interval:
+        """Returns the intervals before any calibration.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            images: What the cascade made of them.
+        """
+        return self.cascade.interval(images, signal)
+
+    def calibrated(self, signal: Signals, images: Reconstruction) -> Calibrated:
+        """Returns the intervals as trained, and what the guarantee makes of them.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            images: What the cascade made of them.
+        """
+        assert self._guarantee is not None, "its cascade has a guarantee"
+        said = self._guarantee.of_scans(*self.fit(signal, images.final))
+        return Calibrated(self.as_trained(signal, images), *said)
+
+    def ends(self, signal: Signals, images: Reconstruction) -> Interval:
+        """Returns the intervals of every pixel, ≥ 0; NaN where the guarantee doesn't hold.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            images: What the cascade made of them.
+        """
+        found = self.calibrated(signal, images)
+        interval = found.interval.scaled(images.final, found.pixel_factors)
+        is_withheld = (found.reasons > 0)[:, None, None, None]
+        # Tracer isn't negative.
+        return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
+
+    @torch.no_grad()
+    def __call__(self, signal: Signals, images: Reconstruction) -> ScanIntervals:
+        """Returns the intervals of every pixel and object, and where they don't hold.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            images: What the cascade made of them.
+        """
+        found = self.calibrated(signal, images)
+        size_m = self._forward_model.scanner.field_of_view_m
+        each = zip(
+            images.final, half_width(found.interval), found.mass_factors.tolist(), strict=True
+        )
+        masses = [
+            [_with_interval(one, factor) for one in objects(image[0], half[0], size_m)]
+            for image, half, factor in each
+        ]
+        withheld = [REASONS[number] for number in found.reasons.tolist()]
+        return ScanIntervals(*self.ends(signal, images), masses, withheld)
+
+
+def half_width(interval: Interval) -> Images:
+    """Returns half of the width of each pixel's interval, (batch, 1, y, x)."""
+    return 0.5 * (interval.upper - interval.lower)
+
+
+def _with_interval(one: TracerObject, factor: float) -> ObjectMass:
+    reach_m2 = factor * one.spread_m2
+    lowest_m2 = max(0.0, one.mass_m2 - reach_m2)
+    return ObjectMass(one.x_m, one.y_m, one.mass_m2, lowest_m2, one.mass_m2 + reach_m2)

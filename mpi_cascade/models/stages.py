@@ -1,0 +1,30 @@
+"""What a stage of a cascade may be, beyond a plain network: one that knows the physics."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mpi_cascade.physics.linear import LinearModel
+
+
+class PhysicsStage(nn.Module, ABC):
+    """A stage, or a part of one, that is made from the physics of the scan."""
+
+    @abstractmethod
+    def use(self, forward_model: LinearModel) -> None:
+        """Makes what depends on the physics; called once, before the first signal.
+
+        Args:
+            forward_model: The model S that reconstructions believe in, on the grid of the images.
+        """
+
+
+class SignalRefinement(PhysicsStage, ABC):
+    """A stage 2 that sees the signal, too: (batch, 1, y, x) and (batch, channel, y, x) enter."""
+
+    @abstractmethod
+    def forward(
+        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
+    ) -> Float[Tensor, "batch 1 ny nx"]:
+        """Returns the final image of a preliminary one and its signal."""

@@ -8,6 +8,7 @@ import torch
 from timing import Table, in_turn, start
 from training import PlainTraining
 
+from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.scans.sampling import SampleKeys
 from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.datamodule import TRAINING_STREAM
@@ -18,7 +19,10 @@ NUM_WARM_UPS = 5
 
 
 def choices(
-    table: Table, config: Path = Path("configs/quickstart.yaml"), num_steps: int = 120
+    table: Table,
+    config: Path = Path("configs/quickstart.yaml"),
+    num_steps: int = 120,
+    device: str = "cpu",
 ) -> None:
     """Measures a step with each choice, and how far the loss is from that of the default.
 
@@ -27,17 +31,20 @@ def choices(
     Args:
         config: what is trained
         num_steps: steps of the training
+        device: where: cpu, cuda or cuda:1
     """
+    there = chosen_device(device)
     parser = training_parser()
     module, data, _ = build(parser, read_training(parser, [f"--config={config}"]))
-    indices = torch.arange(num_steps * data.batch_size).split(data.batch_size)
+    module.to(there)
+    indices = torch.arange(num_steps * data.batch_size, device=there).split(data.batch_size)
     samples = [data.simulate(SampleKeys(TRAINING_STREAM, part)) for part in indices]
     trainings = _trainings(module)
     losses: dict[str, list[float]] = {name: [] for name in trainings}
 
     def step(name: str) -> None:
         number = len(losses[name])
-        losses[name].append(trainings[name].step(samples[number], (number + 1) / num_steps))
+        losses[name].append(trainings[name].step(samples[number], (number + 1) / num_steps).item())
 
     calls = {name: functools.partial(step, name) for name in trainings}
     times = in_turn(calls, num_steps - NUM_WARM_UPS, NUM_WARM_UPS)

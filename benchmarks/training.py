@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from timing import Table, run, seconds, start
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.benchmark import timer
 
 from mpi_cascade.scans.simulated import Sample
@@ -85,7 +85,7 @@ class PlainTraining:
         self.optimiser = self.module.make_optimizer()
         self.precision = precision
 
-    def step(self, sample: Sample, share: float) -> float:
+    def step(self, sample: Sample, share: float) -> Tensor:
         """Takes a step, ``share`` of the training being done then, and returns its loss."""
         moment = self.module.strategy.at(share)
         rate = moment.phase.learning_rate * self.module.schedule(moment.progress)
@@ -98,7 +98,7 @@ class PlainTraining:
         loss.backward()
         nn.utils.clip_grad_norm_(self.module.parameters(), CLIP_NORM)
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
 
 
 class BareLoop(Callback):

@@ -4,11 +4,61 @@ A GPU works through what it is told while the process goes on. Whoever asks it f
 how many values are not 0, waits for all of it; copying a constant to it does, too.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import ParamSpec
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+_Arguments = ParamSpec("_Arguments")
+
+_MOST_CONSTANTS = 128
+"""Of each kind: a training has a few, and evaluations have some for each grid."""
+
+
+def made_once(make: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor]:
+    """Returns a function that makes a constant the first time only; in a compiled graph, always.
+
+    Args:
+        make: Makes it, of numbers and a device alone. Nothing may write into the constant.
+    """
+
+    @lru_cache(_MOST_CONSTANTS)
+    def kept(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Tensor:
+        # What is made for inference could serve no training.
+        with torch.inference_mode(mode=False):
+            return make(*arguments, **options)
+
+    def constant(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Tensor:
+        if torch.compiler.is_compiling():
+            return make(*arguments, **options)
+        return kept(*arguments, **options)  # type: ignore[arg-type]
+
+    return constant
+
+
+@made_once
+def counted(num: int, device: torch.device) -> Int64[Tensor, " num"]:
+    """Returns 0 … num − 1."""
+    return torch.arange(num, device=device)
+
+
+@made_once
+def spaced(first: float, last: float, num: int, device: torch.device) -> Float[Tensor, " num"]:
+    """Returns equally spaced numbers, both ends included."""
+    return torch.linspace(first, last, num, device=device)
+
+
+def leaves_out(like: Tensor) -> bool:
+    """Returns whether what has no effect is left out, as its shape may depend on values.
+
+    Args:
+        like: A tensor of the device that computes.
+    """
+    return like.is_cpu and not torch.compiler.is_compiling()
 
 
 def needed(is_needed: Bool[Tensor, "*shape"]) -> tuple[Int64[Tensor, " chosen"], ...]:
@@ -21,7 +71,7 @@ def needed(is_needed: Bool[Tensor, "*shape"]) -> tuple[Int64[Tensor, " chosen"],
     Args:
         is_needed: What is needed.
     """
-    if is_needed.is_cpu and not torch.compiler.is_compiling():
+    if leaves_out(is_needed):
         return torch.nonzero(is_needed, as_tuple=True)
     numbers = torch.arange(is_needed.numel(), device=is_needed.device)
     return torch.unravel_index(numbers, is_needed.shape)
@@ -35,7 +85,14 @@ def pair(first: float, second: float, like: Tensor) -> Float[Tensor, " 2"]:
         second: The second.
         like: Tensor of the same device and type.
     """
-    return torch.linspace(first, second, 2, dtype=like.dtype, device=like.device)
+    return _pair(first, second, like.dtype, like.device)
+
+
+@made_once
+def _pair(
+    first: float, second: float, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, " 2"]:
+    return torch.linspace(first, second, 2, dtype=dtype, device=device)
 
 
 def in_full_precision(device: torch.device) -> AbstractContextManager[None]:

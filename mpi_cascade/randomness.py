@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.devices import counted, made_once
 
 _WORD = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -40,26 +41,34 @@ def philox4x32(
     c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
     # Both halves of a round in one operation each: a GPU counts those.
     even, odd = torch.stack((c0, c2)), torch.stack((c1, c3))
-    multipliers, steps, words = (
-        _two(values, like=even) for values in (_MULTIPLIERS, _WEYL_STEPS, key)
-    )
-    for _ in range(_ROUNDS):
+    halves = (2, *(1 for _ in c0.shape))
+    multipliers = _two(_MULTIPLIERS, even.device).reshape(halves)
+    for words in _round_keys(key, even.device):
         product = (even * multipliers).flip(0)
         # int64 wraps and shifts arithmetically: the mask leaves the unsigned words.
-        mixed = (product >> 32).bitwise_xor_(odd).bitwise_xor_(words)
-        even, odd, words = mixed.bitwise_and_(_WORD), product, words + steps
+        mixed = (product >> 32).bitwise_xor_(odd).bitwise_xor_(words.reshape(halves))
+        even, odd = mixed.bitwise_and_(_WORD), product
     odd = odd.bitwise_and_(_WORD)
     return even[0], odd[0], even[1], odd[1]
+
+
+@made_once
+def _two(values: tuple[int, int], device: torch.device) -> Tensor:
+    """Returns a number for each half of a round, made on the device, not copied there."""
+    first, second = values
+    return first + (second - first) * torch.arange(2, device=device)
+
+
+@made_once
+def _round_keys(key: tuple[int, int], device: torch.device) -> Tensor:
+    """Returns the words of every round, (rounds, 2): those of a key go up by Weyl's steps."""
+    rounds = torch.arange(_ROUNDS, device=device)[:, None]
+    return _two(key, device) + rounds * _two(_WEYL_STEPS, device)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _word(purpose: str) -> int:
     return zlib.crc32(purpose.encode())
-
-
-def _two(values: tuple[int, int], like: Tensor) -> Tensor:
-    """Returns a number for each half of a round, made where ``like`` is."""
-    return torch.stack([like.new_full((1,) * (like.dim() - 1), value) for value in values])
 
 
 class RandomStreams:
@@ -103,7 +112,7 @@ class RandomStreams:
         size = math.prod(shape)
         words = torch.stack(self._words(purpose, -(-size // 4)), dim=-1)
         # 23 bits and half a step fit a float32 exactly, and keep 0 and 1 out.
-        uniform = ((words >> 9).float() + 0.5) * 2.0**-23
+        uniform = (words >> 9) * 2.0**-23 + 2.0**-24
         return uniform.flatten(1)[:, :size].reshape(len(self), *shape)
 
     def normal(self, purpose: str, shape: tuple[int, ...] = ()) -> Float[Tensor, "batch ..."]:
@@ -125,6 +134,6 @@ class RandomStreams:
 
     def _words(self, purpose: str, num_blocks: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         indices = self.indices[:, None]
-        blocks = torch.arange(num_blocks, device=indices.device)
+        blocks = counted(num_blocks, indices.device)
         counter = (indices & _WORD, indices >> 32, blocks, torch.full_like(blocks, self.stream))
         return philox4x32(counter, key=(self.seed, _word(purpose)))

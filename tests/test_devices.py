@@ -1,7 +1,16 @@
 import pytest
 import torch
 
-from mpi_cascade.devices import Table, in_full_precision, needed, pair
+from mpi_cascade.devices import (
+    Table,
+    counted,
+    in_full_precision,
+    leaves_out,
+    made_once,
+    needed,
+    pair,
+    spaced,
+)
 
 
 def test_a_cpu_computes_what_is_needed_and_no_more():
@@ -33,6 +42,42 @@ def test_a_table_is_copied_to_a_device_once():
     table = Table(values)
     assert table.on(values.device) is values
     assert table.on(torch.device("meta")) is table.on(torch.device("meta"))
+
+
+def test_a_constant_is_made_once_for_each_device():
+    made = []
+
+    @made_once
+    def doubled(num: int, device: torch.device) -> torch.Tensor:
+        made.append((num, device.type))
+        return 2 * torch.arange(num, device=device)
+
+    cpu, meta = torch.device("cpu"), torch.device("meta")
+    assert doubled(3, cpu) is doubled(3, cpu)
+    assert doubled(3, cpu).tolist() == [0, 2, 4] and doubled(3, meta).shape == (3,)
+    assert doubled(2, cpu).tolist() == [0, 2]
+    assert made == [(3, "cpu"), (3, "meta"), (2, "cpu")]
+
+
+def test_a_constant_made_for_inference_serves_training():
+    with torch.inference_mode():
+        constant = spaced(0.25, 0.75, 3, torch.device("cpu"))
+    weights = torch.ones(3, requires_grad=True)
+    (constant * weights).sum().backward()
+    assert weights.grad.tolist() == [0.25, 0.5, 0.75]
+
+
+def test_a_graph_holds_no_constant_of_another_time(monkeypatch):
+    before = counted(3, torch.device("cpu"))
+    monkeypatch.setattr("torch.compiler.is_compiling", lambda: True)
+    inside = counted(3, torch.device("cpu"))
+    assert inside is not before and torch.equal(inside, before)
+
+
+def test_a_cpu_alone_leaves_out(monkeypatch):
+    assert leaves_out(torch.zeros(1)) and not leaves_out(torch.zeros(1, device="meta"))
+    monkeypatch.setattr("torch.compiler.is_compiling", lambda: True)
+    assert not leaves_out(torch.zeros(1))
 
 
 def test_full_precision_switches_autocast_off():

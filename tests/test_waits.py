@@ -112,6 +112,15 @@ def test_no_simulation_waits(scans, scene):
     assert launches(lambda: simulated.scan(scene, streams(3, "meta"))) > 0
 
 
+def test_a_batch_of_the_standard_phantoms_launches_few_operations():
+    """Constants are made once, and what a batch doesn't change isn't computed again."""
+    simulated, mixture = SCANS["noise"]().to("meta"), PhantomMixture()
+    few, many = (
+        launches(lambda num=num: simulated.scan(mixture, streams(num, "meta"))) for num in (2, 32)
+    )
+    assert few == many <= 560
+
+
 @pytest.mark.parametrize("scans", SCANS)
 def test_what_runs_on_a_gpu_makes_the_same_scans(scans, monkeypatch):
     """There, as in a compiled graph, all is computed that a CPU leaves out."""

@@ -1,13 +1,14 @@
 """The single capsules that a scanner can tell least from pairs of discs, as phantoms."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import as_range
+from mpi_cascade.devices import Table
 from mpi_cascade.evaluation.detectability import Capsules, least_favourable, scaled_outlines
 from mpi_cascade.evaluation.fine_models import fine_model
 from mpi_cascade.phantoms.scenes import (
@@ -45,13 +46,9 @@ class LeastFavourableCapsules(Scene):
     def draw(self, streams: RandomStreams, field_of_view_m: tuple[float, float]) -> Drawing:
         """Returns one capsule per sample, its concentration relative to that of its pair."""
         pairs = self.outlines.pairs(streams, field_of_view_m)
-        fits = least_favourable_capsules(self.scanner, self.outlines)
         gap = streams.indices // self.outlines.cases_per_gap
-        # A thin capsule of much tracer is like a wider one of less: what changes smoothly with the
-        # diameter is what a length of it holds.
-        tracer = fits.width * fits.concentration
         length, width, held = (
-            self._at(column, gap, pairs.diameter_m) for column in (fits.length, fits.width, tracer)
+            self._at(values, gap, pairs.diameter_m) for values in self._fits.on(gap.device)
         )
         shapes = capsule_shapes(
             scaled_outlines(pairs, length, width),
@@ -59,11 +56,23 @@ class LeastFavourableCapsules(Scene):
         )
         return Drawing(shapes, pairs)
 
+    @cached_property
+    def _fits(self) -> Table:
+        """Length, width and tracer per length of the central pairs' capsules."""
+        fits = least_favourable_capsules(self.scanner, self.outlines)
+        # A thin capsule of much tracer is like a wider one of less: what changes smoothly with the
+        # diameter is what a length of it holds.
+        columns = torch.stack((fits.length, fits.width, fits.width * fits.concentration))
+        return Table(columns.float().unflatten(1, (len(self.outlines.gaps_mm), -1)))
+
     def _at(
-        self, values: Tensor, gap: Tensor, diameter_m: Float[Tensor, " batch"]
+        self,
+        values: Float[Tensor, "gaps diameters"],
+        gap: Tensor,
+        diameter_m: Float[Tensor, " batch"],
     ) -> Float[Tensor, " batch"]:
-        """Returns values (gaps, diameters) at the gaps' numbers and between the diameters."""
-        of_gap = values.to(diameter_m).reshape(len(self.outlines.gaps_mm), -1)[gap]
+        """Returns values at the gaps' numbers and between the diameters."""
+        of_gap = values[gap]
         smallest, largest = as_range(self.outlines.diameter_mm)
         if smallest == largest:
             return of_gap[:, 0]

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-import torch
-
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import counted
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
@@ -46,7 +45,7 @@ class Bars(PhantomFamily):
         count, width, gap, length, amplitude, angle, ends, *position = uniforms.split(1, dim=1)
         width_m = 1e-3 * scale(width, self.width_mm)
         pitch_m = width_m + 1e-3 * scale(gap, self.gap_mm)
-        bar = torch.arange(self.num_bars[1], device=uniforms.device)
+        bar = counted(self.num_bars[1], uniforms.device)
         centre = (bar * pitch_m)[..., None] * direction(angle + 0.25)
         half = 0.5e-3 * scale(length, self.length_mm)[..., None] * direction(angle)
         return place(

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 
 from mpi_cascade.checks import Positive, ascending
-from mpi_cascade.devices import pair
+from mpi_cascade.devices import counted, pair
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import integer, row_numbers, scale
 from mpi_cascade.phantoms.rendering import Blobs
@@ -46,7 +46,7 @@ class SmoothBlobs(PhantomFamily):
         most = self.num_blobs[1]
         count, amplitude, *position = uniforms[:, :4].split(1, dim=1)
         share, *pairs = uniforms[:, 4:].reshape(-1, 5, most).unbind(1)
-        blob = torch.arange(most, device=uniforms.device)
+        blob = counted(most, uniforms.device)
         is_present = blob < integer(count, self.num_blobs)
         share = share * is_present
         share = share / share.sum(dim=1, keepdim=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import torch
+from torch.nn import functional
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.devices import Table
@@ -46,7 +47,10 @@ class PhantomMixture(Scene):
                 f"weights are {values}: each must be finite and not negative, and one above 0"
             )
         self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
-        self._limits = Table(self._shares.cumsum(0)[:-1].float())
+        # A random number in (0, 1) chooses the family between whose limits it lies.
+        limits = functional.pad(self._shares.cumsum(0).float(), (1, 0))
+        limits[-1] = 1
+        self._limits = Table(limits)
 
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if a phantom may be larger than the field of view (y, x) in m."""
@@ -67,13 +71,12 @@ class PhantomMixture(Scene):
         """
         num_uniforms = max(family.num_uniforms for family in self.families.values())
         uniforms = streams.uniform("phantom", (1 + num_uniforms,))
-        limits = self._limits.on(uniforms.device)
-        chosen = torch.searchsorted(limits, uniforms[:, 0].contiguous())
+        chooses, limits = uniforms[:, :1], self._limits.on(uniforms.device)
+        is_chosen = (chooses > limits[:-1]) & (chooses <= limits[1:])
         shapes: list[Shape] = []
-        for number, family in enumerate(self.families.values()):
+        for family, is_of_family in zip(self.families.values(), is_chosen.unbind(1), strict=True):
             shape = family.shapes(uniforms[:, 1 : 1 + family.num_uniforms], field_of_view_m)
-            is_chosen = (chosen == number)[shape.sample]
-            shapes.append(shape._replace(amplitude=shape.amplitude * is_chosen))
+            shapes.append(shape._replace(amplitude=shape.amplitude * is_of_family[shape.sample]))
         return Drawing(shapes, pairs=None)
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import spaced
 from mpi_cascade.phantoms.null_form import Form, NullForm
 from mpi_cascade.phantoms.placing import scale
 from mpi_cascade.phantoms.scenes import Drawing, PairGeometry, Scene
@@ -54,7 +55,7 @@ class Ellipses(NullForm):
         """Returns ellipses, each the union of the discs that touch it from inside."""
         half_length, half_width = 0.5 * length_m[:, None], 0.5 * width_m[:, None]
         focus_square = half_length.square() - half_width.square()
-        place = torch.linspace(-1, 1, _NUM_ELLIPSE_PIECES + 1, device=width_m.device)
+        place = spaced(-1, 1, _NUM_ELLIPSE_PIECES + 1, width_m.device)
         # Close together towards the ends, where the radius changes most.
         place = torch.sin(0.5 * math.pi * place)
         x = place * focus_square / half_length
@@ -103,7 +104,7 @@ class BentCapsules(NullForm):
         shallow = 2 * torch.acos((1 - 0.5 * width_m / bow_m).clamp_min(-1))
         part = torch.minimum(bend, shallow)
         depth_m = bow_m * (1 - torch.cos(0.5 * part))
-        place = torch.linspace(-0.5, 0.5, _NUM_ARC_PIECES + 1, device=width_m.device)
+        place = spaced(-0.5, 0.5, _NUM_ARC_PIECES + 1, width_m.device)
         angle = place * bend[:, None]
         x = bow_m[:, None] * torch.sin(angle)
         y = bow_m[:, None] * (torch.cos(angle) - 1) + 0.5 * depth_m[:, None]
@@ -169,5 +170,5 @@ def _times(factor: float, bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 def _along_x(half_m: Tensor, num: int) -> Float[Tensor, "batch nodes 2"]:
-    x = half_m[:, None] * torch.linspace(-1, 1, num, device=half_m.device)
+    x = half_m[:, None] * spaced(-1, 1, num, half_m.device)
     return torch.stack((x, torch.zeros_like(x)), dim=-1)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
-from mpi_cascade.devices import pair
+from mpi_cascade.devices import made_once, pair
 from mpi_cascade.phantoms.rendering import Strokes
 
 
@@ -51,24 +51,29 @@ def place(
     are as wide at the end as at the start, present and round, unless said otherwise. Absent ones
     have an amplitude of 0.
     """
-    shape = start.shape[:2]
-    everywhere = torch.ones(shape, dtype=torch.bool, device=start.device)
-    is_present = everywhere if is_present is None else is_present.expand(shape)
+    shape, device = start.shape[:2], start.device
+    is_present = _of_all(True, device) if is_present is None else is_present
+    is_flat = _of_all(False, device) if is_flat is None else is_flat
+    largest_radius = radius if end_radius is None else torch.maximum(radius, end_radius)
     end_radius = radius if end_radius is None else end_radius
-    largest_radius = torch.maximum(radius, end_radius)[..., None]
-    absent = ~is_present[..., None]
+    largest_radius, absent = largest_radius[..., None], ~is_present[..., None]
     lower = (torch.minimum(start, end) - largest_radius).masked_fill(absent, math.inf).amin(dim=1)
     upper = (torch.maximum(start, end) + largest_radius).masked_fill(absent, -math.inf).amax(dim=1)
-    size = pair(*field_of_view_m[::-1], like=start)
-    corner = torch.cat(list(position), dim=1) * (size - (upper - lower)).clamp_min(0) - size / 2
+    size_y, size_x = field_of_view_m
+    size, half = (pair(part * size_x, part * size_y, like=start) for part in (1, 0.5))
+    corner = torch.cat(list(position), dim=1) * (size - (upper - lower)).clamp_min(0) - half
     shift = (corner - lower)[:, None]
-    flat = ~everywhere if is_flat is None else is_flat.expand(shape)
     return Strokes(
-        sample=row_numbers(is_present),
+        sample=row_numbers(start[..., 0]),
         start=(start + shift).flatten(0, 1),
         end=(end + shift).flatten(0, 1),
         start_radius=radius.expand(shape).flatten(),
         end_radius=end_radius.expand(shape).flatten(),
-        amplitude=(amplitude * is_present).flatten(),
-        is_flat=flat.flatten(),
+        amplitude=(amplitude * is_present).expand(shape).flatten(),
+        is_flat=is_flat.expand(shape).flatten(),
     )
+
+
+@made_once
+def _of_all(value: bool, device: torch.device) -> Bool[Tensor, "1 1"]:
+    return torch.full((1, 1), value, device=device)

@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import counted
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
@@ -57,5 +58,5 @@ class Points(PhantomFamily):
         centre = (step[..., None] * direction(angle)).cumsum(dim=1)
         return place(
             centre, centre, radius, scale(amplitude, self.amplitude), position, field_of_view_m,
-            is_present=torch.arange(most, device=centre.device) < integer(count, self.num_points),
+            is_present=counted(most, centre.device) < integer(count, self.num_points),
         )  # fmt: skip

@@ -12,13 +12,19 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from mpi_cascade.devices import needed, pair
+from mpi_cascade.devices import leaves_out, made_once, pair
 from mpi_cascade.phantoms.rasters import Rasters, render_rasters
+from mpi_cascade.phantoms.tiles import (
+    PIXELS_PER_TILE,
+    Tiling,
+    grid_points,
+    means_of_subsamples,
+    points_of_tiles,
+    tile_places,
+)
 from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
-_TILE = 4
-_SUBSAMPLES = 2
 _MOST_TILES = 2**20
 """At a time: 256 MB for every number per point."""
 
@@ -101,11 +107,13 @@ def render(
 
 def present(shapes: _Shape) -> _Shape:
     """Returns the shapes that there are, or all of a list whose length must not depend on them."""
-    (chosen,) = needed(shapes.amplitude != 0)
+    if not leaves_out(shapes.amplitude):
+        return shapes
+    (chosen,) = torch.nonzero(shapes.amplitude, as_tuple=True)
     return type(shapes)(*(column[chosen] for column in shapes))
 
 
-def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"]) -> Tensor:
+def signed_distance(strokes: Strokes, points: Float[Tensor, "#strokes points 2"]) -> Tensor:
     """Returns the distance in m of points to the edge of a stroke, negative inside.
 
     Exact for discs, capsules of one width and inside bars; for tapering strokes off by the cosine
@@ -113,7 +121,7 @@ def signed_distance(strokes: Strokes, points: Float[Tensor, "strokes points 2"])
 
     Args:
         strokes: The strokes.
-        points: Points (x, y) in m for each stroke, (strokes, points, 2).
+        points: Points (x, y) in m for each stroke, (strokes, points, 2), or (1, points, 2) for all.
 
     Returns:
         Distances, (strokes, points).
@@ -143,61 +151,56 @@ def _render_strokes(
     image_shape: tuple[int, int],
     field_of_view_m: tuple[float, float],
 ) -> Float[Tensor, "batch ny nx"]:
-    """Rasterises tile by tile: only tiles that a stroke may touch are computed."""
-    device = strokes.sample.device
-    num_y, num_x = image_shape
-    tiles_y, tiles_x = -(-num_y // _TILE), -(-num_x // _TILE)
-    pixel_y, pixel_x = field_of_view_m[0] / num_y, field_of_view_m[1] / num_x
-    edge_m = (pixel_x * pixel_y) ** 0.5 / _SUBSAMPLES
+    """Rasterises tile by tile: on a CPU those alone that a stroke may touch."""
+    device, tiling = strokes.sample.device, Tiling(image_shape, field_of_view_m)
+    points = points_of_tiles(image_shape, field_of_view_m, device)
+    exact, num_tiles = _with_exact_discs(strokes, tiling.edge_m), len(points)
+    tiles = torch.zeros(num_samples, num_tiles, PIXELS_PER_TILE, device=device)
+    if leaves_out(strokes.sample):
+        stroke, tile = _touched_tiles(strokes, tiling)
+        rows = tiles.flatten(0, 1)
+        for some, places in zip(stroke.split(_MOST_TILES), tile.split(_MOST_TILES), strict=True):
+            touching = Strokes(*(column[some] for column in exact))
+            concentration = _concentration(touching, points[places], tiling.edge_m)[:, 0]
+            target = (touching.sample * num_tiles + places)[:, None].expand_as(concentration)
+            rows.scatter_reduce_(0, target, concentration, reduce="amax")
+    else:
+        every = points.flatten(0, 1)[None]
+        num = max(1, _MOST_TILES // num_tiles)
+        for columns in zip(*(column.split(num) for column in exact), strict=True):
+            some = Strokes(*columns)
+            concentration = _concentration(some, every, tiling.edge_m)
+            target = some.sample[:, None, None].expand_as(concentration)
+            tiles.scatter_reduce_(0, target, concentration, reduce="amax")
+    return tiling.image(tiles)
 
-    # Tiles may reach past the image: their grid is laid from the image's corner.
-    tile_size_y, tile_size_x = _TILE * pixel_y, _TILE * pixel_x
-    tile_y = (torch.arange(tiles_y, device=device) + 0.5) * tile_size_y - field_of_view_m[0] / 2
-    tile_x = (torch.arange(tiles_x, device=device) + 0.5) * tile_size_x - field_of_view_m[1] / 2
-    tile_centres = _points(tile_x, tile_y)
-    reach = 0.5 * (tile_size_x**2 + tile_size_y**2) ** 0.5 + edge_m
+
+def _concentration(
+    strokes: Strokes, points: Float[Tensor, "#strokes points 2"], edge_m: float
+) -> Float[Tensor, "strokes tiles pixels"]:
+    """Returns the mean concentration of each stroke in the pixels of tiles, from their points."""
+    coverage = (0.5 - signed_distance(strokes, points) / edge_m).clamp(0, 1)
+    means = means_of_subsamples(points.device)
+    return (coverage.unflatten(1, (-1, len(means))) @ means) * strokes.amplitude[:, None, None]
+
+
+def _touched_tiles(
+    strokes: Strokes, tiling: Tiling
+) -> tuple[Int64[Tensor, " touched"], Int64[Tensor, " touched"]]:
+    """Returns the numbers of strokes, and of a tile that each may touch."""
+    tile_y, tile_x = tile_places(tiling, strokes.sample.device)
     # Boxes leave out most tiles at once; distances then leave out those beside slanting strokes.
-    stroke, tile = _tiles_in_boxes(strokes, tile_x, tile_y, reach)
-    boxed = Strokes(*(column[stroke] for column in strokes))
-    (near,) = needed(signed_distance(boxed, tile_centres[tile][:, None])[:, 0] < reach)
-    stroke, tile = stroke[near], tile[near]
-
-    inside_tile = _points(
-        cell_centres(_TILE * _SUBSAMPLES, tile_size_x, device).float(),
-        cell_centres(_TILE * _SUBSAMPLES, tile_size_y, device).float(),
-    )
-    means = _means_of_subsamples(device)
-    strokes = _with_exact_discs(strokes, edge_m)
-    tiles = torch.zeros(num_samples * tiles_y * tiles_x, _TILE**2, device=device)
-    for some, places in zip(stroke.split(_MOST_TILES), tile.split(_MOST_TILES), strict=True):
-        touching = Strokes(*(column[some] for column in strokes))
-        distances = signed_distance(touching, tile_centres[places][:, None] + inside_tile)
-        coverage = (0.5 - distances / edge_m).clamp(0, 1)
-        concentration = (coverage @ means) * touching.amplitude[:, None]
-        target = (touching.sample * (tiles_y * tiles_x) + places)[:, None].expand_as(concentration)
-        tiles.scatter_reduce_(0, target, concentration, reduce="amax")
-    image = tiles.reshape(num_samples, tiles_y, tiles_x, _TILE, _TILE).transpose(2, 3)
-    return image.reshape(num_samples, tiles_y * _TILE, tiles_x * _TILE)[:, :num_y, :num_x]
-
-
-def _means_of_subsamples(device: torch.device) -> Float[Tensor, "subsamples pixels"]:
-    """Returns the matrix from a tile's subsamples to its pixels, faster than their means."""
-    along_axis = torch.eye(_TILE, device=device).repeat_interleave(_SUBSAMPLES, 0) / _SUBSAMPLES
-    return torch.kron(along_axis, along_axis)
-
-
-def _tiles_in_boxes(
-    strokes: Strokes, tile_x: Float[Tensor, " nx"], tile_y: Float[Tensor, " ny"], reach: float
-) -> tuple[Int64[Tensor, " tiles"], Int64[Tensor, " tiles"]]:
-    """Returns stroke and tile wherever a tile's centre is within reach of a stroke's box."""
-    margin = torch.maximum(strokes.start_radius, strokes.end_radius)[:, None] + reach
+    margin = torch.maximum(strokes.start_radius, strokes.end_radius)[:, None] + tiling.reach_m
     lower = torch.minimum(strokes.start, strokes.end) - margin
     upper = torch.maximum(strokes.start, strokes.end) + margin
     is_near_x = (tile_x > lower[:, :1]) & (tile_x < upper[:, :1])
     is_near_y = (tile_y > lower[:, 1:]) & (tile_y < upper[:, 1:])
     is_near = is_near_y[:, :, None] & is_near_x[:, None, :]
-    stroke, tile = needed(is_near.flatten(1))
-    return stroke, tile
+    stroke, tile = torch.nonzero(is_near.flatten(1), as_tuple=True)
+    boxed = Strokes(*(column[stroke] for column in strokes))
+    centres = grid_points(tile_x, tile_y)[tile][:, None]
+    is_touched = signed_distance(boxed, centres)[:, 0] < tiling.reach_m
+    return stroke[is_touched], tile[is_touched]
 
 
 def _with_exact_discs(strokes: Strokes, edge_m: float) -> Strokes:
@@ -212,13 +215,11 @@ def _render_blobs(
 ) -> Float[Tensor, "blobs ny nx"]:
     profiles = []
     for axis, (num, size_m) in enumerate(zip(image_shape, field_of_view_m, strict=True)):
-        positions = cell_centres(num, size_m, blobs.sample.device).float()
-        offset = positions - blobs.centre[:, 1 - axis, None]
+        offset = _pixels(num, size_m, blobs.sample.device) - blobs.centre[:, 1 - axis, None]
         profiles.append(torch.exp(-0.5 * (offset / blobs.sigma[:, 1 - axis, None]) ** 2))
     return blobs.amplitude[:, None, None] * profiles[0][:, :, None] * profiles[1][:, None, :]
 
 
-def _points(x: Float[Tensor, " nx"], y: Float[Tensor, " ny"]) -> Float[Tensor, "points 2"]:
-    """Returns all points (x, y) of a grid, row-major."""
-    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack((grid_x, grid_y), dim=-1).reshape(-1, 2)
+@made_once
+def _pixels(num: int, size_m: float, device: torch.device) -> Float[Tensor, " pixels"]:
+    return cell_centres(num, size_m, device).float()

@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import spaced
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import place, scale
 from mpi_cascade.phantoms.rendering import Strokes
@@ -55,7 +56,7 @@ class SingleObjects(PhantomFamily):
         )
         radius_m = 0.5e-3 * scale(width, self.width_mm)
         centre_line_m = (1e-3 * scale(length, self.length_mm) - 2 * radius_m).clamp_min(0)
-        along = torch.linspace(-1, 1, _PIECES + 1, device=uniforms.device)
+        along = spaced(-1, 1, _PIECES + 1, uniforms.device)
         # The ratio is as often a waist as a belly, as its logarithm is uniform.
         ratio = torch.exp(scale(waist, (math.log(self.waist[0]), math.log(self.waist[1]))))
         widths = (1 + (ratio - 1) * (1 - along**2)) * (1 + 0.5 * scale(taper, self.taper) * along)

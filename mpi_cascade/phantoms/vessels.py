@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import ascending
+from mpi_cascade.devices import counted, spaced
 from mpi_cascade.phantoms.family import PhantomFamily, Size, Span, Uniforms
 from mpi_cascade.phantoms.placing import direction, integer, place, scale
 from mpi_cascade.phantoms.rendering import Strokes
@@ -70,7 +71,7 @@ class Vessels(PhantomFamily):
         branches = self._path(origin, leave, forks[..., 2:], step_m[:, None])
         widths = 0.8 * width.gather(1, node[..., 0])[..., None]
         widths = widths * _taper_to(tip_ratio, self._BRANCH_SEGMENTS)[:, None]
-        number = torch.arange(self.num_branches[1], device=uniforms.device)
+        number = counted(self.num_branches[1], uniforms.device)
         is_there = (number < integer(count, self.num_branches))[..., None]
         extent_m = _extents(
             _joined(trunk, branches * is_there[..., None]), _joined(width, widths * is_there)
@@ -114,5 +115,4 @@ def _extents(
 
 def _taper_to(ratio: Tensor, num_segments: int) -> Tensor:
     """Returns relative widths at the nodes of a path, from 1 down to ``ratio``."""
-    fraction = torch.linspace(0, 1, num_segments + 1, device=ratio.device)
-    return 1 - (1 - ratio) * fraction
+    return 1 - (1 - ratio) * spaced(0, 1, num_segments + 1, ratio.device)

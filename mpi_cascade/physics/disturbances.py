@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mpi_cascade.checks import Checked, Finite, NonNegative, Usual, ascending
-from mpi_cascade.devices import pair
+from mpi_cascade.devices import counted, made_once, pair
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
@@ -92,15 +92,8 @@ class PinkNoise(Disturbance):
         """Returns the signal plus noise."""
         white = streams.normal("pink noise", _sample_shape(signal)).flatten(2)
         num_times = white.shape[-1]
-        weights = torch.arange(num_times // 2 + 1, device=signal.device).clamp_min(1) ** -0.5
-        weights[0] = 0
-        # A real spectrum holds every frequency but 0 and Nyquist twice.
-        multiplicity = torch.full_like(weights, 2.0)
-        if num_times % 2 == 0:
-            multiplicity[-1] = 1
-        variance = (multiplicity * weights.square()).sum() / num_times
-        spectrum = torch.fft.rfft(white) * (weights / variance.sqrt().clamp_min(1e-12))
-        pink = torch.fft.irfft(spectrum, n=num_times).reshape(signal.shape)
+        spectrum = torch.fft.rfft(white) * _pink_spectrum(num_times, signal.device)
+        pink = torch.fft.irfft(spectrum, n=num_times).view_as(signal)
         return signal + _peak(signal) * 10 ** (-self.peak_snr_db / 20) * pink
 
 
@@ -195,8 +188,8 @@ class FFPDisplacement(Disturbance):
         offset_m = self.offset_std_m * streams.normal("ffp offset", (2, 1, 1))
         jitter_m = self.jitter_std_m * streams.normal("ffp jitter", (2, num_y, num_x))
         shift_x, shift_y = (offset_m + jitter_m).unbind(dim=1)
-        row = torch.arange(num_y, device=signal.device)[:, None] + shift_y * (num_y / size_y_m)
-        column = torch.arange(num_x, device=signal.device) + shift_x * (num_x / size_x_m)
+        row = counted(num_y, signal.device)[:, None] + shift_y * (num_y / size_y_m)
+        column = counted(num_x, signal.device) + shift_x * (num_x / size_x_m)
         return _interpolate(signal, row, column)
 
 
@@ -212,19 +205,30 @@ def _interpolate(
     Source:
         R. G. Keys, IEEE TASSP 29, 1981, doi:10.1109/TASSP.1981.1163711.
     """
-    num_y, num_x = signal.shape[2:]
+    num_channels, num_y, num_x = signal.shape[1:]
+    steps = counted(4, signal.device)[:, None, None, None] - 1
+    nodes_y, nodes_x = row.floor() + steps, column.floor() + steps
+    weights_y, weights_x = _keys_kernel(row - nodes_y), _keys_kernel(column - nodes_x)
+    starts, columns = nodes_y.clamp(0, num_y - 1) * num_x, nodes_x.clamp(0, num_x - 1)
     result = torch.zeros_like(signal)
-    for step_y in range(-1, 3):
-        node_y = row.floor() + step_y
-        weight_y = _keys_kernel(row - node_y)
-        for step_x in range(-1, 3):
-            node_x = column.floor() + step_x
-            weight = weight_y * _keys_kernel(column - node_x)
-            nearest = node_y.clamp(0, num_y - 1) * num_x + node_x.clamp(0, num_x - 1)
-            index = nearest.long().flatten(1)[:, None].expand(-1, signal.shape[1], -1)
-            values = signal.flatten(2).gather(2, index).reshape(signal.shape)
-            result = result + weight[:, None] * values
+    for weight_y, start in zip(weights_y, starts, strict=True):
+        for weight, number in zip(weight_y * weights_x, (start + columns).long(), strict=True):
+            index = number.flatten(1)[:, None].expand(-1, num_channels, -1)
+            result = result + weight[:, None] * signal.flatten(2).gather(2, index).view_as(signal)
     return result
+
+
+@made_once
+def _pink_spectrum(num_times: int, device: torch.device) -> Float[Tensor, " frequencies"]:
+    """Returns what white noise of variance 1 is multiplied by to be 1/f noise of variance 1."""
+    weights = torch.arange(num_times // 2 + 1, device=device).clamp_min(1) ** -0.5
+    weights[0] = 0
+    # A real spectrum holds every frequency but 0 and Nyquist twice.
+    multiplicity = torch.full_like(weights, 2.0)
+    if num_times % 2 == 0:
+        multiplicity[-1] = 1
+    variance = (multiplicity * weights.square()).sum() / num_times
+    return weights / variance.sqrt().clamp_min(1e-12)
 
 
 def _keys_kernel(distance: Tensor) -> Tensor:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from launches import Launches
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.detectability import least_favourable
@@ -84,6 +85,15 @@ def test_a_capsule_does_not_depend_on_its_batch():
     alone = scene.draw(RandomStreams(0, 3, torch.tensor([4])), SIZE_M)
     for column, expected in zip(together.shapes[0][1:], alone.shapes[0][1:], strict=True):
         assert torch.equal(column[4:5], expected)
+
+
+def test_nothing_is_copied_to_a_device_in_a_batch():
+    scene = LeastFavourableCapsules(outlines=PAIRS, scanner=SCANNER)
+    on_device = RandomStreams(0, 3, torch.arange(6, device="meta"))
+    scene.draw(on_device, SIZE_M)
+    with Launches() as counted:  # Refuses copies.
+        scene.draw(on_device, SIZE_M)
+    assert counted.num > 0
 
 
 def test_a_scanner_that_is_less_known_has_capsules_that_are_more_alike():

@@ -25,11 +25,11 @@ def adapt(
     output: Path | None = None,
     device: str = "auto",
 ) -> None:
-    """Tunes a trained cascade on a file of scans without their truth, where that helps.
+    """Tunes a trained cascade on a file of scans without their truth.
 
     Weights are kept only if they explain the scans better that were held out, and simulated scans
-    are reconstructed no worse with them. The checkpoint adapted.ckpt is for reconstruct, and for
-    this scanner alone.
+    are reconstructed no worse with them; images of a scanner that is off may still be. The
+    checkpoint adapted.ckpt is for reconstruct, and for this scanner alone.
 
     Args:
         checkpoint: a trained cascade, a .ckpt file

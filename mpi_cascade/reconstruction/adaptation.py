@@ -1,4 +1,4 @@
-"""Weights adapted to a user's own scans: no truth is needed, and what doesn't help is not kept."""
+"""Weights adapted to a user's own scans: no truth is needed, and what fits no better isn't kept."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy

@@ -141,11 +141,7 @@ class Intervals:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
         """
-        found = self.calibrated(signal, images)
-        interval = found.interval.scaled(images.final, found.pixel_factors)
-        is_withheld = (found.reasons > 0)[:, None, None, None]
-        # Tracer isn't negative.
-        return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
+        return _ends(self.calibrated(signal, images), images.final)
 
     @torch.no_grad()
     def __call__(self, signal: Signals, images: Reconstruction) -> ScanIntervals:
@@ -165,12 +161,19 @@ class Intervals:
             for image, half, factor in each
         ]
         withheld = [REASONS[number] for number in found.reasons.tolist()]
-        return ScanIntervals(*self.ends(signal, images), masses, withheld)
+        return ScanIntervals(*_ends(found, images.final), masses, withheld)
 
 
 def half_width(interval: Interval) -> Images:
     """Returns half of the width of each pixel's interval, (batch, 1, y, x)."""
     return 0.5 * (interval.upper - interval.lower)
+
+
+def _ends(found: Calibrated, image: Images) -> Interval:
+    interval = found.interval.scaled(image, found.pixel_factors)
+    is_withheld = (found.reasons > 0)[:, None, None, None]
+    # Tracer isn't negative.
+    return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
 
 
 def _with_interval(one: TracerObject, factor: float) -> ObjectMass:

@@ -98,9 +98,9 @@ class IntervalTable:
             return []
         shown = self.withheld.count("")
         lines = [
-            f"intervals: {shown} of {len(self.withheld)} scans have those that "
+            f"intervals: {shown} of {len(self.withheld)} scans have some, and "
             f"{100 * self.intervals.level:g} % of the pixels with tracer, and of the objects' "
-            "masses (objects.csv), lie in"
+            "masses (objects.csv), lie inside"
         ]
         for reason, count in Counter(filter(None, self.withheld)).items():
             first = self.withheld.index(reason)

@@ -79,7 +79,7 @@ def test_reconstruct_writes_the_intervals(with_intervals, tmp_path):
     first = found.masses[0][0]
     assert float(masses[0]["mass_mm2"]) == pytest.approx(1e6 * first.mass_m2, rel=1e-3)
     assert float(masses[0]["highest_mm2"]) == pytest.approx(1e6 * first.highest_m2, rel=1e-3)
-    assert "intervals: 3 of 4 scans have those that 90 % of the pixels" in shown
+    assert "intervals: 3 of 4 scans have some, and 90 % of the pixels" in shown
     assert f"no intervals for 1 of 4 scans, the first is 3: {found.withheld[3]}" in shown
     for path in (directory / "intervals.png", directory / "png" / "scan-3-intervals.png"):
         with Image.open(path) as picture:

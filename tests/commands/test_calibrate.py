@@ -115,6 +115,7 @@ def test_what_cannot_be_used_is_refused(grid, tmp_path, arguments, sentence):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_noise_is_no_scanner(tmp_path):
     """Nothing that ``fit`` would take is written, and the command ends with 1."""
     path, output = tmp_path / "noise.h5", tmp_path / "calibrated"

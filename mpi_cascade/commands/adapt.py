@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mpi_cascade.checks import Positive, PositiveInt
-from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
 
@@ -42,8 +41,8 @@ def adapt(
         output: directory (default: a new one below runs)
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
-    from mpi_cascade.checkpoints import load, save, takes_scanner
-    from mpi_cascade.configurations import read_receive_chain
+    from mpi_cascade.checkpoints import save
+    from mpi_cascade.commands.receiving import load_for_scans
     from mpi_cascade.reconstruction import adaptation
     from mpi_cascade.reconstruction.own_scans import first_scans
     from mpi_cascade.reconstruction.scans import open_scans
@@ -54,13 +53,9 @@ def adapt(
     from mpi_cascade.results.tables import write_csv
 
     directory = output_directory(output, "adapt")
-    chain = None
-    if scanner and not takes_scanner(checkpoint):
-        chain, scanner = read_receive_chain(scanner), None
-    cascade = load(checkpoint, chosen_device(device), scanner)
+    cascade, chain = load_for_scans(checkpoint, scanner, device)
     for phrase in cascade.departures:
         say_here(f"beyond the scanners of the training: {phrase}")
-    chain = chain or cascade.experiment.receive_chain
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
         signal = first_scans(opened)
     with whole_directory(directory) as unfinished, showing_progress() as progress:

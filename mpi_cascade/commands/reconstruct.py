@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from mpi_cascade.checks import NON_NEGATIVE, InputError, Positive, PositiveInt
-from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import run_typed
 
 
@@ -48,8 +47,7 @@ def reconstruct(
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
         png: write a picture of every single scan too
     """
-    from mpi_cascade.checkpoints import load, takes_scanner
-    from mpi_cascade.configurations import read_receive_chain
+    from mpi_cascade.commands.receiving import load_for_scans
     from mpi_cascade.evidence.pairs import PairTest
     from mpi_cascade.reconstruction.interval_table import IntervalTable
     from mpi_cascade.reconstruction.pair_table import PairTable
@@ -60,12 +58,7 @@ def reconstruct(
     from mpi_cascade.results.tables import for_terminal
 
     directory = output_directory(output, "reconstruct")
-    chain = None
-    if scanner and not takes_scanner(checkpoint):
-        # Before the networks are built: what is wrong with the file shows at once.
-        chain, scanner = read_receive_chain(scanner), None
-    cascade = load(checkpoint, chosen_device(device), scanner)
-    chain = chain or cascade.experiment.receive_chain
+    cascade, chain = load_for_scans(checkpoint, scanner, device)
     points_m = None
     if pair_mm:
         x1_m, y1_m, x2_m, y2_m = (1e-3 * value for value in pair_mm)

@@ -92,9 +92,10 @@ def calibrate(
             "level at least, and some thousand to be tight"
         )
     edges = snr_edges(cascade)
+    intervals = Intervals(cascade.cascade, cascade.experiment.forward_model, None)
     scans: list[_Scan] = []
     for sample in _samples(cascade, num_scans * (len(edges) - 1), batch_size, _STREAM):
-        scans += _of_batch(cascade, sample)
+        scans += _of_batch(intervals, sample)
         advance(len(sample.indices))
     groups, pixel_losses, mass_losses = [], [], []
     for lowest, highest in itertools.pairwise(edges):
@@ -154,9 +155,8 @@ def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) ->
         yield simulator.scan(experiment.mixture, RandomStreams(_SEED, stream, indices))
 
 
-def _of_batch(cascade: TrainedCascade, sample: Sample) -> list[_Scan]:
-    images = cascade(sample.signal)
-    intervals = Intervals(cascade.cascade, cascade.experiment.forward_model, None)
+def _of_batch(intervals: Intervals, sample: Sample) -> list[_Scan]:
+    images = intervals.cascade(sample.signal)
     raw = intervals.as_trained(sample.signal, images)
     fit = intervals.fit(sample.signal, images.final)
     pixels = pixel_factors_needed(images.final, raw, sample.concentration)

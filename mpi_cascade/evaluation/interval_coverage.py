@@ -119,7 +119,7 @@ def coverage(
         task = progress.task(f"intervals of {label}", num_scans)
         like = calibration_like(method.cascade, _NUM_LIKE, batch_size)
         found = _found(spans, like, task)
-        rows.append(_row(label, number, LIKE_CALIBRATION, True, found, aim))
+        rows.append(_row(label, number, LIKE_CALIBRATION, number >= 0, found, aim))
         for part in sets:
             found = _found(spans, part.batches(experiment, device, batch_size), task)
             rows.append(_row(label, number, part.name, False, found, aim))
@@ -220,7 +220,7 @@ def _row(
     levels = np.array([scan.by_concentration for scan in scans])
     faint, middle, strong = (_mean(column) for column in levels.T)
     return Coverage(
-        label, number, set_name, is_guaranteed and number >= 0, len(scans), aim,
+        label, number, set_name, is_guaranteed, len(scans), aim,
         *student_interval(covered), faint, middle, strong,
         half_width=_mean(np.array([scan.half_width for scan in scans])),
         masses=_mean(np.array([scan.masses for scan in scans])),

@@ -12,7 +12,7 @@ from mpi_cascade.guarantee.objects import TracerObject, objects
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.noise import NoiseEstimate
+from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 
 
 class ObjectMass(NamedTuple):
@@ -111,8 +111,8 @@ class Intervals:
         """
         noise = self._noise(signal)
         residual = (self._forward_model(final) - signal).square().mean(dim=(1, 2, 3)).sqrt()
-        snr_db = 20 * (signal.abs().amax(dim=(1, 2, 3)) / noise).log10()
-        return ScanFit(snr_db, residual / noise)
+        peak = signal.abs().amax(dim=(1, 2, 3))
+        return ScanFit(peak_snr_db(peak, noise), residual / noise)
 
     def as_trained(self, signal: Signals, images: Reconstruction) -> Interval:
         """Returns the intervals before any calibration.

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.physics.noise import LEAST_MEASUREMENTS, NoiseEstimate, white_signals
+from mpi_cascade.physics.noise import (
+    LEAST_MEASUREMENTS,
+    NoiseEstimate,
+    peak_snr_db,
+    white_signals,
+)
 
 _USUAL_DETAIL = 3.0
 """In pixels: that of the ``reference`` scanner's images of 64 × 64."""
@@ -73,8 +78,7 @@ class NoiseLevel(Condition):
         """Returns (SNR − 30 dB) / 10 dB of each scan; 0 of an empty one."""
         peak = signal.abs().amax(dim=(1, 2, 3))
         noise = self.estimate(signal.float()).clamp_min(_LEAST_NOISE * peak)
-        snr_db = 20 * (peak / noise).log10()
-        numbers = (snr_db - _USUAL_SNR_DB) / _USUAL_SPREAD_DB
+        numbers = (peak_snr_db(peak, noise) - _USUAL_SNR_DB) / _USUAL_SPREAD_DB
         return torch.where(peak > 0, numbers, 0.0)[:, None]
 
 

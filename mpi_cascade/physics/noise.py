@@ -68,6 +68,18 @@ class NoiseEstimate(nn.Module):
         return (self.along_y @ signal @ self.along_x.T).flatten(2)
 
 
+def peak_snr_db(
+    peak: Float[Tensor, " batch"], noise: Float[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
+    """Returns the peak signal-to-noise ratio 20·log10(peak/σ) of scans in dB.
+
+    Args:
+        peak: Largest |u| of each.
+        noise: σ of each, in the same unit.
+    """
+    return 20 * (peak / noise).log10()
+
+
 def standard_error(forward_model: LinearModel) -> float:
     """Returns the standard error of the estimate of σ, relative to σ.
 

@@ -13,6 +13,7 @@ from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.physics.disturbances import WhiteNoise
 from mpi_cascade.physics.linear import Signals
+from mpi_cascade.physics.noise import peak_snr_db
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.reconstruction.own_scans import (
     LEAST_SCANS,
@@ -169,7 +170,7 @@ def _simulated_at(cascade: TrainedCascade, scans: OwnScans) -> Callable[[int, Te
     """Returns what simulates scans of the scanner that is believed in, at the noise of others."""
     experiment = cascade.experiment
     peak = scans.signal.abs().amax(dim=(1, 2, 3))
-    snr_db = float((20 * (peak / scans.noise).log10()).median())
+    snr_db = float(peak_snr_db(peak, scans.noise).median())
     nominal = experiment.scans
     at_noise = SimulatedScans(
         nominal.forward_model, nominal.nominal_scanner, nominal.oversampling,

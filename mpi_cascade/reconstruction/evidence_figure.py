@@ -5,18 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mpi_cascade.evidence.pairs import Pair
 from mpi_cascade.physics.scanner import Scanner, cell_centres
+from mpi_cascade.reconstruction.sheets import Scale, draw_images, rows_of_panels, write_into
 
-_COLOURS = "RdBu_r"
+_SCALE = Scale("RdBu_r", -1, "tracer concentration ÷ the image's peak")
+_TITLES = ("final image", "what the scan determines", "what the prior adds")
 _PANEL_INCH = 2.4
-_LINE_INCH = 1.5
-_FOOT_INCH = 1.1
 _SUPPORTED, _WEAK = "tab:green", "black"
 
 
@@ -52,42 +50,19 @@ def parts_sheet(images: Sequence[ShownParts], scanner: Scanner) -> Figure:
         scanner: Their scanner.
     """
     is_line = images[0].final.shape[0] == 1
-    height = _LINE_INCH if is_line else _PANEL_INCH
-    size = 3 * _PANEL_INCH + 1.2, len(images) * height + _FOOT_INCH
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(images), 3, squeeze=False, sharex=True, sharey="row")
-    for row, image in zip(axes, images, strict=True):
-        draw = _draw_lines if is_line else _draw_images
-        draw(list(row), image, scanner)
-        row[0].set_ylabel(image.title if is_line else f"{image.title}\ny / mm", fontsize="small")
-        for axis in row:
-            axis.tick_params(labelsize="small")
-    titles = ("final image", "what the scan determines", "what the prior adds")
-    for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, fontsize="small")
-    for axis in axes[-1]:
-        axis.set_xlabel("x / mm", fontsize="small")
-    if not is_line:
-        scale = ScalarMappable(Normalize(-1, 1), _COLOURS)
-        bar = figure.colorbar(
-            scale, ax=axes, orientation="horizontal", ticks=[-1, 0, 1], aspect=60, shrink=0.6,
-            fraction=0.2 / size[1], pad=0.1 / size[1],
-        )  # fmt: skip
-        bar.set_label("tracer concentration ÷ the image's peak", fontsize="small")
-        bar.ax.tick_params(labelsize="small")
-    return figure
+    draw, scale = (_draw_lines, None) if is_line else (_draw_images, _SCALE)
+    return rows_of_panels(
+        [image.title for image in images],
+        lambda number, axes: draw(axes, images[number], scanner),
+        _TITLES, _PANEL_INCH, scale,
+    )  # fmt: skip
 
 
 def _draw_images(axes: Sequence[Axes], image: ShownParts, scanner: Scanner) -> None:
-    half_y_mm, half_x_mm = (1e3 * size_m / 2 for size_m in scanner.field_of_view_m)
     peak = float(np.abs(image.final).max())
-    for axis, values in zip(axes, image[1:4], strict=True):
-        axis.imshow(
-            values, extent=(-half_x_mm, half_x_mm, -half_y_mm, half_y_mm), origin="lower",
-            cmap=_COLOURS, vmin=-(peak or 1.0), vmax=peak or 1.0,
-        )  # fmt: skip
-    _write(axes[0], f"± {peak:.2g}")
-    _write(axes[1], _share_text(image.share))
+    draw_images(axes, image[1:4], scanner, _SCALE, peak)
+    write_into(axes[0], f"± {peak:.2g}")
+    write_into(axes[1], _share_text(image.share))
     for pair in image.pairs:
         _draw_pair(axes[0], pair)
 
@@ -115,15 +90,8 @@ def _draw_lines(axes: Sequence[Axes], image: ShownParts, scanner: Scanner) -> No
     for axis, values in zip(axes, image[1:4], strict=True):
         axis.plot(x_mm, values[0], linewidth=1)
         axis.axhline(0, color="0.7", linewidth=0.8)
-    _write(axes[1], _share_text(image.share))
+    write_into(axes[1], _share_text(image.share))
 
 
 def _share_text(share: float) -> str:
     return "not known" if np.isnan(share) else f"{100 * share:.0f} %"
-
-
-def _write(axis: Axes, text: str) -> None:
-    axis.text(
-        0.03, 0.97, text, transform=axis.transAxes, fontsize="x-small", va="top",
-        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5},
-    )  # fmt: skip

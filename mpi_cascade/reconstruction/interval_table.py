@@ -2,30 +2,18 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from mpi_cascade.guarantee.intervals import Intervals, ObjectMass
 from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.physics.linear import Images, Signals
+from mpi_cascade.models.intervals import Interval
+from mpi_cascade.physics.linear import Signals
 from mpi_cascade.results.tables import write_csv
 
 _HEAD = ("scan", "x_mm", "y_mm", "mass_mm2", "lowest_mm2", "highest_mm2")
-
-
-class Ends(NamedTuple):
-    """The intervals of some scans; NaN where they are withheld.
-
-    Attributes:
-        lower: Lower end of each pixel, (batch, 1, y, x).
-        upper: Upper end, (batch, 1, y, x).
-    """
-
-    lower: Images
-    upper: Images
 
 
 class IntervalTable:
@@ -46,18 +34,18 @@ class IntervalTable:
         self._objects: list[tuple[int, ObjectMass]] = []
 
     def add(
-        self, signal: Signals, images: Reconstruction, is_usable: Float[Tensor, " batch"] | Tensor
-    ) -> Ends:
-        """Returns the intervals of some scans, in the units of the network.
+        self, signal: Signals, images: Reconstruction, is_usable: Bool[Tensor, " batch"]
+    ) -> Interval:
+        """Returns the intervals of some scans, in the units of the network; NaN where withheld.
 
         Args:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
             is_usable: Whether each scan can be used, (batch,).
         """
-        missing = torch.full_like(images.final, torch.nan)
         if self.intervals is None:
-            return Ends(missing, missing)
+            missing = torch.full_like(images.final, torch.nan)
+            return Interval(missing, missing)
         found = self.intervals(signal, images)
         first_scan = len(self.withheld)
         reasons = [
@@ -70,7 +58,7 @@ class IntervalTable:
         ):
             if not reason:
                 self._objects += [(scan, one) for one in objects]
-        return Ends(found.lower, found.upper)
+        return Interval(found.lower, found.upper)
 
     def column(self, num_scans: int) -> list[str]:
         """Returns what the table of scans says of each scan's intervals.

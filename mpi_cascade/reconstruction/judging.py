@@ -12,7 +12,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.linear import Images, LinearModel
-from mpi_cascade.physics.noise import NoiseEstimate
+from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 from mpi_cascade.randomness import RandomStreams
 
 # The stream of training samples.
@@ -51,7 +51,7 @@ class Quality(NamedTuple):
     @property
     def peak_snr_db(self) -> Float[Tensor, " batch"]:
         """Peak signal-to-noise ratio 20·log10(peak/noise) in dB; NaN without any signal."""
-        return 20 * (self.peak / self.noise).log10()
+        return peak_snr_db(self.peak, self.noise)
 
     @property
     def residual_to_noise(self) -> Float[Tensor, " batch"]:

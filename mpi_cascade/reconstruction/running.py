@@ -10,11 +10,12 @@ import torch
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import new_reconstruction
+from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.reconstruction.evidence_figure import ShownParts
 from mpi_cascade.reconstruction.figures import Shown
 from mpi_cascade.reconstruction.interval_figure import ShownInterval
-from mpi_cascade.reconstruction.interval_table import Ends, IntervalTable
+from mpi_cascade.reconstruction.interval_table import IntervalTable
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
 from mpi_cascade.reconstruction.output import summary, write_table
@@ -112,7 +113,8 @@ def _reconstruct(
     pictures = Pictures(directory, scanner, unit, has_pictures)
     parts: list[Quality] = []
     with ExitStack() as files, showing_progress() as progress:
-        names = [name for name in _NIFTI_FILES if name not in Ends._fields or intervals.intervals]
+        ends = Interval._fields if intervals.intervals is None else ()
+        names = [name for name in _NIFTI_FILES if name not in ends]
         append = _image_files(files, cascade, scans, directory, notes, names)
         task = progress.task("scans", scans.num_scans)
         for signal in scans.batches(batch_size):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mpi_cascade.checkpoints import load
+from mpi_cascade.checkpoints import load, save
 from mpi_cascade.evaluation import measures
 from mpi_cascade.evaluation.interval_coverage import LIKE_CALIBRATION, coverage
 from mpi_cascade.evaluation.methods import cascade_method
@@ -84,6 +84,21 @@ def test_reconstruct_writes_the_intervals(with_intervals, tmp_path):
     for path in (directory / "intervals.png", directory / "png" / "scan-3-intervals.png"):
         with Image.open(path) as picture:
             assert picture.width > 600
+
+
+def test_reconstruct_goes_on_without_a_guarantee(with_intervals, tmp_path):
+    _, cascade, signal = with_intervals
+    save(cascade._replace(guarantee=None), tmp_path / "bare.ckpt")
+    write_scans(tmp_path / "scans.mdf", signal[:2], cascade.experiment.scanner)
+    directory = tmp_path / "reconstructed"
+    ended = command_line.call(
+        "reconstruct", tmp_path / "bare.ckpt", tmp_path / "scans.mdf", "--output", directory
+    )
+    assert not ended.status
+    assert "no intervals: the intervals of these weights have no guarantee" in ended.errors
+    names = {path.name for path in directory.iterdir()}
+    assert not names & {"lower.nii.gz", "upper.nii.gz", "objects.csv", "intervals.png"}
+    assert "images.png" in names
 
 
 def test_coverage_counts_sets_and_ensembles(with_intervals):

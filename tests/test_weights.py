@@ -37,3 +37,8 @@ def test_shipped_weights_reach_the_quality_of_the_results(name, expected_db):
     torch.testing.assert_close(
         cascade(0.1 * samples[0].signal).final, 0.1 * images[0], rtol=0, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", ["reference", "reference_5_percent"])
+def test_a_shipped_guarantee_is_that_of_its_weights(name):
+    assert load(WEIGHTS / f"{name}.ckpt").intervals.level == 0.9

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex
 from numpy.typing import NDArray
 
 from mpi_cascade.checks import Checked, InputError, Positive
@@ -102,13 +101,12 @@ class ReceiveChain(Checked):
             )
         return [self.harmonics.index(harmonic) for harmonic in scanner.harmonics]
 
-    def signals(
-        self, amplitudes: Complex[NDArray[Any], "... harmonics"], scanner: Scanner
-    ) -> NDArray[Any]:
+    def signals(self, amplitudes: NDArray[Any], scanner: Scanner) -> NDArray[Any]:
         """Returns amplitudes as signals: turned in phase, and without the gain.
 
         Args:
-            amplitudes: Of the scanner's harmonics, in ``unit``, their background subtracted.
+            amplitudes: Of the scanner's harmonics, (…, harmonics), in ``unit``, their background
+                subtracted.
             scanner: The scanner that reconstructions believe in.
 
         Returns:

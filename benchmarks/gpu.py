@@ -1,7 +1,6 @@
 """What a training and its images cost on a GPU: times, launches, waits and memory.
 
-With ``--device cpu`` it measures what a CPU can tell. The rows that only a GPU has (kernels, how
-busy it is, waits, memory) have not run yet: there was no GPU.
+With ``--device cpu`` it measures what a CPU can tell: no kernels, waits, memory or CUDA graphs.
 """
 
 import copy
@@ -23,15 +22,14 @@ from training import PlainTraining
 from mpi_cascade.checks import InputError
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.physics.linear import LinearModel
-from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.results.tables import markdown_table, write_csv
-from mpi_cascade.scans.simulated import Sample, SimulatedScans
+from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.training.configuration import build, read_training, training_parser
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 
 CLASSICAL: dict[str, Callable[[LinearModel], torch.nn.Module]] = {
@@ -50,7 +48,7 @@ def gpu(
     batch_size: int = 128,
     images: Sequence[int] = (1, 64, 1024),
     classical: Sequence[str] = tuple(CLASSICAL),
-    compilers: Sequence[str] = ("cudagraphs", "inductor"),
+    compilers: Sequence[str] = ("reduce-overhead",),
     num_rounds: int = 9,
 ) -> None:
     """Measures simulation, training step and both, and images by the cascade and classical methods.
@@ -61,7 +59,7 @@ def gpu(
         batch_size: scans in a training batch
         images: images in each batch that is reconstructed
         classical: classical methods, untuned, which takes as long as tuned
-        compilers: backends of torch.compile for the simulation
+        compilers: modes of torch.compile for stage 2
         num_rounds: rounds, each of them all in turn
     """
     there = chosen_device(device)
@@ -72,12 +70,11 @@ def gpu(
     simulate = simulation_on(there, data)
     indices = torch.arange(batch_size, device=there)
     try:
-        _train(table, module, simulate, indices, num_rounds)
+        _train(table, module, simulate, indices, compilers, num_rounds)
         signal = simulate(indices).signal
         model = data.experiment.forward_model.to(there)
         methods = {name: CLASSICAL[name](model).to(there) for name in classical}
         _reconstruct(table, module, methods, signal, images, num_rounds)
-        _compile(table, simulate, indices, compilers, num_rounds)
     finally:
         write_csv(table.directory / "gpu.csv", Row._fields, table.rows)
         text = markdown_table(["", "unit", "median", "quartiles", "aim"], map(_cells, table.rows))
@@ -85,15 +82,14 @@ def gpu(
 
 
 def simulation_on(device: torch.device, data: SimulatedDataModule) -> Simulation:
-    """Returns what makes training scans of indices on a device, from a copy of the simulator."""
+    """Returns what makes training scans of indices on a device, as a training has them."""
     if data.bank is not None:
         raise InputError("data.scanners has several scanners: measure one of them, without it")
-    scans: SimulatedScans = copy.deepcopy(data.training_scans).to(device)
-    mixture, seed = data.experiment.mixture, data.training_seed
+    simulation = copy.deepcopy(data).simulations[0]
 
     @torch.no_grad()
     def simulate(indices: Tensor) -> Sample:
-        return scans.scan(mixture, RandomStreams(seed, TRAINING_STREAM, indices))
+        return simulation(indices.to(device))
 
     return simulate
 
@@ -118,31 +114,50 @@ def _count_launches(
 
 
 def _train(
-    table: Table, module: CascadeModule, simulate: Simulation, indices: Tensor, num_rounds: int
+    table: Table,
+    module: CascadeModule,
+    simulate: Simulation,
+    indices: Tensor,
+    compilers: Sequence[str],
+    num_rounds: int,
 ) -> None:
     """Adds the rates of simulation, of steps over one batch, and of both."""
     sample = simulate(indices)
     calls: dict[str, Callable[[], object]] = {"simulation": lambda: simulate(indices)}
-    for name, precision in PRECISIONS.items():
-        training = PlainTraining(module, precision=precision)
-        step = functools.partial(training.step, share=0.5)
+    steps = {name: _step(module, precision) for name, precision in PRECISIONS.items()}
+    steps |= {f"bf16, {mode}": _step(module, torch.bfloat16, mode) for mode in compilers}
+    for name, step in steps.items():
+        table.add(f"first step, {name}", "s", [seconds(functools.partial(step, sample))])
         calls[f"step, {name}"] = functools.partial(step, sample)
         calls[f"both, {name}"] = lambda step=step: step(simulate(indices))
     times = in_turn(calls, num_rounds)
     for name, values in times.items():
-        aim = "≥ 10,000" if name == "both, bf16" else ""
+        aim = "≥ 10,000" if name.startswith("both, bf16") else ""
         table.add(name, "scans/s", [len(indices) / value for value in values], aim)
-    for name in PRECISIONS:
+    for name in steps:
         both, step_alone = times[f"both, {name}"], times[f"step, {name}"]
         shares = [100 * a / b for a, b in zip(times["simulation"], both, strict=True)]
         table.add(f"simulation's share of both, {name}", "%", shares, "≤ 5")
         rates = [100 * a / b for a, b in zip(step_alone, both, strict=True)]
-        table.add(f"both ÷ step over one batch, {name}", "%", rates, "≥ 90")
+        table.add(f"step over one batch ÷ both, {name}", "%", rates, "≥ 90")
     for name, values in in_turn(calls, num_rounds, cost=_share_of_host).items():
         table.add(f"time until the call is back, {name}", "%", values)
     if indices.is_cuda:
         for name, call in calls.items():
             _add_device_rows(table, name, call, times[name])
+
+
+def _step(
+    module: CascadeModule, precision: torch.dtype, mode: str | None = None
+) -> Callable[[Sample], object]:
+    """Returns the step of a training of its own, halfway, with stage 2 compiled or as it is."""
+
+    def compile_stage(copied: CascadeModule) -> None:
+        if mode is not None:
+            copied.cascade.refinement.compile(mode=mode)
+
+    training = PlainTraining(module, compile_stage, precision)
+    return functools.partial(training.step, share=0.5)
 
 
 def _share_of_host(call: Callable[[], object]) -> float:
@@ -192,36 +207,35 @@ def _reconstruct(
 ) -> None:
     """Adds the times per image of the cascade, which is untrained, and of classical methods."""
     cascade = module.eval().cascade
-    methods: dict[str, Callable[[Tensor], object]] = {
-        "cascade": cascade,
-        "cascade in bf16": torch.autocast(signal.device.type, torch.bfloat16)(cascade),
-        **classical,
-    }
+    in_bf16 = torch.autocast(signal.device.type, torch.bfloat16, cache_enabled=False)(cascade)
     for num in images:
         batch = signal.repeat(-(-num // len(signal)), 1, 1, 1)[:num]
+        methods = {"cascade": cascade, "cascade in bf16": in_bf16, **classical}
+        if batch.is_cuda:
+            alone = {"cascade in bf16": in_bf16} | {
+                name: classical[name] for name in {"Tikhonov", "ADMM"} & set(classical)
+            }
+            methods |= {f"{name}, as one graph": recorded(alone[name], batch) for name in alone}
         calls = {name: functools.partial(method, batch) for name, method in methods.items()}
         times = in_turn(calls, num_rounds, num_warm_ups=1)
         table.per_sample({f"{name}, batch {num}": times[name] for name in times}, num)
-        for name in classical:
-            table.ratio(f"{name} ÷ cascade, batch {num}", times[name], times["cascade"])
+        fastest = min(times, key=lambda name: (not name.startswith("cascade"), min(times[name])))
+        for name in times:
+            if not name.startswith("cascade"):
+                table.ratio(f"{name} ÷ fastest cascade, batch {num}", times[name], times[fastest])
 
 
-def _compile(
-    table: Table,
-    simulate: Simulation,
-    indices: Tensor,
-    compilers: Sequence[str],
-    num_rounds: int,
-) -> None:
-    """Adds the simulation as one compiled graph; last, as compilers may fail."""
-    for name in compilers:
-        compiled = torch.compile(simulate, fullgraph=True, backend=name)
-        call = functools.partial(compiled, indices)
-        table.add(f"time to compile, {name}", "s", [seconds(call)])
-        times = in_turn({name: call}, num_rounds)[name]
-        table.add(f"simulation, {name}", "scans/s", [len(indices) / time for time in times])
-        if indices.is_cuda:
-            _add_device_rows(table, f"simulation, {name}", call, times)
+def recorded(call: Callable[[Tensor], object], batch: Tensor) -> Callable[[Tensor], object]:
+    """Returns what repeats all that a call launches for a batch as one CUDA graph."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        call(batch)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call(batch)
+    return lambda batch: graph.replay()
 
 
 def _cells(row: Row) -> list[str]:

@@ -6,12 +6,13 @@ how many values are not 0, waits for all of it; copying a constant to it does, t
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import ParamSpec
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -38,6 +39,29 @@ def made_once(make: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor
         return kept(*arguments, **options)  # type: ignore[arg-type]
 
     return constant
+
+
+def fused(function: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor]:
+    """Returns a function whose elementwise operations a GPU gets as one, compiled when first used.
+
+    A value of each point then passes through its memory once, and not once for every operation. A
+    CPU gets them as they are.
+
+    Args:
+        function: The function, of tensors or tuples of them; on one device.
+    """
+
+    @lru_cache(1)
+    def compiled() -> Callable[_Arguments, Tensor]:
+        return torch.compile(function, dynamic=True)
+
+    @wraps(function)
+    def chosen(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Tensor:
+        if torch.compiler.is_compiling() or not tree_leaves((arguments, options))[0].is_cuda:
+            return function(*arguments, **options)
+        return compiled()(*arguments, **options)
+
+    return chosen
 
 
 @made_once
@@ -101,7 +125,7 @@ def in_full_precision(device: torch.device) -> AbstractContextManager[None]:
     Args:
         device: Where the context computes.
     """
-    if not torch.amp.is_autocast_available(device.type):
+    if device.type == "meta":  # It has no autocast, and asking who has can't be compiled.
         return nullcontext()
     context: AbstractContextManager[None] = torch.autocast(device.type, enabled=False)
     return context

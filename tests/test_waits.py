@@ -9,6 +9,7 @@ from copy import deepcopy
 import pytest
 import torch
 from launches import Launches, WaitError
+from timing import run
 
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
 from mpi_cascade.losses import (
@@ -130,6 +131,25 @@ def test_what_runs_on_a_gpu_makes_the_same_scans(scans, monkeypatch):
     found = simulated.scan(SCENES["families"], streams(12))
     torch.testing.assert_close(found.concentration, expected.concentration, rtol=0, atol=1e-6)
     torch.testing.assert_close(found.signal, expected.signal, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_simulation_is_one_graph():
+    """In a process of its own, as the compiler can't trace the tests' runtime type checks."""
+    code = """
+import torch
+from mpi_cascade.configurations import build_experiment
+from mpi_cascade.randomness import RandomStreams
+from tiny_cascades import SQUARE
+there = build_experiment(SQUARE)
+def scan(indices):
+    return there.scans.scan(there.mixture, RandomStreams(0, 0, indices))[1:3]
+compiled = torch.compile(scan, fullgraph=True, backend="eager")
+for num in (2, 3):
+    for found, expected in zip(compiled(torch.arange(num)), scan(torch.arange(num))):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+"""
+    run("-c", code)
 
 
 REFINEMENTS = {

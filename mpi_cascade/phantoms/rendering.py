@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from mpi_cascade.devices import leaves_out, made_once, pair
+from mpi_cascade.devices import fused, leaves_out, made_once, pair
 from mpi_cascade.phantoms.rasters import Rasters, render_rasters
 from mpi_cascade.phantoms.tiles import (
     PIXELS_PER_TILE,
+    POINTS_PER_PIXEL,
     Tiling,
     grid_points,
-    means_of_subsamples,
     points_of_tiles,
     tile_places,
 )
@@ -155,13 +155,14 @@ def _render_strokes(
     device, tiling = strokes.sample.device, Tiling(image_shape, field_of_view_m)
     points = points_of_tiles(image_shape, field_of_view_m, device)
     exact, num_tiles = _with_exact_discs(strokes, tiling.edge_m), len(points)
+    edge_m = _number(tiling.edge_m, device)
     tiles = torch.zeros(num_samples, num_tiles, PIXELS_PER_TILE, device=device)
     if leaves_out(strokes.sample):
         stroke, tile = _touched_tiles(strokes, tiling)
         rows = tiles.flatten(0, 1)
         for some, places in zip(stroke.split(_MOST_TILES), tile.split(_MOST_TILES), strict=True):
             touching = Strokes(*(column[some] for column in exact))
-            concentration = _concentration(touching, points[places], tiling.edge_m)[:, 0]
+            concentration = _concentration(touching, points[places], edge_m)[:, 0]
             target = (touching.sample * num_tiles + places)[:, None].expand_as(concentration)
             rows.scatter_reduce_(0, target, concentration, reduce="amax")
     else:
@@ -169,19 +170,27 @@ def _render_strokes(
         num = max(1, _MOST_TILES // num_tiles)
         for columns in zip(*(column.split(num) for column in exact), strict=True):
             some = Strokes(*columns)
-            concentration = _concentration(some, every, tiling.edge_m)
+            concentration = _concentration(some, every, edge_m)
             target = some.sample[:, None, None].expand_as(concentration)
             tiles.scatter_reduce_(0, target, concentration, reduce="amax")
     return tiling.image(tiles)
 
 
+@fused
 def _concentration(
-    strokes: Strokes, points: Float[Tensor, "#strokes points 2"], edge_m: float
+    strokes: Strokes, points: Float[Tensor, "#strokes points 2"], edge_m: Float[Tensor, ""]
 ) -> Float[Tensor, "strokes tiles pixels"]:
     """Returns the mean concentration of each stroke in the pixels of tiles, from their points."""
     coverage = (0.5 - signed_distance(strokes, points) / edge_m).clamp(0, 1)
-    means = means_of_subsamples(points.device)
-    return (coverage.unflatten(1, (-1, len(means))) @ means) * strokes.amplitude[:, None, None]
+    corners = coverage.unflatten(1, (-1, POINTS_PER_PIXEL, PIXELS_PER_TILE)).unbind(2)
+    total = sum(corners[1:], start=corners[0])
+    return total * (strokes.amplitude[:, None, None] / POINTS_PER_PIXEL)
+
+
+@made_once
+def _number(value: float, device: torch.device) -> Float[Tensor, ""]:
+    """Returns a number that a compiled function takes as one that may change."""
+    return torch.full((), value, device=device)
 
 
 def _touched_tiles(

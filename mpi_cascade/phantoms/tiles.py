@@ -1,5 +1,6 @@
 """An image in square tiles, each with the points at which strokes are sampled."""
 
+import itertools
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,8 @@ _TILE = 4
 _SUBSAMPLES = 2
 
 PIXELS_PER_TILE = _TILE**2
+
+POINTS_PER_PIXEL = _SUBSAMPLES**2
 
 
 class Tiling(NamedTuple):
@@ -61,20 +64,18 @@ class Tiling(NamedTuple):
 def points_of_tiles(
     image_shape: tuple[int, int], field_of_view_m: tuple[float, float], device: torch.device
 ) -> Float[Tensor, "tiles points 2"]:
-    """Returns the points (x, y) in m at which every tile of an image is sampled."""
+    """Returns the points (x, y) in m at which every tile of an image is sampled.
+
+    First come those of one corner of all pixels, then those of the next.
+    """
     tiling = Tiling(image_shape, field_of_view_m)
     inside_y, inside_x = (
         cell_centres(_TILE * _SUBSAMPLES, size_m, device).float() for size_m in tiling.size_m
     )
+    corners = itertools.product(range(_SUBSAMPLES), repeat=2)
+    inside = [grid_points(inside_x[x::_SUBSAMPLES], inside_y[y::_SUBSAMPLES]) for y, x in corners]
     places_y, places_x = tile_places(tiling, device)
-    return grid_points(places_x, places_y)[:, None] + grid_points(inside_x, inside_y)
-
-
-@made_once
-def means_of_subsamples(device: torch.device) -> Float[Tensor, "points pixels"]:
-    """Returns the matrix from a tile's points to its pixels, faster than their means."""
-    along_axis = torch.eye(_TILE, device=device).repeat_interleave(_SUBSAMPLES, 0) / _SUBSAMPLES
-    return torch.kron(along_axis, along_axis)
+    return grid_points(places_x, places_y)[:, None] + torch.cat(inside)
 
 
 def tile_places(

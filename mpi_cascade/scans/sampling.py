@@ -20,10 +20,22 @@ class SampleKeys(NamedTuple):
     Attributes:
         stream: Number of the samples' stream.
         indices: Index of each sample in the stream, (batch,).
+        ends: The first and the last of them, for who can't wait for the device that has them.
     """
 
     stream: int
     indices: Int64[Tensor, " batch"]
+    ends: tuple[int, int]
+
+
+def keys_of(stream: int, indices: Sequence[int]) -> SampleKeys:
+    """Returns the keys of a batch.
+
+    Args:
+        stream: Number of the samples' stream.
+        indices: Index of each sample in the stream, one or more.
+    """
+    return SampleKeys(stream, torch.tensor(indices), (indices[0], indices[-1]))
 
 
 class KeyedSamples(Dataset[SampleKeys]):
@@ -38,7 +50,7 @@ class KeyedSamples(Dataset[SampleKeys]):
 
     def __getitem__(self, indices: list[int]) -> SampleKeys:
         """Returns the keys of one batch."""
-        return SampleKeys(self.stream, torch.tensor(indices))
+        return keys_of(self.stream, indices)
 
 
 class FreshBatches(DistributedSampler[list[int]]):

@@ -37,6 +37,7 @@ class ScannerRange(Checked):
         harmonics: Sets of received harmonics, which take turns.
         num_positions: Numbers of pixels and FFP positions along x and y, which take turns.
         num_scanners: Scanners that are drawn, > 0.
+        num_in_a_row: Training scans in a row that one of them makes, > 0; batches must divide it.
 
     Raises:
         InputError: If a value is out of its range.
@@ -50,6 +51,7 @@ class ScannerRange(Checked):
     harmonics: tuple[tuple[int, ...], ...] = ((3,), (2,), (2, 3))
     num_positions: tuple[int, ...] = (32, 48, 64)
     num_scanners: PositiveInt = 48
+    num_in_a_row: PositiveInt = 32
 
     def __post_init__(self) -> None:
         """Checks every argument."""

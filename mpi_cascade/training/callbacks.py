@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -166,8 +166,18 @@ class FiniteLoss(Callback):
 
 
 class CompileRefinement(Callback):
-    """Compiles stage 2, where nearly all time goes, with ``torch.compile``."""
+    """Compiles stage 2, where nearly all time goes, with ``torch.compile``.
+
+    Args:
+        mode: As ``torch.compile`` has it; with ``reduce-overhead`` a GPU repeats what it was told
+            once, as CUDA graphs.
+    """
+
+    def __init__(
+        self, mode: Literal["default", "reduce-overhead", "max-autotune"] = "default"
+    ) -> None:
+        self.mode = mode
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Compiles in place, so that checkpoints keep their names."""
-        pl_module.cascade.refinement.compile()  # type: ignore[union-attr]
+        pl_module.cascade.refinement.compile(mode=self.mode)  # type: ignore[union-attr]

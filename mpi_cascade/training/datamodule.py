@@ -1,21 +1,31 @@
 """The loaders of a training; they carry sample indices, and the device simulates the scans."""
 
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import Experiment
+from mpi_cascade.phantoms.mixture import PhantomMixture
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.scans.sampling import FixedBatches, FreshBatches, KeyedSamples, SampleKeys
+from mpi_cascade.scans.replayed import ReplayedSimulation
+from mpi_cascade.scans.sampling import (
+    FixedBatches,
+    FreshBatches,
+    KeyedSamples,
+    SampleKeys,
+    keys_of,
+)
 from mpi_cascade.scans.scanner_range import ScannerRange
-from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.scans.simulated import Sample, SimulatedScans
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.scanner_bank import ScannerBank
 
@@ -51,6 +61,7 @@ class SimulatedDataModule(LightningDataModule):
         pairs: The two-point suite for this scanner.
         validation: The suite of every validation.
         bank: The scanners of the training, where it has several.
+        simulations: The simulation of training samples by each of its scanners.
         seconds: Time that moving and simulating training batches has taken in s; on a GPU, the
             time to launch the simulation, which runs beside the process.
 
@@ -100,9 +111,15 @@ class SimulatedDataModule(LightningDataModule):
         self.training_seed = training_seed
         self.bank: ScannerBank | None = None
         if scanners is None:
-            self.training_scans = experiment.varied_scans(scanner_spread, training_snr_db)
+            scans = experiment.varied_scans(scanner_spread, training_snr_db)
+            simulators = [(experiment.mixture, scans)]
         else:
             self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
+            simulators = [(member.mixture, member.scans) for member in self.bank.members]
+        self.simulations = [
+            ReplayedSimulation(partial(_training_scans, mixture, scans, training_seed))
+            for mixture, scans in simulators
+        ]
         self.validation = training_suite(experiment, pairs, num_validation, "val")
         self.seconds = 0.0
         self._resumed: dict[str, Any] = {}
@@ -112,18 +129,17 @@ class SimulatedDataModule(LightningDataModule):
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
         if keys.stream == TRAINING_STREAM:
-            streams = RandomStreams(self.training_seed, TRAINING_STREAM, keys.indices)
-            if self.bank:
-                return self.bank.scan(streams)
-            scans = self.training_scans.to(keys.indices.device)
-            return scans.scan(self.experiment.mixture, streams)
+            if self.bank is None:
+                return self.simulations[0](keys.indices)
+            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.ends)
+            return self.simulations[number](keys.indices)._replace(scanner=number)
         scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)
         return part.scan(scans, keys.indices)
 
     def training_samples(self, num: int) -> Sample:
         """Returns the first samples of the training."""
-        return self.simulate(SampleKeys(TRAINING_STREAM, torch.arange(num)))
+        return self.simulate(keys_of(TRAINING_STREAM, range(num)))
 
     def on_before_batch_transfer(self, batch: SampleKeys, dataloader_idx: int) -> SampleKeys:
         """Starts the clock."""
@@ -222,3 +238,10 @@ class SimulatedDataModule(LightningDataModule):
     def _process(self) -> tuple[int, int]:
         """Returns this process's rank and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _training_scans(
+    mixture: PhantomMixture, scans: SimulatedScans, seed: int, indices: Tensor
+) -> Sample:
+    streams = RandomStreams(seed, TRAINING_STREAM, indices)
+    return scans.to(indices.device).scan(mixture, streams)

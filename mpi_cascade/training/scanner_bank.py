@@ -12,11 +12,8 @@ from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.results.progress import showing_progress
 from mpi_cascade.scans.scanner_range import ScannerRange
-from mpi_cascade.scans.simulated import Sample, SimulatedScans
+from mpi_cascade.scans.simulated import SimulatedScans
 from mpi_cascade.scans.varied import ScannerSpread
-
-RUN = 32
-"""Samples in a row that one scanner of a bank makes: batches must divide it."""
 
 
 class BankedScanner(NamedTuple):
@@ -53,6 +50,7 @@ class ScannerBank:
         spread: ScannerSpread | None,
         peak_snr_db: tuple[float, float] | None,
     ) -> None:
+        self.num_in_a_row = scanners.num_in_a_row
         self.members: list[BankedScanner] = []
         with showing_progress() as progress:
             drawn = scanners.scanners(experiment.scanner)
@@ -64,23 +62,26 @@ class ScannerBank:
                 self.members.append(BankedScanner(there.mixture, scans, there.cascade))
                 task.advance()
 
-    def scan(self, streams: RandomStreams) -> Sample:
-        """Returns scans of the samples of ``streams``, all by the scanner of their run of 32.
+    def number(self, seed: int, stream: int, ends: tuple[int, int]) -> int:
+        """Returns the number of the scanner that makes a batch: that of its run of samples.
+
+        Args:
+            seed: Seed of the training samples.
+            stream: Number of their stream.
+            ends: Index of the first and of the last sample.
 
         Raises:
             InputError: If they are of several runs.
         """
-        runs = streams.indices[[0, -1]] // RUN
-        if runs[0] != runs[1]:
+        first, last = (index // self.num_in_a_row for index in ends)
+        if first != last:
             raise InputError(
-                f"a batch of {len(streams)} training scans has several scanners: make "
-                f"data.batch_size one that {RUN} can be divided by"
+                f"a batch of {ends[1] - ends[0] + 1} training scans has several scanners: make "
+                f"data.batch_size one that {self.num_in_a_row} can be divided by, or "
+                "data.scanners.num_in_a_row greater"
             )
-        run = RandomStreams(streams.seed, streams.stream, runs[:1])
-        number = int(run.uniform("scanner of the bank") * len(self.members))
-        member = self.members[number]
-        scans = member.scans.to(streams.indices.device)
-        return scans.scan(member.mixture, streams)._replace(scanner=number)
+        run = RandomStreams(seed, stream, torch.tensor([first]))
+        return int(run.uniform("scanner of the bank") * len(self.members))
 
     def to(self, device: torch.device) -> None:
         """Moves the physics of all scanners to a device."""

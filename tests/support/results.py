@@ -66,3 +66,12 @@ def assert_same_training(one: Path, other: Path) -> None:
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
         assert_same_tree(states[0][key], states[1][key])
     assert rows(one) == rows(other)
+
+
+def reported(directory):
+    """The PSNR of the final images, as the report in a directory has it."""
+    with (directory / "comparison.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if (row["label"], row["image"], row["metric"]) == ("cascade", "final", "psnr_db"):
+                return float(row["value"])
+    raise AssertionError("the report has no PSNR")

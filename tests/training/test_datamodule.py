@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 
 from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.checks import InputError
-from mpi_cascade.scans.sampling import SampleKeys
+from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.configuration import (
     build,
@@ -63,7 +63,7 @@ def test_a_spread_of_the_scanner_changes_training_samples_only(experiment):
     spread = ScannerSpread(ffp_offset_m=2e-4, gain=0.2, num_scanners=2)
     data = [make_data(experiment, scanner_spread=chosen) for chosen in (None, spread)]
     for stream in (TRAINING_STREAM, VALIDATION_STREAM):
-        samples = [d.simulate(SampleKeys(stream, torch.arange(4))) for d in data]
+        samples = [d.simulate(keys_of(stream, range(4))) for d in data]
         signals = [sample.signal for sample in samples]
         assert torch.equal(*signals) == (stream != TRAINING_STREAM)
         assert torch.equal(*(sample.concentration for sample in samples))
@@ -72,7 +72,7 @@ def test_a_spread_of_the_scanner_changes_training_samples_only(experiment):
 def test_the_training_seed_changes_training_samples_only(experiment):
     data = [make_data(experiment, training_seed=seed) for seed in (0, 1)]
     for stream in (TRAINING_STREAM, VALIDATION_STREAM):
-        signals = [d.simulate(SampleKeys(stream, torch.arange(4))).signal for d in data]
+        signals = [d.simulate(keys_of(stream, range(4))).signal for d in data]
         assert torch.equal(*signals) == (stream != TRAINING_STREAM)
 
 

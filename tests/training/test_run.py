@@ -1,6 +1,5 @@
 """Whole trainings through the command line, in a second each."""
 
-import csv
 import json
 import math
 import os
@@ -13,20 +12,11 @@ import pytest
 import torch
 import yaml
 from command_line import TINY
-from results import assert_same_training, assert_same_tree, load, logged, rows
+from results import assert_same_training, assert_same_tree, load, logged, reported, rows
 
 from mpi_cascade import checkpoints
 from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.cli import main
-
-
-def reported(directory):
-    """The PSNR of the final images, as the report in a directory has it."""
-    with (directory / "comparison.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (row["label"], row["image"], row["metric"]) == ("cascade", "final", "psnr_db"):
-                return float(row["value"])
-    raise AssertionError("the report has no PSNR")
 
 
 def test_fit_leaves_a_directory_that_explains_itself(tiny_run):

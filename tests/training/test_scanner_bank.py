@@ -8,9 +8,9 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
 from mpi_cascade.losses import DataConsistency, ImageRMSE, WeightedSum
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
-from mpi_cascade.training.datamodule import SimulatedDataModule
+from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanner_bank import ScannerBank
 
@@ -28,33 +28,36 @@ def experiment():
 
 
 @pytest.fixture(scope="module")
-def bank(experiment):
-    return ScannerBank(experiment, SCANNERS, None, (15.0, 50.0))
+def data(experiment):
+    return SimulatedDataModule(
+        experiment, num_validation=8, scanners=SCANNERS, training_snr_db=(15.0, 50.0)
+    )
 
 
-def scans_of(bank, indices):
-    return bank.scan(RandomStreams(0, 0, torch.tensor(indices)))
+def scans_of(data, indices):
+    return data.simulate(keys_of(TRAINING_STREAM, indices))
 
 
-def test_a_sample_is_the_same_in_any_batch(bank):
-    whole, part = scans_of(bank, range(64, 96)), scans_of(bank, [70, 71])
+def test_a_sample_is_the_same_in_any_batch(data):
+    whole, part = scans_of(data, range(64, 96)), scans_of(data, [70, 71])
     assert whole.scanner == part.scanner
     assert torch.equal(whole.signal[6:8], part.signal)
     assert torch.equal(whole.concentration[6:8], part.concentration)
 
 
-def test_every_scanner_scans_its_runs(bank):
-    numbers = [scans_of(bank, [32 * run]).scanner for run in range(24)]
+def test_every_scanner_scans_its_runs(data):
+    numbers = [scans_of(data, [32 * run]).scanner for run in range(24)]
     assert set(numbers) == {0, 1, 2, 3}
     with pytest.raises(InputError, match=r"make data.batch_size one that 32 can be divided by"):
-        scans_of(bank, [31, 32])
+        scans_of(data, [31, 32])
 
 
-def test_weights_are_shared_and_physics_is_not(experiment, bank):
+def test_weights_are_shared_and_physics_is_not(experiment, data):
+    bank = data.bank
     own = {weight.data_ptr() for weight in experiment.cascade.parameters()}
     for member in bank.members:
         assert {weight.data_ptr() for weight in member.cascade.parameters()} == own
-    sample = scans_of(bank, [0])
+    sample = scans_of(data, [0])
     member = bank.members[sample.scanner]
     there = experiment.on(member.scans.nominal_scanner, member.scans.nominal_scanner.ffp_shape)
     expected = there.cascade.eval()(sample.signal)

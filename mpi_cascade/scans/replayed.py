@@ -1,7 +1,8 @@
 """A simulation that a GPU repeats by itself."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int64
@@ -57,6 +58,12 @@ class ReplayedSimulation:
                 self.simulate(own)
         torch.cuda.current_stream(indices.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=_memory()):
             sample = self.simulate(own)
         return _Recording(graph, own, sample)
+
+
+@lru_cache(1)
+def _memory() -> Any:
+    """Returns the memory of all recordings, whose values none needs after its replay."""
+    return torch.cuda.graph_pool_handle()

@@ -35,6 +35,7 @@ from mpi_cascade.training.module import CascadeModule
 
 pytestmark = [
     pytest.mark.gpu,
+    pytest.mark.filterwarnings("default"),  # The compiler warns of itself.
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
 ]
 

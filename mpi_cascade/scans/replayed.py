@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Int64
@@ -58,12 +58,18 @@ class ReplayedSimulation:
                 self.simulate(own)
         torch.cuda.current_stream(indices.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=_memory()):
+        with torch.cuda.graph(graph, pool=_keeper(indices.device).pool()):
             sample = self.simulate(own)
         return _Recording(graph, own, sample)
 
 
-@lru_cache(1)
-def _memory() -> Any:
-    """Returns the memory of all recordings, whose values none needs after its replay."""
-    return torch.cuda.graph_pool_handle()
+@lru_cache
+def _keeper(device: torch.device) -> torch.cuda.CUDAGraph:
+    """Returns a recording that is never let go, and with it the memory that all of them share.
+
+    Nobody needs what a recording leaves there once its scans are copied.
+    """
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.zeros(1, device=device)
+    return graph

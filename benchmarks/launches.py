@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 _COPIES = ("_to_copy", "copy_")
-_LITERALS = (torch.tensor, torch.as_tensor, Tensor.new_tensor)
+_LITERALS = (torch.tensor, torch.as_tensor, Tensor.new_tensor, torch.unravel_index)
 _NO_LAUNCH = ("_unsafe_view", "empty", "empty_like", "empty_strided", "lift_fresh", "new_empty")
 
 
@@ -32,8 +32,9 @@ class _NoLiterals(TorchFunctionMode):
     ) -> Any:
         """Runs a function, unless it copies numbers to a device."""
         result = func(*args, **(kwargs or {}))
-        if func in _LITERALS and not result.is_cpu:
-            raise WaitError(f"{func.__name__} copies numbers to {result.device}")
+        devices = {one.device for one in _tensors(result) if not one.is_cpu}
+        if func in _LITERALS and devices:
+            raise WaitError(f"{func.__name__} copies numbers to {devices.pop()}")
         return result
 
 

@@ -97,8 +97,9 @@ def needed(is_needed: Bool[Tensor, "*shape"]) -> tuple[Int64[Tensor, " chosen"],
     """
     if leaves_out(is_needed):
         return torch.nonzero(is_needed, as_tuple=True)
-    numbers = torch.arange(is_needed.numel(), device=is_needed.device)
-    return torch.unravel_index(numbers, is_needed.shape)
+    # Not torch.unravel_index, which copies the shape to the device.
+    axes = [torch.arange(num, device=is_needed.device) for num in is_needed.shape]
+    return tuple(index.flatten() for index in torch.meshgrid(*axes, indexing="ij"))
 
 
 def pair(first: float, second: float, like: Tensor) -> Float[Tensor, " 2"]:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.linear import LinearModel
 
 _NUM_PROBES = 64
@@ -65,7 +66,9 @@ class NoiseEstimate(nn.Module):
 
     def _cosine_transform(self, signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
         """Returns the orthonormal DCT-II over y and x."""
-        return (self.along_y @ signal @ self.along_x.T).flatten(2)
+        # In full precision, whatever the networks around it use.
+        with in_full_precision(signal.device):
+            return (self.along_y @ signal @ self.along_x.T).flatten(2)
 
 
 def peak_snr_db(

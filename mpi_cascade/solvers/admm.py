@@ -90,8 +90,11 @@ class ADMM(IterativeSolver):
         """Returns ρ of the present weights, and ρ(Sᵀ S + ρ(∇ᵀ∇/8 + I))⁻¹."""
         relative = _PENALTY_PER_TV * self.tv_weight + _PENALTY_PER_L1 * self.l1_weight
         penalty = self._squared_norm * (relative or _PENALTY_ALONE)
+        device = self.forward_model.device
         if self._prepared is None or self._prepared[0] != penalty:
             self._prepared = penalty, self._inverse_matrix(penalty)
+        elif self._prepared[1].device != device:
+            self._prepared = penalty, self._prepared[1].to(device)
         return self._prepared
 
     def _inverse_matrix(self, penalty: float) -> Float[Tensor, "pixels pixels"]:

@@ -50,3 +50,12 @@ def test_scales_with_the_signal_and_is_zero_without_one():
     noise = torch.randn(2, *scanner.signal_shape)
     torch.testing.assert_close(estimate(1e-3 * noise), 1e-3 * estimate(noise))
     assert not estimate(torch.zeros_like(noise)).any()
+
+
+def test_is_in_full_precision_whatever_networks_around_it_use():
+    model = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), (16, 16))
+    estimate = NoiseEstimate(model)
+    signal = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    expected = estimate(signal)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(estimate(signal), expected)

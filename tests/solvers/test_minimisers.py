@@ -172,3 +172,11 @@ def one_pixel(scanner, harmonic, x_m, y_m):
     size_y_m, size_x_m = scanner.field_of_view_m
     is_centre = (x_m.abs() < 1e-9) & (y_m.abs() < 1e-9)
     return is_centre * signal_unit(scanner) / (size_x_m * size_y_m / 256)
+
+
+@pytest.mark.parametrize("solver", [ADMM, FISTA])
+def test_moves_to_another_device_with_what_it_has_prepared(small_scanner, solver):
+    solve = solver(ForwardModel(small_scanner, (16, 16)), num_iterations=2)
+    solve(torch.rand(2, 1, 16, 16))
+    images = solve.to("meta")(torch.rand(2, 1, 16, 16, device="meta"))
+    assert images.is_meta

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
@@ -27,7 +28,9 @@ def num_weights(*networks) -> int:
 def test_the_single_network_has_the_weights_of_the_cascade():
     preliminary = SpectralInverse(**options("comparison.yaml", "preliminary"))
     preliminary.use(ForwardModel(Scanner(), (64, 64)))
-    refinement = ResidualUNet(**options("comparison.yaml", "refinement"))
+    steps = options("comparison.yaml", "refinement")
+    network = ResidualUNet(**steps["network"]["init_args"])
+    refinement = DataConsistentRefinement(network, steps["num_steps"])
     single = ResidualUNet(**options("strategies/single_network.yaml", "refinement"))
     cascade = num_weights(preliminary, refinement)
     assert abs(num_weights(single) / cascade - 1) < 0.01

@@ -4,6 +4,7 @@ A GPU works through what it is told while the process goes on. Whoever asks it f
 how many values are not 0, waits for all of it; copying a constant to it does, too.
 """
 
+import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, wraps
@@ -45,7 +46,7 @@ def fused(function: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor
     """Returns a function whose elementwise operations a GPU gets as one, compiled when first used.
 
     A value of each point then passes through its memory once, and not once for every operation. A
-    CPU gets them as they are.
+    CPU, and a GPU where Triton isn't installed, gets them as they are.
 
     Args:
         function: The function, of tensors or tuples of them; on one device.
@@ -53,7 +54,8 @@ def fused(function: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor
 
     @lru_cache(1)
     def compiled() -> Callable[_Arguments, Tensor]:
-        return torch.compile(function, dynamic=True)
+        has_compiler = importlib.util.find_spec("triton") is not None
+        return torch.compile(function, dynamic=True) if has_compiler else function
 
     @wraps(function)
     def chosen(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from mpi_cascade.devices import (
     Table,
     counted,
+    fused,
     in_full_precision,
     leaves_out,
     made_once,
@@ -88,3 +89,10 @@ def test_full_precision_switches_autocast_off():
             assert (values @ values).dtype == torch.float32
     with in_full_precision(torch.device("meta")):
         pass
+
+
+def test_a_cpu_is_given_what_a_gpu_has_fused_as_it_is(monkeypatch):
+    monkeypatch.setattr("torch.compile", lambda *_, **__: pytest.fail("compiled"))
+    doubled = fused(lambda values: 2 * values)
+    assert doubled(torch.ones(2)).tolist() == [2, 2]
+    assert doubled(torch.ones(2, device="meta")).is_meta

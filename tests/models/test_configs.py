@@ -29,7 +29,9 @@ def test_the_single_network_has_the_weights_of_the_cascade():
     preliminary = SpectralInverse(**options("comparison.yaml", "preliminary"))
     preliminary.use(ForwardModel(Scanner(), (64, 64)))
     steps = options("comparison.yaml", "refinement")
-    network = ResidualUNet(**steps["network"]["init_args"])
+    arguments = steps["network"]["init_args"]
+    network = ResidualUNet(tuple(arguments["num_features"]), num_channels=5)
+    assert arguments.keys() == {"num_features", "num_channels"} and arguments["num_channels"] == 5
     refinement = DataConsistentRefinement(network, steps["num_steps"])
     single = ResidualUNet(**options("strategies/single_network.yaml", "refinement"))
     cascade = num_weights(preliminary, refinement)

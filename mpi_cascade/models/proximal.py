@@ -53,7 +53,8 @@ class ProximalRefinement(SignalRefinement):
         self.networks = nn.ModuleList([network, *copies])
         logarithm = math.log(relative_regularisation)
         self.log_regularisations = nn.Parameter(torch.full((num_steps,), logarithm))
-        least = _ROOM * relative_regularisation
+        # Some modes are kept whatever λ is.
+        least = min(_ROOM * relative_regularisation, 1.0)
         self.filters = TikhonovFilters(1, (least, least))
 
     def use(self, forward_model: LinearModel) -> None:

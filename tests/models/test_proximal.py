@@ -69,6 +69,12 @@ def test_an_image_that_explains_the_signal_stays():
     torch.testing.assert_close(found, image, rtol=0, atol=1e-4)
 
 
+def test_a_scan_that_counts_for_nothing_leaves_what_the_networks_make():
+    image, stage = images(0), stage_of(Halved(), relative_regularisation=1e6)
+    found = stage(image, MODEL(images(1))).detach()
+    torch.testing.assert_close(found, image / 4, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("shares_weights", [True, False])
 def test_networks_share_weights_or_have_their_own_and_every_step_its_regularisation(shares_weights):
     network = ResidualUNet((8,))

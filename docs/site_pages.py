@@ -60,7 +60,11 @@ _PARTS: dict[str, tuple[tuple[str, ...], type, str]] = {
         "`experiment.preliminary`: from the signal to the preliminary image.",
     ),
     "Networks: second stage": (
-        ("mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency"),
+        (
+            "mpi_cascade.models.refinement",
+            "mpi_cascade.models.data_consistency",
+            "mpi_cascade.models.proximal",
+        ),
         nn.Module,
         "`experiment.refinement`: from the preliminary image to the final one.",
     ),

@@ -148,6 +148,7 @@ FRACTION = Rule(lambda value: 0 <= value <= 1, "lie in 0 … 1")
 Positive = Annotated[float, POSITIVE]
 PositiveInt = Annotated[int, POSITIVE]
 NonNegative = Annotated[float, NON_NEGATIVE]
+NonNegativeInt = Annotated[int, NON_NEGATIVE]
 Finite = Annotated[float, Rule(math.isfinite, "be a finite number")]
 Fraction = Annotated[float, FRACTION]
 

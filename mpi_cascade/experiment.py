@@ -33,7 +33,10 @@ PARSER_MODE = "omegaconf+"
 EXPERIMENT_CLASSES = MappingProxyType({
     **key_homes(("mpi_cascade.models.preliminary",), nn.Module, "experiment.preliminary"),
     **key_homes(
-        ("mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency"),
+        (
+            "mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency",
+            "mpi_cascade.models.proximal",
+        ),
         nn.Module, "experiment.refinement",
     ),
     **key_homes(("mpi_cascade.phantoms",), PhantomFamily, "experiment.phantoms"),

@@ -29,6 +29,7 @@ from mpi_cascade.losses import (
 from mpi_cascade.models import preliminary, refinement
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
+from mpi_cascade.models.proximal import ProximalRefinement
 from mpi_cascade.phantoms import (
     Letters,
     PhantomMixture,
@@ -156,6 +157,10 @@ REFINEMENTS = {
     "U-Net": refinement.ResidualUNet(num_features=(4, 8)),
     "CNN": refinement.ResidualCNN(4, 2),
     "data consistency": DataConsistentRefinement(refinement.ResidualUNet((4, 8), num_channels=5)),
+    "memory": DataConsistentRefinement(
+        refinement.ResidualUNet((4, 8), num_channels=6, num_corrected=2), 2, num_memory=1
+    ),
+    "proximal steps": ProximalRefinement(refinement.ResidualUNet((4, 8))),
 }
 PRELIMINARIES = [
     preliminary.DenseInverse, preliminary.FixedTikhonov, preliminary.TikhonovBank,

@@ -6,8 +6,9 @@ from copy import deepcopy
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
-from mpi_cascade.checks import PositiveInt, check_arguments
+from mpi_cascade.checks import NonNegativeInt, PositiveInt, check_arguments
 from mpi_cascade.models.conditions import Condition, told
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
 from mpi_cascade.models.stages import SignalRefinement
@@ -21,9 +22,14 @@ class DataConsistentRefinement(SignalRefinement):
     but noisy to smooth: Sᵀ U (Λ + λₖ)⁻¹ Uᵀ (u − S c), with S Sᵀ = U Λ Uᵀ. They enter the network as
     channels beside the image. The filters have no weights: they are the scanner's.
 
+    With memory, a network returns further channels beside its image. They mean nothing but what the
+    next network, which they enter, makes of them; the first one is given zeros.
+
     Args:
-        network: Network of a step, from (batch, 1 + num_filters + conditions' numbers, y, x) to an
-            image (batch, 1, y, x), such as a ``ResidualUNet`` of as many channels.
+        network: Network of a step, from the image, memory, filters and conditions (batch,
+            1 + num_memory + num_filters + conditions' numbers, y, x) to the image and memory
+            (batch, 1 + num_memory, y, x), such as a ``ResidualUNet`` with as many ``num_channels``
+            and ``num_corrected``.
         num_steps: Steps, > 0.
         shares_weights: Whether all steps have the same weights, or only start with the same.
         num_filters: Filters, > 0.
@@ -31,13 +37,15 @@ class DataConsistentRefinement(SignalRefinement):
             S Sᵀ, ≥ 1e-12.
         conditions: What the networks are told of the scanner and the scan; each number is a
             channel, the same at every pixel.
+        num_memory: Channels of memory, ≥ 0.
 
     Raises:
         InputError: If a value is out of its range.
 
     Source:
         H. K. Aggarwal et al., MoDL, IEEE TMI 38, 2019, doi:10.1109/TMI.2018.2865356, for networks
-        between steps that look at the data.
+        between steps that look at the data; J. Adler and O. Öktem, IEEE TMI 37, 2018,
+        doi:10.1109/TMI.2018.2799231, for memory.
     """
 
     def __init__(
@@ -51,9 +59,10 @@ class DataConsistentRefinement(SignalRefinement):
             1e-2,
         ),
         conditions: Sequence[Condition] = (),
+        num_memory: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        self.num_steps, self.num_filters = num_steps, num_filters
+        self.num_steps, self.num_filters, self.num_memory = num_steps, num_filters, num_memory
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
         copies = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
@@ -71,7 +80,9 @@ class DataConsistentRefinement(SignalRefinement):
         """Returns the final image."""
         measured = self.filters.coefficients(signal)
         conditions = told(self.conditions, signal, image)
+        # The image and, behind it, the memory.
+        carried = functional.pad(image, (0, 0, 0, 0, 0, self.num_memory))
         for network in self.networks:
-            residual = measured - self.filters.explained(image)
-            image = network(torch.cat((image, self.filters(residual), *conditions), dim=1))
-        return image
+            residual = measured - self.filters.explained(carried[:, :1])
+            carried = network(torch.cat((carried, self.filters(residual), *conditions), dim=1))
+        return carried[:, : carried.shape[1] - self.num_memory]

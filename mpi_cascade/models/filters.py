@@ -39,6 +39,7 @@ class TikhonovFilters(nn.Module):
     def __init__(self, num_filters: int, relative_regularisation: tuple[float, float]) -> None:
         super().__init__()
         self.regularisations = decades(relative_regularisation, num_filters)
+        self.eigenvalues: Tensor
         self.from_signal: Tensor
         self.to_image: Tensor
         self.inverse: Tensor
@@ -50,6 +51,7 @@ class TikhonovFilters(nn.Module):
         eigenvalues = solver.eigenvalues / solver.eigenvalues[-1]
         kept = eigenvalues > _LEAST_SHARE * self.regularisations[0]
         inverse = 1 / (eigenvalues[kept] + self.regularisations[:, None]) / solver.eigenvalues[-1]
+        self.register_buffer("eigenvalues", solver.eigenvalues[kept], persistent=False)
         self.register_buffer("from_signal", solver.from_signal[:, kept], persistent=False)
         self.register_buffer("to_image", solver.to_image[kept], persistent=False)
         self.register_buffer("inverse", inverse, persistent=False)
@@ -73,6 +75,11 @@ class TikhonovFilters(nn.Module):
             coefficients: Uᵀ u.
             gains: Factors of the modes, (filter, mode) or one for all.
         """
+        return self.mapped(coefficients[:, None] * (self.inverse * gains))
+
+    def mapped(
+        self, coefficients: Float[Tensor, "batch filters modes"]
+    ) -> Float[Tensor, "batch filters ny nx"]:
+        """Returns Sᵀ U times coefficients."""
         with in_full_precision(coefficients.device):
-            images = (coefficients[:, None] * (self.inverse * gains)) @ self.to_image
-            return images.unflatten(-1, self.image_shape)
+            return (coefficients @ self.to_image).unflatten(-1, self.image_shape)

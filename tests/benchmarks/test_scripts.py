@@ -10,6 +10,7 @@ from adaptation import adaptation
 from choices import choices
 from commands import commands
 from gpu import gpu
+from plug_and_play import plug_and_play
 from reconstruction import reconstruction
 from scaling import scaling
 from simulation import simulation
@@ -74,6 +75,25 @@ def test_reconstruction_is_measured_beside_classical_methods(table, tmp_path):
         "cascade, 2 images", "cascade in bf16, batch 1", "Tikhonov, batch 2",
         "Tikhonov ÷ cascade in bf16, batch 2",
     }  # fmt: skip
+
+
+def test_a_trained_network_is_plugged_between_exact_steps(table, tmp_path):
+    checkpoint = tiny_cascades.saved(tmp_path / "tiny.ckpt", tiny_cascades.SQUARE).checkpoint
+    plug_and_play(table, checkpoint, [1e-2, 1e6], [1, 2], num_images=2)
+    found = medians(table)
+    assert list(found) == [
+        "no step", "1 step(s), λ = 0.01", "1 step(s), λ = 1e+06", "2 step(s), λ = 0.01",
+        "2 step(s), λ = 1e+06",
+    ]  # fmt: skip
+    # Where the scan counts for nothing, one step is what the cascade does.
+    assert found["1 step(s), λ = 1e+06"] == pytest.approx(found["no step"], abs=1e-3)
+    assert found["1 step(s), λ = 0.01"] != pytest.approx(found["no step"], abs=1e-3)
+
+
+def test_nothing_is_plugged_into_what_sees_the_signal(table, tmp_path):
+    checkpoint = tiny_cascades.saved(tmp_path / "any.ckpt", tiny_cascades.ANY_SCANNER).checkpoint
+    with pytest.raises(InputError, match="sees the signal already"):
+        plug_and_play(table, checkpoint)
 
 
 def test_a_training_batch_is_measured_on_a_device(table):

@@ -14,6 +14,7 @@ from mpi_cascade.models.preliminary import (
     TikhonovBank,
     Unrolled,
 )
+from mpi_cascade.models.proximal import ProximalRefinement
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -27,6 +28,10 @@ FIRST_STAGES = [
 SECOND_STAGES = [
     lambda: ResidualUNet((8, 8)), lambda: ResidualCNN(6, 3), nn.Identity,
     lambda: DataConsistentRefinement(ResidualUNet((8, 8), num_channels=5), num_steps=2),
+    lambda: DataConsistentRefinement(
+        ResidualUNet((8, 8), num_channels=7, num_corrected=3), num_steps=2, num_memory=2
+    ),
+    lambda: ProximalRefinement(ResidualUNet((8, 8))),
 ]  # fmt: skip
 
 

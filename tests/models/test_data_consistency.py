@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
+from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.models.refinement import ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
@@ -87,6 +89,44 @@ def test_steps_have_the_same_weights_or_their_own(shares_weights):
     assert all(weight.grad.isfinite().all() for weight in stage.parameters())
 
 
+class Remembering(nn.Module):
+    """Remembers what entered, adds the smoothest residual to the image, and returns two memories.
+
+    The memories are twice and three times the image that entered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[torch.Tensor] = []
+
+    def forward(self, channels):
+        self.inputs.append(channels)
+        image = channels[:, :1]
+        return torch.cat((image + channels[:, -1:], 2 * image, 3 * image), dim=1)
+
+
+def test_memory_enters_the_next_network_and_nothing_else():
+    network, recorder = Remembering(), Recorder()
+    image, signal = images(0), MODEL(images(1))
+    options = {"num_steps": 3, "shares_weights": True}
+    found = stage_of(network, num_memory=2, **options)(image, signal)
+    expected = stage_of(recorder, **options)(image, signal)
+    assert torch.equal(found, expected)
+    memory = torch.zeros(3, 2, *SHAPE)
+    for with_memory, without in zip(network.inputs, recorder.inputs, strict=True):
+        assert torch.equal(with_memory[:, 1:3], memory)
+        assert torch.equal(with_memory[:, [0, 3, 4, 5, 6]], without)
+        memory = torch.cat((2 * without[:, :1], 3 * without[:, :1]), dim=1)
+
+
+@pytest.mark.parametrize("num_corrected", [1, 2, 4])
+def test_a_network_that_returns_another_number_of_memories_is_refused(num_corrected):
+    network = ResidualUNet((8,), num_channels=7, num_corrected=num_corrected)
+    stage = DataConsistentRefinement(network, num_steps=2, num_memory=2)
+    with pytest.raises(InputError, match="networks fail on a signal"):
+        Cascade(FixedTikhonov(), stage).use(MODEL)
+
+
 def test_the_scanner_is_in_no_weight():
     stage = stage_of(ResidualUNet((8,), num_channels=5))
     assert not any(name.startswith("filters") for name in stage.state_dict())
@@ -97,6 +137,7 @@ def test_the_scanner_is_in_no_weight():
     [
         ({"num_steps": 0}, "num_steps is 0"),
         ({"num_filters": -1}, "num_filters is -1"),
+        ({"num_memory": -1}, "num_memory is -1"),
         ({"relative_regularisation": (1e-2, 1e-6)}, "relative_regularisation is"),
     ],
 )

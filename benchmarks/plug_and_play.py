@@ -38,7 +38,7 @@ def plug_and_play(
     if isinstance(network, SignalRefinement):
         raise InputError(
             f"stage 2 of {checkpoint} sees the signal already, so nothing can be plugged in: give "
-            "a cascade of configs/comparison.yaml"
+            "a cascade with configs/networks/plain.yaml"
         )
     scans = EvaluationSet(
         name="phantoms", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_images)

@@ -96,6 +96,7 @@ def test_nothing_is_copied_to_a_device_in_a_batch():
     assert counted.num > 0
 
 
+@pytest.mark.slow
 def test_a_scanner_that_is_less_known_has_capsules_that_are_more_alike():
     scene = replace(PAIRS, gaps_mm=(0.3,))
     known, unknown = (least_favourable_capsules(SCANNER, scene, off) for off in (0.0, 5.0))

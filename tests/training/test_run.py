@@ -41,6 +41,7 @@ def test_fit_leaves_a_directory_that_explains_itself(tiny_run):
     ]
 
 
+@pytest.mark.slow
 def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     directory = tmp_path / "run"
@@ -75,8 +76,10 @@ def test_a_run_without_a_name_gets_one(fit, tmp_path):
 MID_EPOCH = pytest.param(4, signal.SIGTERM, ["--data.num_workers=0"], id="mid-epoch")
 SECOND_PHASE = pytest.param(8, signal.SIGTERM, ["--model.strategy=Staged"], id="second phase")
 # The signal falls in the first batch of the step.
-TWO_BATCHES = pytest.param(2, signal.SIGUSR1, ["--trainer.accumulate_grad_batches=2"],
-                           id="two batches")  # fmt: skip
+TWO_BATCHES = pytest.param(
+    2, signal.SIGUSR1, ["--trainer.accumulate_grad_batches=2"],
+    id="two batches", marks=pytest.mark.slow,
+)  # fmt: skip
 RARER = [
     pytest.param(step, signum, options, id=name, marks=pytest.mark.slow)
     for step, signum, options, name in (

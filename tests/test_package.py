@@ -33,4 +33,5 @@ def test_every_config_runs_a_step(config, tmp_path):
     """
     base = [] if config.parent == DIRECTORY else [f"--config={DIRECTORY / 'comparison.yaml'}"]
     output = f"--output={tmp_path / 'run'}"
-    command_line.succeed("fit", *base, f"--config={config}", *command_line.SMALL, output)
+    few = ["--data.scanners.num_scanners=2"] if config.stem == "any_scanner" else []
+    command_line.succeed("fit", *base, f"--config={config}", *command_line.SMALL, *few, output)

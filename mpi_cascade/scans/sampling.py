@@ -20,12 +20,14 @@ class SampleKeys(NamedTuple):
     Attributes:
         stream: Number of the samples' stream.
         indices: Index of each sample in the stream, (batch,).
-        ends: The first and the last of them, for who can't wait for the device that has them.
+        first: The first of them, for who can't wait for the device that has them.
+        last: The last, likewise.
     """
 
     stream: int
     indices: Int64[Tensor, " batch"]
-    ends: tuple[int, int]
+    first: int
+    last: int
 
 
 def keys_of(stream: int, indices: Sequence[int]) -> SampleKeys:
@@ -35,7 +37,7 @@ def keys_of(stream: int, indices: Sequence[int]) -> SampleKeys:
         stream: Number of the samples' stream.
         indices: Index of each sample in the stream, one or more.
     """
-    return SampleKeys(stream, torch.tensor(indices), (indices[0], indices[-1]))
+    return SampleKeys(stream, torch.tensor(indices), indices[0], indices[-1])
 
 
 class KeyedSamples(Dataset[SampleKeys]):

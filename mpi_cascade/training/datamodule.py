@@ -131,7 +131,7 @@ class SimulatedDataModule(LightningDataModule):
         if keys.stream == TRAINING_STREAM:
             if self.bank is None:
                 return self.simulations[0](keys.indices)
-            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.ends)
+            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.first, keys.last)
             return self.simulations[number](keys.indices)._replace(scanner=number)
         scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)

@@ -62,25 +62,26 @@ class ScannerBank:
                 self.members.append(BankedScanner(there.mixture, scans, there.cascade))
                 task.advance()
 
-    def number(self, seed: int, stream: int, ends: tuple[int, int]) -> int:
+    def number(self, seed: int, stream: int, first: int, last: int) -> int:
         """Returns the number of the scanner that makes a batch: that of its run of samples.
 
         Args:
             seed: Seed of the training samples.
             stream: Number of their stream.
-            ends: Index of the first and of the last sample.
+            first: Index of the first sample.
+            last: Index of the last.
 
         Raises:
             InputError: If they are of several runs.
         """
-        first, last = (index // self.num_in_a_row for index in ends)
-        if first != last:
+        row = first // self.num_in_a_row
+        if row != last // self.num_in_a_row:
             raise InputError(
-                f"a batch of {ends[1] - ends[0] + 1} training scans has several scanners: make "
+                f"a batch of {last - first + 1} training scans has several scanners: make "
                 f"data.batch_size one that {self.num_in_a_row} can be divided by, or "
                 "data.scanners.num_in_a_row greater"
             )
-        run = RandomStreams(seed, stream, torch.tensor([first]))
+        run = RandomStreams(seed, stream, torch.tensor([row]))
         return int(run.uniform("scanner of the bank") * len(self.members))
 
     def to(self, device: torch.device) -> None:

@@ -21,6 +21,7 @@ from training import PlainTraining
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.commands.devices import chosen_device
+from mpi_cascade.devices import recorded
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.results.tables import markdown_table, write_csv
 from mpi_cascade.scans.simulated import Sample
@@ -215,7 +216,7 @@ def _reconstruct(
             alone = {"cascade in bf16": in_bf16} | {
                 name: classical[name] for name in {"Tikhonov", "ADMM"} & set(classical)
             }
-            methods |= {f"{name}, as one graph": recorded(alone[name], batch) for name in alone}
+            methods |= {f"{name}, as one graph": _replaying(alone[name], batch) for name in alone}
         calls = {name: functools.partial(method, batch) for name, method in methods.items()}
         times = in_turn(calls, num_rounds, num_warm_ups=1)
         table.per_sample({f"{name}, batch {num}": times[name] for name in times}, num)
@@ -225,16 +226,9 @@ def _reconstruct(
                 table.ratio(f"{name} ÷ fastest cascade, batch {num}", times[name], times[fastest])
 
 
-def recorded(call: Callable[[Tensor], object], batch: Tensor) -> Callable[[Tensor], object]:
+def _replaying(call: Callable[[Tensor], object], batch: Tensor) -> Callable[[Tensor], object]:
     """Returns what repeats all that a call launches for a batch as one CUDA graph."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        call(batch)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        call(batch)
+    graph, _ = recorded(functools.partial(call, batch), batch.device)
     return lambda batch: graph.replay()
 
 

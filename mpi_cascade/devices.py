@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -16,6 +16,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 _Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_NUM_WARM_UPS = 3
 
 _MOST_CONSTANTS = 128
 """Of each kind: a training has a few, and evaluations have some for each grid."""
@@ -43,10 +46,10 @@ def made_once(make: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor
 
 
 def fused(function: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor]:
-    """Returns a function whose elementwise operations a GPU gets as one, compiled when first used.
+    """Returns a function whose elementwise operations a GPU gets compiled, when first used.
 
-    A value of each point then passes through its memory once, and not once for every operation. A
-    CPU, and a GPU where Triton isn't installed, gets them as they are.
+    A value of each point then passes through its memory once or twice, and not once for every
+    operation. A CPU, and a GPU where Triton isn't installed, gets them as they are.
 
     Args:
         function: The function, of tensors or tuples of them; on one device.
@@ -64,6 +67,39 @@ def fused(function: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor
         return compiled()(*arguments, **options)
 
     return chosen
+
+
+def recorded(
+    call: Callable[[], _Result], device: torch.device
+) -> tuple[torch.cuda.CUDAGraph, _Result]:
+    """Returns all that a call launches on a GPU as one CUDA graph, and where it leaves its result.
+
+    All recordings share their memory: a result is good until another one is replayed.
+
+    Args:
+        call: What is recorded; it may not wait for the device.
+        device: The GPU.
+    """
+    # As PyTorch wants it: what is made when first used is made before, on a stream beside.
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(_NUM_WARM_UPS):
+            call()
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=_keeper(device).pool()):
+        result = call()
+    return graph, result
+
+
+@lru_cache
+def _keeper(device: torch.device) -> torch.cuda.CUDAGraph:
+    """Returns a recording that is never let go, and with it the memory that all of them share."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.zeros(1, device=device)
+    return graph
 
 
 @made_once

@@ -123,10 +123,11 @@ def test_a_step_waits_for_nothing(experiment):
         optimiser.step()
 
     step()
+    data.simulate(keys)  # Records it.
     torch.cuda.set_sync_debug_mode("error")
     try:
         step()
-        data.simulate(keys)  # Records it, too, with no wait but for its end.
+        data.simulate(keys)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -1,7 +1,6 @@
 """Stage 2 with the scan in sight: networks that are told what their image doesn't explain."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 import torch
 from jaxtyping import Float
@@ -11,7 +10,7 @@ from torch.nn import functional
 from mpi_cascade.checks import NonNegativeInt, PositiveInt, check_arguments
 from mpi_cascade.models.conditions import Condition, told
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
-from mpi_cascade.models.stages import SignalRefinement
+from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
 from mpi_cascade.physics.linear import LinearModel
 
 
@@ -65,8 +64,7 @@ class DataConsistentRefinement(SignalRefinement):
         self.num_steps, self.num_filters, self.num_memory = num_steps, num_filters, num_memory
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
-        copies = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
-        self.networks = nn.ModuleList([network, *copies])
+        self.networks = networks_of_steps(network, num_steps, shares_weights)
         self.filters = TikhonovFilters(num_filters, relative_regularisation)
         self.conditions = nn.ModuleList(conditions)
 
@@ -85,4 +83,5 @@ class DataConsistentRefinement(SignalRefinement):
         for network in self.networks:
             residual = measured - self.filters.explained(carried[:, :1])
             carried = network(torch.cat((carried, self.filters(residual), *conditions), dim=1))
+        # Channels too many are left to whoever checks the image's shape.
         return carried[:, : carried.shape[1] - self.num_memory]

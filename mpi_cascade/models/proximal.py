@@ -1,7 +1,6 @@
 """Stage 2 as a plain alternation: a network denoises, then an exact step goes back to the scan."""
 
 import math
-from copy import deepcopy
 
 import torch
 from jaxtyping import Float
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import Positive, PositiveInt, check_arguments
 from mpi_cascade.models.filters import TikhonovFilters
-from mpi_cascade.models.stages import SignalRefinement
+from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
 from mpi_cascade.physics.linear import LinearModel
 
 _ROOM = 0.1
@@ -49,8 +48,7 @@ class ProximalRefinement(SignalRefinement):
         super().__init__()
         self.num_steps, self.relative_regularisation = num_steps, relative_regularisation
         check_arguments(self)
-        copies = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
-        self.networks = nn.ModuleList([network, *copies])
+        self.networks = networks_of_steps(network, num_steps, shares_weights)
         logarithm = math.log(relative_regularisation)
         self.log_regularisations = nn.Parameter(torch.full((num_steps,), logarithm))
         # Some modes are kept whatever λ is.

@@ -1,6 +1,7 @@
 """What a stage of a cascade may be, beyond a plain network: one that knows the physics."""
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -28,3 +29,15 @@ class SignalRefinement(PhysicsStage, ABC):
         self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image of a preliminary one and its signal."""
+
+
+def networks_of_steps(network: nn.Module, num_steps: int, shares_weights: bool) -> nn.ModuleList:
+    """Returns the network of every step.
+
+    Args:
+        network: That of the first step.
+        num_steps: Steps, > 0.
+        shares_weights: Whether all are that network, or only start with the same weights.
+    """
+    others = [network if shares_weights else deepcopy(network) for _ in range(num_steps - 1)]
+    return nn.ModuleList([network, *others])

@@ -181,16 +181,10 @@ def _concentration(
     strokes: Strokes, points: Float[Tensor, "#strokes points 2"], edge_m: Float[Tensor, ""]
 ) -> Float[Tensor, "strokes tiles pixels"]:
     """Returns the mean concentration of each stroke in the pixels of tiles, from their points."""
-    corners = points.unflatten(1, (-1, POINTS_PER_PIXEL, PIXELS_PER_TILE)).unbind(2)
-    # One corner of all pixels after the other, so that a GPU keeps each pixel's sum in a register.
-    total = sum(_coverage(strokes, corner, edge_m) for corner in corners)
-    means = total * (strokes.amplitude[:, None] / POINTS_PER_PIXEL)
-    return means.unflatten(1, (-1, PIXELS_PER_TILE))
-
-
-def _coverage(strokes: Strokes, points: Tensor, edge_m: Tensor) -> Tensor:
-    """Returns how far points (…, tiles, pixels, 2) are inside strokes, 0 … 1 over an edge."""
-    return (0.5 - signed_distance(strokes, points.flatten(1, 2)) / edge_m).clamp(0, 1)
+    coverage = (0.5 - signed_distance(strokes, points) / edge_m).clamp(0, 1)
+    corners = coverage.unflatten(1, (-1, POINTS_PER_PIXEL, PIXELS_PER_TILE)).unbind(2)
+    total = sum(corners[1:], start=corners[0])
+    return total * (strokes.amplitude[:, None, None] / POINTS_PER_PIXEL)
 
 
 @made_once

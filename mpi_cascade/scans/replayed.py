@@ -1,7 +1,7 @@
 """A simulation that a GPU repeats by itself."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -9,17 +9,16 @@ from jaxtyping import Int64
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from mpi_cascade.devices import recorded
 from mpi_cascade.scans.simulated import Sample
-
-_NUM_WARM_UPS = 3
 
 
 class _Recording(NamedTuple):
-    """The launches of a batch, where they read its indices, and where they leave its scans."""
+    """The launches of a batch, where they leave its scans, and where they read its indices."""
 
     graph: torch.cuda.CUDAGraph
-    indices: Tensor
     sample: Sample
+    indices: Tensor
 
 
 class ReplayedSimulation:
@@ -41,35 +40,11 @@ class ReplayedSimulation:
             return self.simulate(indices)
         recording = self._recordings.get(len(indices))
         if recording is None:
-            recording = self._recordings[len(indices)] = self._recorded(indices)
+            own = indices.clone()
+            recording = _Recording(*recorded(partial(self.simulate, own), indices.device), own)
+            self._recordings[len(indices)] = recording
         recording.indices.copy_(indices)
         recording.graph.replay()
         # The next replay writes where this one did.
         sample: Sample = tree_map_only(Tensor, Tensor.clone, recording.sample)
         return sample
-
-    def _recorded(self, indices: Tensor) -> _Recording:
-        own = indices.clone()
-        # As PyTorch wants it: what is made when first used is made before, on a stream beside.
-        stream = torch.cuda.Stream(indices.device)
-        stream.wait_stream(torch.cuda.current_stream(indices.device))
-        with torch.cuda.stream(stream):
-            for _ in range(_NUM_WARM_UPS):
-                self.simulate(own)
-        torch.cuda.current_stream(indices.device).wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=_keeper(indices.device).pool()):
-            sample = self.simulate(own)
-        return _Recording(graph, own, sample)
-
-
-@lru_cache
-def _keeper(device: torch.device) -> torch.cuda.CUDAGraph:
-    """Returns a recording that is never let go, and with it the memory that all of them share.
-
-    Nobody needs what a recording leaves there once its scans are copied.
-    """
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        torch.zeros(1, device=device)
-    return graph

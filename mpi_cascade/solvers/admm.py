@@ -61,8 +61,8 @@ class ADMM(IterativeSolver):
         self.num_iterations = num_iterations
         check_arguments(self)
         self._squared_norm = squared_norm(forward_model)
-        # The penalty and the inverse that the last images were made with.
-        self._prepared: tuple[float, Tensor] | None = None
+        # The penalty, the device and the inverse that the last images were made with.
+        self._prepared: tuple[tuple[float, torch.device], Tensor] | None = None
 
     @torch.no_grad()
     def iterates(self, signal: Signals) -> Iterator[Images]:
@@ -90,12 +90,10 @@ class ADMM(IterativeSolver):
         """Returns ρ of the present weights, and ρ(Sᵀ S + ρ(∇ᵀ∇/8 + I))⁻¹."""
         relative = _PENALTY_PER_TV * self.tv_weight + _PENALTY_PER_L1 * self.l1_weight
         penalty = self._squared_norm * (relative or _PENALTY_ALONE)
-        device = self.forward_model.device
-        if self._prepared is None or self._prepared[0] != penalty:
-            self._prepared = penalty, self._inverse_matrix(penalty)
-        elif self._prepared[1].device != device:
-            self._prepared = penalty, self._prepared[1].to(device)
-        return self._prepared
+        conditions = penalty, self.forward_model.device
+        if self._prepared is None or self._prepared[0] != conditions:
+            self._prepared = conditions, self._inverse_matrix(penalty)
+        return penalty, self._prepared[1]
 
     def _inverse_matrix(self, penalty: float) -> Float[Tensor, "pixels pixels"]:
         matrix = self.forward_model.matrix().double()

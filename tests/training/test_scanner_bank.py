@@ -1,5 +1,7 @@
 """Training over scanners: shared weights, a scanner for every run of samples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_cascades import ANY_SCANNER
@@ -50,6 +52,19 @@ def test_every_scanner_scans_its_runs(data):
     assert set(numbers) == {0, 1, 2, 3}
     with pytest.raises(InputError, match=r"make data.batch_size one that 32 can be divided by"):
         scans_of(data, [31, 32])
+
+
+def test_a_batch_of_the_loader_is_that_of_its_scanner(data):
+    keys = next(iter(data.train_dataloader()))
+    found, expected = data.simulate(keys), scans_of(data, range(data.batch_size))
+    assert found.scanner == expected.scanner and torch.equal(found.signal, expected.signal)
+
+
+def test_runs_are_as_long_as_is_said(experiment):
+    bank = ScannerBank(experiment, replace(SCANNERS, num_in_a_row=4), None, None)
+    assert len({bank.number(0, 0, 4 * run, 4 * run + 3) for run in range(24)}) == 4
+    with pytest.raises(InputError, match=r"make data.batch_size one that 4 can be divided by"):
+        bank.number(0, 0, 3, 4)
 
 
 def test_weights_are_shared_and_physics_is_not(experiment, data):

@@ -10,24 +10,24 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from mpi_cascade.results.files import whole_file
 from mpi_cascade.results.messages import process_rank, say
-from mpi_cascade.results.wandb import start_run
+from mpi_cascade.results.wandb import mode, start_run
 from mpi_cascade.training.recording import WANDB_RUN_KEY
 
 
 def make_loggers(directory: Path, continued: Mapping[str, Any]) -> list[Logger]:
-    """Returns the logger of ``metrics.csv`` and that of Weights & Biases.
+    """Returns the logger of ``metrics.csv``, and that of Weights & Biases unless it is disabled.
 
     Args:
         directory: Directory of the run.
         continued: Contents of the checkpoint of the run that goes on in the directory, if any.
     """
+    metrics = MetricsFile(directory, continued.get("global_step", 0))
+    if mode() == "disabled":  # No figure is drawn for it then.
+        return [metrics]
     options = {"id": continued.get(WANDB_RUN_KEY), "resume": "allow"}
     # Only the first process has a run.
     run = start_run(directory, **options) if process_rank() == 0 else None
-    return [
-        MetricsFile(directory, continued.get("global_step", 0)),
-        WandbLogger(experiment=run, save_dir=directory),
-    ]
+    return [metrics, WandbLogger(experiment=run, save_dir=directory)]
 
 
 class MetricsFile(Logger):

@@ -23,11 +23,13 @@ from mpi_cascade.mdf import MDFFile, read_images, write_scans
 
 @pytest.fixture
 def reconstruct(tmp_path):
-    """Runs ``reconstruct`` and returns its directory and what it said."""
+    """Runs ``reconstruct`` and returns its directory and what it said; pairs take it longest."""
 
-    def command(*arguments):
+    def command(*arguments, pairs=0):
         directory = tmp_path / "reconstructed"
-        shown = command_line.succeed("reconstruct", *arguments, "--output", directory)
+        shown = command_line.succeed(
+            "reconstruct", *arguments, "--pairs", pairs, "--output", directory
+        )
         return directory, shown
 
     return command
@@ -52,7 +54,7 @@ def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tm
     checkpoint, cascade, scans = any_trained
     scans = torch.cat((scans[:4], torch.zeros_like(scans[:1])))
     write_scans(tmp_path / "scans.mdf", scans, cascade.experiment.scanner)
-    directory, shown = reconstruct(checkpoint, tmp_path / "scans.mdf", "--batch-size", 2)
+    directory, shown = reconstruct(checkpoint, tmp_path / "scans.mdf", "--batch-size", 2, pairs=2)
     expected = torch.cat([cascade(batch).final for batch in scans.split(2)])
     assert torch.equal(images(directory), expected)
     assert {path.name for path in directory.iterdir()} == {
@@ -206,7 +208,7 @@ def test_a_given_pair_is_tested_in_every_scan_up_to_the_limit(trained, reconstru
     scans = trained.signal[:3]
     write_scans(tmp_path / "scans.mdf", scans, trained.cascade.experiment.scanner)
     directory, shown = reconstruct(
-        trained.checkpoint, tmp_path / "scans.mdf", "--pairs", 2, "--pair-mm", -1, 0.5, 1, 0.5
+        trained.checkpoint, tmp_path / "scans.mdf", "--pair-mm", -1, 0.5, 1, 0.5, pairs=2
     )
     assert "pairs of peaks: 2 tested, " in shown and "1 more were not tested (--pairs)" in shown
     with (directory / "pairs.csv").open(newline="") as file:

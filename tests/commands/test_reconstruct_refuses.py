@@ -172,5 +172,5 @@ def test_a_directory_or_an_option_that_cannot_be_used(refusal, trained, tmp_path
     np.save(path, np.full(SHAPE, np.nan, np.float32))
     assert "NaN" in refusal(trained.checkpoint, path)
     np.save(path, SCANS)
-    command_line.succeed("reconstruct", trained.checkpoint, path, "--output", output)
+    command_line.succeed("reconstruct", trained.checkpoint, path, "--pairs", 0, "--output", output)
     assert (output / "scans.csv").is_file()

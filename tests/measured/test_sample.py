@@ -7,7 +7,7 @@ from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.psf import DeltaSamplePSF
 from mpi_cascade.physics.scanner import Scanner
 
-GRID = (48, 64)
+GRID = (32, 48)
 
 
 @pytest.mark.parametrize(("edge_mm", "gain"), [(0.2, 30), (0.4, 15)])
@@ -15,7 +15,7 @@ def test_what_a_sample_has_blurred_is_what_a_point_would_have_measured(edge_mm, 
     scanner = Scanner(num_ffp_x=16, num_ffp_y=16, harmonics=(2, 3))
     sample = DeltaSamplePSF(sample_size_m=1e-3 * edge_mm)
     point, blurred = ForwardModel(scanner, GRID), ForwardModel(scanner, GRID, sample)
-    cells = (edge_mm * 48 / 6.4, edge_mm * 64 / 6.4)
+    cells = (edge_mm * 32 / 6.4, edge_mm * 48 / 6.4)
     found = without_sample_blur(blurred.matrix(), GRID, cells)
     before = (blurred.matrix() - point.matrix()).norm()
     assert (found - point.matrix()).norm() < before / gain

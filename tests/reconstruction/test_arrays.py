@@ -104,7 +104,7 @@ def test_scans_whose_scale_is_missing_are_refused(trained, tmp_path):
     np.save(tmp_path / "scans.npy", volts)
     command_line.succeed(
         "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--scale", 1e-6,
-        "--output", tmp_path / "made",
+        "--pairs", 0, "--output", tmp_path / "made",
     )  # fmt: skip
     with MDFFile(tmp_path / "made" / "reconstruction.mdf") as file:
         expected = trained.cascade(trained.signal[:3]).final

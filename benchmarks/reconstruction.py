@@ -1,7 +1,8 @@
 """How fast images are reconstructed, and how good they are: the cascade and classical methods."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,11 +54,12 @@ def reconstruction(
         classical, model, CoarseAndFine(tuning, tuning), scans.peak_snr_db,
         lambda name: print(f"tuning for {name}"),
     )  # fmt: skip
+    fast = {"cascade": lambda signal: cascade(signal).final}
+    if cascade.cascade.mirrors:
+        fast["one orientation"] = of_one_orientation(cascade)
+    fast |= {f"{name} in bf16": in_bf16(method) for name, method in fast.items()}
     methods = {
-        "cascade": lambda signal: cascade(signal).final,
-        "cascade in bf16": torch.autocast("cpu", torch.bfloat16)(
-            lambda s: cascade(s).final.float()
-        ),
+        **fast,
         **{tuned.label: tuned.solver for tuned in classical_methods if tuned.label in classical},
     }
     for name, method in methods.items():
@@ -68,11 +70,23 @@ def reconstruction(
         times = in_turn(calls, num_rounds, num_warm_ups=1)
         table.per_sample({f"{name}, batch {size}": times[name] for name in times}, size)
         for name in classical:
-            for fast in ("cascade", "cascade in bf16"):
-                ratio = f"{name} ÷ {fast}, batch {size}"
-                table.ratio(ratio, times[name], times[fast], AIMS.get(name, ""))
+            for other in fast:
+                ratio = f"{name} ÷ {other}, batch {size}"
+                table.ratio(ratio, times[name], times[other], AIMS.get(name, ""))
     if cascade.guarantee is not None:
         time_intervals(table, cascade, signal[:batch_size], num_rounds)
+
+
+def of_one_orientation(cascade: TrainedCascade) -> Callable[[Tensor], Tensor]:
+    """Returns what makes the final images without the mean over mirrored scans."""
+    single = copy(cascade.cascade)
+    single.mirrors = []
+    return lambda signal: single(signal).final
+
+
+def in_bf16(method: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Returns what makes the same images with the networks in bf16."""
+    return torch.autocast("cpu", torch.bfloat16)(lambda signal: method(signal).float())
 
 
 def time_intervals(table: Table, cascade: TrainedCascade, signal: Tensor, num_rounds: int) -> None:

@@ -30,6 +30,9 @@ _CPU = torch.device("cpu")
 _NO_SIGNAL = 1e-14
 _CLEAR = 10.0
 
+# A scan of a scanner takes ten as a rule; in noise the search wanders for hundreds.
+_MOST_STEPS = 100
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
@@ -152,7 +155,9 @@ def fit_scanner(
 
     starts = [quantities.vector(**start)] if start else quantities.starts()
     best = min(starts, key=lambda vector: float((residual(vector) ** 2).sum()))
-    found = optimize.least_squares(residual, best, bounds=quantities.bounds, x_scale="jac")
+    found = optimize.least_squares(
+        residual, best, bounds=quantities.bounds, x_scale="jac", max_nfev=_MOST_STEPS
+    )
     fitted, linear = _scaled(model.profiles(quantities.values(found.x)), measured)
     std = standard_uncertainties(found.jac, found.fun, num_harmonics)
     response_relative_std = response_uncertainties(

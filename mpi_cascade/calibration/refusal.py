@@ -22,7 +22,7 @@ def reasons_against(scan: DeltaSampleScan, fit: Fit) -> list[str]:
 
     Args:
         scan: The scan.
-        fit: The scanner fitted to it, with its final uncertainties.
+        fit: The scanner fitted to it.
     """
     sentences = []
     if noisy := _below_noise(scan, fit):

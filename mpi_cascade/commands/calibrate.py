@@ -86,8 +86,10 @@ def calibrate(
     known = {"sample_size_m": edge_m} if edge_m else {}
     chosen = clear_harmonics(scan, _HARMONICS) if harmonics is None else tuple(harmonics)
     fit = fit_scanner(scan, chosen, place, known)
-    fit = with_block_uncertainties(scan, fit, place)
-    reasons = reasons_against(scan, fit)
+    if not (reasons := reasons_against(scan, fit)):
+        # A fit for every line and harmonic, each of which would wander about in noise.
+        fit = with_block_uncertainties(scan, fit, place)
+        reasons = reasons_against(scan, fit)
     sample_m = None if edge_m or reasons else sample_range_m(scan, fit, place)
     shown = write_calibration(directory, file, scan, fit, sample_m, sample, reasons)
     sys.stdout.write(f"{for_terminal(shown)}\n\nEverything lies in {directory}; ")

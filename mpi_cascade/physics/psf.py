@@ -44,6 +44,16 @@ def harmonic_psf(
         B. Gleich and J. Weizenecker, Nature 435, 2005, doi:10.1038/nature03808; P. W. Goodwill and
         S. M. Conolly, IEEE TMI 29, 2010, doi:10.1109/TMI.2010.2052284.
     """
+    if y_m.shape[1:] == (1,) and x_m.shape[:1] == (1,):
+        # On a grid, rows on either side of the x axis are the same.
+        heights_m, rows = torch.unique(y_m[:, 0].abs(), return_inverse=True)
+        return _harmonic_psf(scanner, harmonic, x_m, heights_m[:, None])[rows]
+    return _harmonic_psf(scanner, harmonic, x_m, y_m)
+
+
+def _harmonic_psf(
+    scanner: Scanner, harmonic: int, x_m: Float64[Tensor, "..."], y_m: Float64[Tensor, "..."]
+) -> Float64[Tensor, "..."]:
     static_x_t = scanner.gradient_x_t_per_m * x_m
     static_y_t = scanner.gradient_y_t_per_m * y_m
     response = torch.zeros(torch.broadcast_shapes(x_m.shape, y_m.shape), dtype=torch.float64)

@@ -67,7 +67,7 @@ def main() -> None:
     heading = ["scanner", "method", "PSNR / dB", "resolved / %", "nulls split / %"]
     write("python docs/any_scanner.py", markdown_table(heading, rows))
     heading = ["stated", "true", *(f"{name}, PSNR / dB" for name in OFF_METHODS.values())]
-    heading += ["nulls split / %", "pairs at 0.3 mm / %"]
+    heading += ["nulls split / %", "pairs at 0.3 / 0.5 mm / %"]
     write("off: python docs/any_scanner.py", markdown_table(heading, off_rows()))
     draw(found)
 
@@ -92,14 +92,18 @@ def off_rows() -> list[list[str]]:
             psnrs = [values[label, name, "psnr_db", None] for label in OFF_METHODS]
             nulls = "all nulls" if name == "phantoms" else f"nulls, {name}"
             splits = [values[label, nulls, "split_at_1pct", None][0] for label in OFF_METHODS]
-            pairs = (f"pairs, {name}", "resolved_at_1pct", 0.3)
-            shares = [values[label, *pairs][0] for label in OFF_METHODS if name != "phantoms"]
+            pairs = f"pairs, {name}"
+            shares = [
+                [values[label, pairs, "resolved_at_1pct", gap_mm][0] for gap_mm in (0.3, 0.5)]
+                for label in OFF_METHODS
+                if name != "phantoms"
+            ]
             rows.append(
                 [
                     SCANNERS[path.stem], title,
                     *(f"{psnr:.1f} ({low:.1f} … {high:.1f})" for psnr, low, high in psnrs),
                     "; ".join(f"{100 * split:.1f}" for split in splits),
-                    "; ".join(f"{100 * share:.0f}" for share in shares),
+                    "; ".join(f"{100 * near:.0f} / {100 * far:.0f}" for near, far in shares),
                 ]
             )  # fmt: skip
     return rows

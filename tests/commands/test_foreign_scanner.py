@@ -118,7 +118,7 @@ def test_a_foreign_scanner_is_calibrated_and_its_scan_reconstructed(tmp_path):
     assert found.concentration == pytest.approx(foreign_scanner.SAMPLE_MG_PER_ML, rel=1e-5)
     shown = command_line.succeed(
         "reconstruct", REFERENCE, scan, "--scanner", calibrated / "scanner.yaml",
-        "--output", images,
+        "--pairs", 0, "--output", images,
     )  # fmt: skip
     assert "images: tracer concentration in mg Fe/ml; 1 above is 5.585 mg Fe/ml" in shown
     with MDFFile(images / "reconstruction.mdf") as file:

@@ -151,6 +151,13 @@ def test_the_first_tables_are_those_of_the_final_suite():
         assert module.with_table(wrong, table) == text
 
 
+def test_the_tables_of_any_scanner_are_those_of_its_results():
+    module = script("any_scanner")
+    text = (DOCS / "any-scanner.md").read_text(encoding="utf-8")
+    for mark, table in module.tables({name: module.read(name) for name in module.SCANNERS}).items():
+        assert f"<!-- {mark} -->\n{table}\n" in text, "run python docs/any_scanner.py"
+
+
 def test_the_picture_of_the_house_is_that_of_the_contract():
     module = script("house")
     drawn = (DOCS / "house.svg").read_text(encoding="utf-8")

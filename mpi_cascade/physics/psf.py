@@ -44,7 +44,7 @@ def harmonic_psf(
         B. Gleich and J. Weizenecker, Nature 435, 2005, doi:10.1038/nature03808; P. W. Goodwill and
         S. M. Conolly, IEEE TMI 29, 2010, doi:10.1109/TMI.2010.2052284.
     """
-    if y_m.shape[1:] == (1,) and x_m.shape[:1] == (1,):
+    if x_m.dim() == y_m.dim() == 2 and x_m.shape[0] == y_m.shape[1] == 1:
         # On a grid, rows on either side of the x axis are the same.
         heights_m, rows = torch.unique(y_m[:, 0].abs(), return_inverse=True)
         return _harmonic_psf(scanner, harmonic, x_m, heights_m[:, None])[rows]

@@ -78,6 +78,16 @@ def test_harmonics_are_even_along_y(harmonic):
     torch.testing.assert_close(psf.flip(0), psf, rtol=0, atol=1e-14)
 
 
+def test_on_a_grid_it_is_that_of_each_position():
+    """To the bit, though rows on either side of the x axis are computed once."""
+    x_m, y_m = (
+        line(3e-3, 7)[None],
+        torch.tensor([[0.4e-3], [-1e-3], [0.0], [1e-3], [-0.4e-3]]).double(),
+    )
+    each = harmonic_psf(Scanner(), 2, x_m.expand(5, 7), y_m.expand(5, 7))
+    assert torch.equal(harmonic_psf(Scanner(), 2, x_m, y_m), each)
+
+
 def collinear_spectrum(scanner, wavenumbers_per_m):
     """Returns û₃(κ) by the trapezoidal rule, which converges spectrally on a smooth line.
 

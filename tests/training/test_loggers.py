@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from mpi_cascade.training.loggers import MetricsFile
+from mpi_cascade.training.loggers import MetricsFile, make_loggers
 
 
 def contents(directory):
@@ -14,6 +14,18 @@ def log(metrics_file, *steps):
     for step in steps:
         metrics_file.log_metrics({"loss": 10.0 * step}, step)
         metrics_file.save()
+
+
+def test_nothing_is_prepared_for_a_weights_and_biases_that_is_disabled(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "mpi_cascade.training.loggers.start_run", lambda *_, **__: started.append(1)
+    )
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    (alone,) = make_loggers(tmp_path, {})
+    assert isinstance(alone, MetricsFile) and not started
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert len(make_loggers(tmp_path, {})) == 2 and started
 
 
 def test_a_new_column_keeps_the_rows_before(tmp_path):

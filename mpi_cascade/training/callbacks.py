@@ -131,7 +131,7 @@ class FiniteLoss(Callback):
     ``log_every_n_steps``-th and before each validation.
 
     Args:
-        checkpoints: Writes the checkpoints that are good.
+        checkpoints: Writes a checkpoint after every validation.
     """
 
     def __init__(self, checkpoints: ModelCheckpoint) -> None:
@@ -158,7 +158,7 @@ class FiniteLoss(Callback):
     def _check(self) -> None:
         if self._first_bad_step is None or torch.isinf(self._first_bad_step):
             return
-        good = self.checkpoints.last_model_path or "none: no validation had ended yet"
+        good = self.checkpoints.best_model_path or "none: no validation had ended yet"
         raise InputError(
             f"the loss is not finite at step {int(self._first_bad_step)}: lower learning_rate or "
             f"check the loss, and go on from the last good checkpoint ({good})"

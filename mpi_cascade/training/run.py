@@ -87,13 +87,17 @@ def fit(arguments: list[str]) -> None:
     start = _start(parser, config, built, text)
     metric, mode = built.module.strategy.monitored
     stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
-    best = ModelCheckpoint(
-        start.directory / "checkpoints", filename="best", monitor=metric, mode=mode,
-        save_last=True, save_on_train_epoch_end=False, enable_version_counter=False,
+    # Not save_last, which writes last.ckpt only where best.ckpt is written, too.
+    best, last = (
+        ModelCheckpoint(
+            start.directory / "checkpoints", filename=name, monitor=monitored, mode=mode,
+            save_on_train_epoch_end=False, enable_version_counter=False,
+        )
+        for name, monitored in {"best": metric, "last": None}.items()
     )  # fmt: skip
     callbacks = [
         RunRecord(start.directory, text), ValidationFigures(), Throughput(built.data),
-        FiniteLoss(best), stop, best,
+        FiniteLoss(last), stop, best, last,
     ]  # fmt: skip
     if not is_terminal():
         built.trainer["enable_progress_bar"] = False

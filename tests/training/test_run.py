@@ -41,6 +41,16 @@ def test_fit_leaves_a_directory_that_explains_itself(tiny_run):
     ]
 
 
+def test_the_last_state_is_kept_where_it_is_no_better(fit):
+    """A job that is killed goes on from its last validation, not from its best one."""
+    directory = fit("run", "--model.learning_rate=1e-30", "--report.tikhonov=false")
+    steps = {
+        name: load(directory / "checkpoints" / f"{name}.ckpt")["global_step"]
+        for name in ("best", "last")
+    }
+    assert steps == {"best": 6, "last": 12}
+
+
 @pytest.mark.slow
 def test_weights_and_biases_has_the_run_and_the_figures_of_every_validation(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")

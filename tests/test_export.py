@@ -13,6 +13,7 @@ STAGES = {
     "TikhonovBank with mirrors, and a refinement that sees the scan": {"num_features": 4},
     "DenseInverse": {},
     "FixedTikhonov": {},
+    "FixedTikhonov with a refinement for any scanner": {},
     "SpectralInverse": {"num_features": 4},
     "Unrolled by FFT": {"num_features": 4},
     "Unrolled by waves": {"num_features": 4},
@@ -44,6 +45,8 @@ def cascade_of(stage):
             "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
             "init_args": {"network": network, "num_steps": 2},
         }
+    if stage.endswith("for any scanner"):
+        description["refinement"] = tiny_cascades.ANY_SCANNER["refinement"]
     cascade = tiny_cascades.tiny_cascade(description)
     generator = torch.Generator().manual_seed(0)
     for weight in cascade.cascade.parameters():

@@ -28,6 +28,8 @@ from mpi_cascade.losses import (
 )
 from mpi_cascade.models import preliminary, refinement
 from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.conditioned import ConditionedRefinement
+from mpi_cascade.models.conditions import NoiseLevel, PsfDetail
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.proximal import ProximalRefinement
 from mpi_cascade.phantoms import (
@@ -159,6 +161,10 @@ REFINEMENTS = {
     "data consistency": DataConsistentRefinement(refinement.ResidualUNet((4, 8), num_channels=5)),
     "memory": DataConsistentRefinement(
         refinement.ResidualUNet((4, 8), num_channels=6, num_corrected=2), 2, num_memory=1
+    ),
+    "conditioned": ConditionedRefinement(
+        refinement.ResidualUNet((4, 8), num_channels=5, num_told=8),
+        conditions=[PsfDetail(), NoiseLevel()],
     ),
     "proximal steps": ProximalRefinement(refinement.ResidualUNet((4, 8))),
 }

@@ -15,6 +15,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def export(
     checkpoint: Path,
+    scanner: Path | None = None,
     formats: Sequence[Literal["pt2", "onnx"]] = ("pt2", "onnx"),
     output: Path | None = None,
 ) -> None:
@@ -22,6 +23,8 @@ def export(
 
     Args:
         checkpoint: a trained cascade, a .ckpt file
+        scanner: configuration of the scanner of weights that were trained for many; what is written
+            is for that scanner alone
         formats: pt2 for torch.export, onnx, or both
         output: directory (default: a new one below runs)
     """
@@ -31,11 +34,13 @@ def export(
     from mpi_cascade.results.files import whole_directory
 
     directory = output_directory(output, "export")
-    cascade = load(checkpoint)
+    cascade = load(checkpoint, scanner=scanner)
     if "onnx" in formats:
         require_onnx()
     names = {ending: f"{checkpoint.stem}.{ending}" for ending in formats}
     with whole_directory(directory) as unfinished:
         differences = [WRITERS[key](cascade, unfinished / name) for key, name in names.items()]
+    for phrase in cascade.departures:
+        sys.stdout.write(f"beyond the scanners of the training: {phrase}\n")
     for name, difference in zip(names.values(), differences, strict=True):
         sys.stdout.write(f"{directory / name}: its images differ by {difference:.1e} at most\n")

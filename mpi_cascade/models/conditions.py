@@ -1,6 +1,5 @@
 """What networks are told of the scanner and the scan, so that their weights hold neither."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterable
 
@@ -8,13 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.noise import (
-    LEAST_MEASUREMENTS,
     NoiseEstimate,
     peak_snr_db,
+    require_noise_estimate,
     white_signals,
 )
 
@@ -67,12 +65,8 @@ class NoiseLevel(Condition):
         Raises:
             InputError: If scans have too few FFP positions to tell noise from signal.
         """
+        require_noise_estimate(forward_model, "NoiseLevel")
         self.estimate = NoiseEstimate(forward_model)
-        if math.prod(forward_model.signal_shape[1:]) < LEAST_MEASUREMENTS:
-            raise InputError(
-                f"scans of {list(forward_model.signal_shape)} have too few FFP positions to tell "
-                "noise from signal, and NoiseLevel needs that: give 16 or more, or leave it out"
-            )
 
     def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
         """Returns (SNR − 30 dB) / 10 dB of each scan; 0 of an empty one."""

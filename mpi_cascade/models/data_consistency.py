@@ -1,14 +1,11 @@
 """Stage 2 with the scan in sight: networks that are told what their image doesn't explain."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.checks import NonNegativeInt, PositiveInt, check_arguments
-from mpi_cascade.models.conditions import Condition, told
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
 from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
 from mpi_cascade.physics.linear import LinearModel
@@ -25,17 +22,14 @@ class DataConsistentRefinement(SignalRefinement):
     next network, which they enter, makes of them; the first one is given zeros.
 
     Args:
-        network: Network of a step, from the image, memory, filters and conditions (batch,
-            1 + num_memory + num_filters + conditions' numbers, y, x) to the image and memory
-            (batch, 1 + num_memory, y, x), such as a ``ResidualUNet`` with as many ``num_channels``
-            and ``num_corrected``.
+        network: Network of a step, from the image, memory and filters (batch,
+            1 + num_memory + num_filters, y, x) to the image and memory (batch, 1 + num_memory, y,
+            x), such as a ``ResidualUNet`` with as many ``num_channels`` and ``num_corrected``.
         num_steps: Steps, > 0.
         shares_weights: Whether all steps have the same weights, or only start with the same.
         num_filters: Filters, > 0.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
             S Sᵀ, ≥ 1e-12.
-        conditions: What the networks are told of the scanner and the scan; each number is a
-            channel, the same at every pixel.
         num_memory: Channels of memory, ≥ 0.
 
     Raises:
@@ -57,7 +51,6 @@ class DataConsistentRefinement(SignalRefinement):
             1e-6,
             1e-2,
         ),
-        conditions: Sequence[Condition] = (),
         num_memory: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
@@ -66,7 +59,6 @@ class DataConsistentRefinement(SignalRefinement):
         check_arguments(self)
         self.networks = networks_of_steps(network, num_steps, shares_weights)
         self.filters = TikhonovFilters(num_filters, relative_regularisation)
-        self.conditions = nn.ModuleList(conditions)
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the filters of a forward model."""
@@ -77,11 +69,10 @@ class DataConsistentRefinement(SignalRefinement):
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
         measured = self.filters.coefficients(signal)
-        conditions = told(self.conditions, signal, image)
         # The image and, behind it, the memory.
         carried = functional.pad(image, (0, 0, 0, 0, 0, self.num_memory))
         for network in self.networks:
             residual = measured - self.filters.explained(carried[:, :1])
-            carried = network(torch.cat((carried, self.filters(residual), *conditions), dim=1))
+            carried = network(torch.cat((carried, self.filters(residual)), dim=1))
         # Channels too many are left to whoever checks the image's shape.
         return carried[:, : carried.shape[1] - self.num_memory]

@@ -7,12 +7,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import Positive, PositiveInt, check_arguments
-from mpi_cascade.models.filters import TikhonovFilters
+from mpi_cascade.models.filters import Eigenmodes
 from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
 from mpi_cascade.physics.linear import LinearModel
 
 _ROOM = 0.1
 """How far λ may fall while it is learned before the modes that are kept are too few for it."""
+
+_LEAST_SHARE = 1e-2
+"""Smallest eigenvalue of a mode that is kept, as a share of that λ."""
 
 
 class ProximalRefinement(SignalRefinement):
@@ -53,20 +56,20 @@ class ProximalRefinement(SignalRefinement):
         self.log_regularisations = nn.Parameter(torch.full((num_steps,), logarithm))
         # Some modes are kept whatever λ is.
         least = min(_ROOM * relative_regularisation, 1.0)
-        self.filters = TikhonovFilters(1, (least, least))
+        self.modes = Eigenmodes(_LEAST_SHARE * least)
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the steps of a forward model."""
-        self.filters.use(forward_model)
+        self.modes.use(forward_model)
 
     def forward(
         self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
     ) -> Float[Tensor, "batch 1 ny nx"]:
         """Returns the final image."""
-        eigenvalues, measured = self.filters.eigenvalues, self.filters.coefficients(signal)
+        eigenvalues, measured = self.modes.eigenvalues, self.modes.coefficients(signal)
         regularisations = self.log_regularisations.exp() * eigenvalues[-1]
         for network, regularisation in zip(self.networks, regularisations, strict=True):
             image = network(image)
-            weights = (measured - self.filters.explained(image)) / (eigenvalues + regularisation)
-            image = image + self.filters.mapped(weights[:, None])
+            weights = (measured - self.modes.explained(image)) / (eigenvalues + regularisation)
+            image = image + self.modes.mapped(weights[:, None])
         return image

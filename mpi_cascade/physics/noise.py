@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mpi_cascade.checks import InputError
 from mpi_cascade.devices import in_full_precision
 from mpi_cascade.physics.linear import LinearModel
 
@@ -69,6 +70,21 @@ class NoiseEstimate(nn.Module):
         # In full precision, whatever the networks around it use.
         with in_full_precision(signal.device):
             return (self.along_y @ signal @ self.along_x.T).flatten(2)
+
+
+def require_noise_estimate(forward_model: LinearModel, what: str) -> None:
+    """Raises an InputError if scans have too few FFP positions to tell noise from signal.
+
+    Args:
+        forward_model: The model S of the scans.
+        what: Name of the part that needs it.
+    """
+    if math.prod(forward_model.signal_shape[1:]) < LEAST_MEASUREMENTS:
+        raise InputError(
+            f"scans of {list(forward_model.signal_shape)} have too few FFP positions to tell noise "
+            f"from signal, and {what} needs that: give {LEAST_MEASUREMENTS} or more, or networks "
+            "without it"
+        )
 
 
 def peak_snr_db(

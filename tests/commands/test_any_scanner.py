@@ -67,6 +67,17 @@ def test_reconstruct_takes_the_scanner_from_its_file(checkpoint, scanner_file, e
     assert "beyond the scanners of the training: height ÷ width of a pixel 1.5" in shown
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_export_writes_a_program_for_the_scanner(checkpoint, scanner_file, expected, tmp_path):
+    shown = command_line.succeed(
+        "export", checkpoint, "--scanner", scanner_file, "--formats", "pt2",
+        "--output", tmp_path / "exported",
+    )  # fmt: skip
+    program = torch.export.load(tmp_path / "exported" / "any.pt2").module()
+    torch.testing.assert_close(program(signals())[1], expected(signals()).final)
+    assert "beyond the scanners of the training: height ÷ width of a pixel 1.5" in shown
+
+
 def test_predict_makes_scans_of_the_scanner_with_phantoms_of_its_size(
     checkpoint, scanner_file, tmp_path
 ):

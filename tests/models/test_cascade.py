@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from mpi_cascade.models.cascade import Cascade
+from mpi_cascade.models.conditioned import ConditionedRefinement
+from mpi_cascade.models.conditions import NoiseLevel, PsfDetail
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.preliminary import (
     DenseInverse,
@@ -30,6 +32,9 @@ SECOND_STAGES = [
     lambda: DataConsistentRefinement(ResidualUNet((8, 8), num_channels=5), num_steps=2),
     lambda: DataConsistentRefinement(
         ResidualUNet((8, 8), num_channels=7, num_corrected=3), num_steps=2, num_memory=2
+    ),
+    lambda: ConditionedRefinement(
+        ResidualUNet((8, 8), num_channels=5, num_told=8), conditions=[PsfDetail(), NoiseLevel()]
     ),
     lambda: ProximalRefinement(ResidualUNet((8, 8))),
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from torch import nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Cascade
-from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.models.refinement import ResidualBlock, ResidualCNN, ResidualUNet
 
 
 @pytest.mark.parametrize("network", [ResidualUNet((8, 12, 16)), ResidualCNN(4, 3)])
@@ -81,6 +81,30 @@ def test_refuses_an_image_that_its_depth_does_not_divide():
         ResidualUNet((8, 12, 16))(torch.randn(1, 1, 20, 16))
 
 
+def test_repeated_images_enter_coarser_scales_as_means():
+    """Their means over 4 × 4 pixels reach the coarser scale of two; what has no mean doesn't."""
+    torch.manual_seed(0)
+    network = ResidualUNet((4, 6), num_channels=3, num_repeated=2)
+    with torch.no_grad():
+        network.entry.weight.zero_()
+        nn.init.normal_(network.exit.weight)
+    image = torch.zeros(1, 3, 16, 16)
+    first, flat, checks = image.clone(), image.clone(), image.clone()
+    first[:, 0] = 1
+    flat[:, 2, 4:8, 4:8] = 1
+    checks[:, 2, 4:8, 4:8] = torch.tensor([1.0, -1.0]).repeat(4, 2)
+    usual = network(image)
+    torch.testing.assert_close(network(first) - first[:, :1], usual)
+    torch.testing.assert_close(network(checks), usual)
+    assert (network(flat) - usual).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["corrected", "repeated"])
+def test_no_more_images_than_enter_are_corrected_or_repeated(name):
+    with pytest.raises(InputError, match=f"num_{name} is 4: of 3 images .* can be {name}"):
+        ResidualUNet((4,), num_channels=3, **{f"num_{name}": 4})
+
+
 def test_cascade_returns_both_images_of_any_modules():
     double, square = nn.Linear(4, 4, bias=False), nn.Tanh()
     double.weight.data = 2 * torch.eye(4)
@@ -88,3 +112,41 @@ def test_cascade_returns_both_images_of_any_modules():
     preliminary, final = Cascade(double, square, is_equivariant=False)(signal)
     torch.testing.assert_close(preliminary, 2 * signal)
     torch.testing.assert_close(final, torch.tanh(2 * signal))
+
+
+def test_what_a_block_is_told_scales_and_shifts_its_hidden_features():
+    """Against the block written out, with the modulation's weights set by hand."""
+    torch.manual_seed(0)
+    block, features = ResidualBlock(3, 2), torch.randn(2, 3, 6, 6)
+    nn.init.normal_(block.second.weight, std=0.3)
+    told = torch.tensor([[0.5, 0.0], [0.0, -2.0]])
+    with torch.no_grad():
+        block.modulation.weight[0, 0] = 2.0  # The first feature's scale.
+        block.modulation.weight[5, 1] = 3.0  # The last feature's shift.
+    hidden = block.first(features.relu())
+    expected = hidden.clone()
+    expected[0, 0] *= 1 + 2.0 * 0.5
+    expected[1, 2] += 3.0 * -2.0
+    torch.testing.assert_close(block(features, told), features + block.second(expected.relu()))
+
+
+def test_what_a_u_net_is_told_has_no_effect_before_a_training_and_some_after_it():
+    torch.manual_seed(0)
+    network, image = ResidualUNet((8, 12), num_told=3), torch.rand(2, 1, 16, 16)
+    nn.init.normal_(network.exit.weight)
+    told, other = torch.randn(2, 3), torch.randn(2, 3)
+    assert torch.equal(network(image, told), network(image, other))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(3):  # The second convolutions begin at zero, and the modulations behind them.
+        optimizer.zero_grad()
+        network(image, told).square().mean().backward()
+        optimizer.step()
+    assert all(weights.grad.abs().sum() > 0 for weights in network.embedding.parameters())
+    assert not torch.equal(network(image, told), network(image, other))
+
+
+def test_a_u_net_that_is_told_nothing_has_no_weights_for_it():
+    names = ResidualUNet((8, 12)).state_dict()
+    assert not [name for name in names if "embedding" in name or "modulation" in name]
+    with pytest.raises(InputError, match=r"ResidualUNet\.num_told is -1"):
+        ResidualUNet((8, 12), num_told=-1)

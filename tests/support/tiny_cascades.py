@@ -32,11 +32,11 @@ LINE: dict[str, Any] = {
 ANY_SCANNER: dict[str, Any] = {
     **SQUARE,
     "refinement": {
-        "class_path": "mpi_cascade.models.data_consistency.DataConsistentRefinement",
+        "class_path": "mpi_cascade.models.conditioned.ConditionedRefinement",
         "init_args": {
             "network": {
                 "class_path": "mpi_cascade.models.refinement.ResidualUNet",
-                "init_args": {"num_features": [4, 4], "num_channels": 8},
+                "init_args": {"num_features": [4, 4], "num_channels": 5, "num_told": 8},
             },
             "conditions": [
                 "mpi_cascade.models.conditions.PsfDetail",

@@ -23,7 +23,8 @@ PATH = Path(__file__).with_name("configuration.schema.json")
 
 _MODULES = (
     "mpi_cascade.models.preliminary", "mpi_cascade.models.refinement",
-    "mpi_cascade.models.data_consistency", "mpi_cascade.models.proximal", "mpi_cascade.losses",
+    "mpi_cascade.models.data_consistency", "mpi_cascade.models.proximal",
+    "mpi_cascade.models.conditioned", "mpi_cascade.models.conditions", "mpi_cascade.losses",
     "mpi_cascade.phantoms", "mpi_cascade.physics.disturbances", "mpi_cascade.training.strategies",
 )  # fmt: skip
 """Where the classes are that a configuration may name."""

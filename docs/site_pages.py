@@ -64,6 +64,7 @@ _PARTS: dict[str, tuple[tuple[str, ...], type, str]] = {
             "mpi_cascade.models.refinement",
             "mpi_cascade.models.data_consistency",
             "mpi_cascade.models.proximal",
+            "mpi_cascade.models.conditioned",
         ),
         nn.Module,
         "`experiment.refinement`: from the preliminary image to the final one.",

@@ -35,7 +35,7 @@ EXPERIMENT_CLASSES = MappingProxyType({
     **key_homes(
         (
             "mpi_cascade.models.refinement", "mpi_cascade.models.data_consistency",
-            "mpi_cascade.models.proximal",
+            "mpi_cascade.models.proximal", "mpi_cascade.models.conditioned",
         ),
         nn.Module, "experiment.refinement",
     ),

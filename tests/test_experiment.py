@@ -1,13 +1,19 @@
+import importlib
+import pkgutil
+
 import pytest
 import torch
 from experiments import small_experiment
 from torch import nn
 
+import mpi_cascade.models
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
 from mpi_cascade.evaluation.suites import training_suite
+from mpi_cascade.experiment import EXPERIMENT_CLASSES
 from mpi_cascade.models.preliminary import Unrolled
 from mpi_cascade.models.refinement import ResidualCNN
+from mpi_cascade.models.stages import SignalRefinement
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
 from mpi_cascade.physics.scanner import Scanner
@@ -23,6 +29,14 @@ STAGES = {
         "init_args": {"num_features": 4, "num_layers": 2},
     },
 }
+
+
+def test_every_refinement_that_sees_the_signal_is_among_the_choices():
+    for module in pkgutil.iter_modules(mpi_cascade.models.__path__):
+        importlib.import_module(f"mpi_cascade.models.{module.name}")
+    modules, _ = EXPERIMENT_CLASSES["experiment.refinement"]
+    shipped = [one for one in SignalRefinement.__subclasses__() if "mpi_cascade" in one.__module__]
+    assert {one.__module__ for one in shipped} == set(modules) - {"mpi_cascade.models.refinement"}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.export import export_onnx, export_program
+from mpi_cascade.randomness import RandomStreams
 
 _STAGES = "mpi_cascade.models.preliminary"
 STAGES = {
@@ -55,8 +56,8 @@ def cascade_of(stage):
 
 
 def signals(batch, cascade):
-    shape = cascade.experiment.forward_model.signal_shape
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(1))
+    experiment, streams = cascade.experiment, RandomStreams(0, 0, torch.arange(batch))
+    return experiment.scans.scan(experiment.mixture, streams).signal
 
 
 @pytest.mark.slow

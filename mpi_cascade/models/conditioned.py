@@ -13,7 +13,7 @@ from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
 from mpi_cascade.physics.linear import LinearModel
 
 _USUAL_LEVEL, _USUAL_SHARE = 1e-4, 1e-1
-"""Of λ at 30 dB, and of the pixels that a filter passes: where the numbers are 0."""
+"""σ²/τ² of the reference scanner at 30 dB, and degrees of freedom per pixel: numbers of 0."""
 
 _LEAST_SHARE = 1e-4
 
@@ -23,9 +23,9 @@ class ConditionedRefinement(SignalRefinement):
 
     As in a ``DataConsistentRefinement`` the residual u − S c of the image so far is mapped back by
     several Tikhonov filters. Here their λ follow the noise of each scan, so that they mean the same
-    on every scanner and at every noise. Beside them the networks are told numbers: log₁₀ √λ/√λ₀,
-    log₁₀ of the degrees of freedom that each filter passes, Σ Λ/(Λ + λₖ), per pixel, and what the
-    conditions say.
+    on every scanner and at every noise. Beside them the networks are told numbers: what the
+    conditions say, and the logarithms of σ²/τ², the noise over the image as ``NoiseFilters`` has
+    it, and of the degrees of freedom per pixel that each filter passes, Σ Λ/(Λ + λₖ).
 
     Args:
         network: Network of a step, from the image and filters (batch, 1 + num_filters, y, x) and

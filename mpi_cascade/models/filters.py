@@ -114,7 +114,8 @@ class NoiseFilters(Eigenmodes):
     Of white images with variance τ² in noise of variance σ² the best linear estimate has
     λ = σ²/τ². Both are found from the scan alone: σ by ``NoiseEstimate``, and τ² by what signal
     remains, as the mean of u² is σ² + τ² tr(S Sᵀ)/M for M measurements. Every λₖ is a factor
-    times that. So a filter lets through what noise leaves of a scan, on any scanner.
+    times that, within 1e-8 … 1 of the largest eigenvalue. So a filter lets through what noise
+    leaves of a scan, on any scanner.
 
     Args:
         num_filters: Filters, > 0.

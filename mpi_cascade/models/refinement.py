@@ -74,7 +74,7 @@ class ResidualUNet(nn.Module):
 
     Raises:
         InputError: If a value is out of its range, or (when called) the image does not divide by
-            the coarsest scale.
+            the coarsest scale, or what it is told isn't what it was made for.
     """
 
     def __init__(
@@ -149,6 +149,11 @@ class ResidualUNet(nn.Module):
                 f"image_shape is {list(preliminary.shape[-2:])}: a ResidualUNet of this depth "
                 f"needs multiples of {self.image_multiple}, so change the shape or shorten "
                 "num_features"
+            )
+        if len(told) != bool(self.num_told):
+            raise InputError(
+                f"ResidualUNet.num_told is {self.num_told}: inside a ConditionedRefinement it is "
+                "how many numbers tell scanner and noise, and elsewhere 0"
             )
         embedded = [self.embedding(numbers) for numbers in told]
         features = self.entry(self.blocks_of_pixels(preliminary))

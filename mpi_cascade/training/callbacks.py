@@ -128,7 +128,8 @@ class FiniteLoss(Callback):
     """Ends the training when the loss is NaN or infinite, before a checkpoint can be spoilt.
 
     On a CPU every step is looked at; on other devices, where looking waits for the device, every
-    ``log_every_n_steps``-th and before each validation.
+    ``log_every_n_steps``-th and before each validation. After a validation the weights are, too:
+    the last step may have spoilt them with a loss that was still finite.
 
     Args:
         checkpoints: Writes a checkpoint after every validation.
@@ -155,13 +156,20 @@ class FiniteLoss(Callback):
         """Looks before the validation decides on a checkpoint."""
         self._check()
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks at the weights before they are written."""
+        if not all(bool(weights.isfinite().all()) for weights in pl_module.parameters()):
+            self._refuse(f"weights are not finite after step {trainer.global_step}")
+
     def _check(self) -> None:
-        if self._first_bad_step is None or torch.isinf(self._first_bad_step):
-            return
+        if self._first_bad_step is not None and not torch.isinf(self._first_bad_step):
+            self._refuse(f"the loss is not finite at step {int(self._first_bad_step)}")
+
+    def _refuse(self, what: str) -> None:
         good = self.checkpoints.best_model_path or "none: no validation had ended yet"
         raise InputError(
-            f"the loss is not finite at step {int(self._first_bad_step)}: lower learning_rate or "
-            f"check the loss, and go on from the last good checkpoint ({good})"
+            f"{what}: lower learning_rate or check the loss, and go on from the last good "
+            f"checkpoint ({good})"
         )
 
 

@@ -145,6 +145,12 @@ def test_what_a_u_net_is_told_has_no_effect_before_a_training_and_some_after_it(
     assert not torch.equal(network(image, told), network(image, other))
 
 
+@pytest.mark.parametrize(("num_told", "told"), [(0, [torch.zeros(1, 3)]), (3, [])])
+def test_a_u_net_is_told_what_it_was_made_for_or_nothing(num_told, told):
+    with pytest.raises(InputError, match=f"num_told is {num_told}: inside a Conditioned"):
+        ResidualUNet((8,), num_told=num_told)(torch.zeros(1, 1, 8, 8), *told)
+
+
 def test_a_u_net_that_is_told_nothing_has_no_weights_for_it():
     names = ResidualUNet((8, 12)).state_dict()
     assert not [name for name in names if "embedding" in name or "modulation" in name]

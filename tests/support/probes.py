@@ -44,6 +44,17 @@ class PoisonAt(Callback):
             next(pl_module.parameters()).data.fill_(torch.nan)
 
 
+class SpoilAfter(Callback):
+    """Makes a weight NaN after a step, as an update may that came from a finite loss."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if trainer.global_step == self.step:
+            next(pl_module.parameters()).data.fill_(torch.nan)
+
+
 class RecordSamples(Callback):
     """Appends the indices and a checksum of every training batch to a file."""
 

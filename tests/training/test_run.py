@@ -144,6 +144,20 @@ def test_nan_in_the_loss_stops_before_a_checkpoint_is_spoilt(fit, capsys, tmp_pa
     assert all(v.isfinite().all() for v in load(checkpoint)["state_dict"].values())
 
 
+def test_weights_that_the_last_step_spoilt_are_not_written(fit, capsys, tmp_path):
+    """Its loss was finite, and so all that a step says."""
+    with pytest.raises(SystemExit) as stopped:
+        fit("run", "--trainer.callbacks+=probes.SpoilAfter", "--trainer.callbacks.step=12",
+            "--report.tikhonov=false")  # fmt: skip
+    assert stopped.value.code == 2
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    message = capsys.readouterr().err
+    assert "weights are not finite after step 12: lower learning_rate or check the loss" in message
+    assert f"go on from the last good checkpoint ({checkpoint})" in message
+    assert load(checkpoint)["global_step"] == 6
+    assert all(v.isfinite().all() for v in load(checkpoint)["state_dict"].values())
+
+
 def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(tiny_run, fit):
     runs = [tiny_run, fit("again"), fit("other", "--data.training_seed=1")]
     weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in runs]

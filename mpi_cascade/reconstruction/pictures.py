@@ -9,6 +9,7 @@ from mpi_cascade.reconstruction.figures import Shown, contact_sheet
 from mpi_cascade.reconstruction.interval_figure import ShownInterval, intervals_sheet
 
 _MOST_SHOWN = 16
+_PAD_INCH = 0.1
 _DPI = 110
 
 
@@ -63,4 +64,6 @@ class Pictures:
         if intervals[0] is not None:
             sheets[f"{dash}intervals"] = intervals_sheet(intervals, self._scanner)
         for name, sheet in sheets.items():
-            sheet.savefig(directory / pattern.format(name), dpi=_DPI)
+            # Tight, as the layout of panels of a fixed shape may reach beyond the figure.
+            path = directory / pattern.format(name)
+            sheet.savefig(path, dpi=_DPI, bbox_inches="tight", pad_inches=_PAD_INCH)

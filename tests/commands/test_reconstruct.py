@@ -97,6 +97,10 @@ def test_nifti_and_pictures(any_trained, reconstruct, tmp_path):
     for name in ("images.png", "parts.png", "png/scan-0.png", "png/scan-1-parts.png"):
         with Image.open(directory / name) as picture:
             assert picture.size[0] > 500
+            pixels = np.asarray(picture.convert("L"))
+        # Nothing is cut off at an edge.
+        edges = np.concatenate((pixels[[0, -1]].ravel(), pixels[:, [0, -1]].ravel()))
+        assert (edges == 255).all(), name
     # The affine is that of the format: voxel centres in mm, 0 the centre of the image.
     nifti = nibabel.load(directory / "reconstruction.nii.gz")
     found = np.asarray(nifti.dataobj)

@@ -17,15 +17,14 @@ from typing import Any
 from jsonargparse._completions_jsonschema import ParserJsonschema, anyof_schema
 from jsonargparse._typehints import get_all_subclass_paths
 
+from mpi_cascade.experiment import EXPERIMENT_CLASSES
 from mpi_cascade.training.configuration import training_parser
 
 PATH = Path(__file__).with_name("configuration.schema.json")
 
 _MODULES = (
-    "mpi_cascade.models.preliminary", "mpi_cascade.models.refinement",
-    "mpi_cascade.models.data_consistency", "mpi_cascade.models.proximal",
-    "mpi_cascade.models.conditioned", "mpi_cascade.models.conditions", "mpi_cascade.losses",
-    "mpi_cascade.phantoms", "mpi_cascade.physics.disturbances", "mpi_cascade.training.strategies",
+    *(name for modules, _ in EXPERIMENT_CLASSES.values() for name in modules),
+    "mpi_cascade.models.conditions", "mpi_cascade.losses", "mpi_cascade.training.strategies",
 )  # fmt: skip
 """Where the classes are that a configuration may name."""
 

@@ -16,8 +16,7 @@ from torch import nn
 
 from mpi_cascade.cli import COMMANDS
 from mpi_cascade.commands.parsing import typed_parser
-from mpi_cascade.phantoms import PhantomFamily
-from mpi_cascade.physics.disturbances import Disturbance
+from mpi_cascade.experiment import EXPERIMENT_CLASSES
 from mpi_cascade.training.configuration import training_parser
 from mpi_cascade.training.strategies import Strategy
 
@@ -45,28 +44,19 @@ _SECTIONS = {
 
 _PARTS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "Phantoms": (
-        ("mpi_cascade.phantoms",),
-        PhantomFamily,
+        *EXPERIMENT_CLASSES["experiment.phantoms"],
         "Named under `experiment.phantoms`, and mixed by `experiment.phantom_weights`.",
     ),
     "Disturbances": (
-        ("mpi_cascade.physics.disturbances",),
-        Disturbance,
+        *EXPERIMENT_CLASSES["experiment.disturbances"],
         "Listed in `experiment.disturbances`; they act in this order, before the noise.",
     ),
     "Networks: first stage": (
-        ("mpi_cascade.models.preliminary",),
-        nn.Module,
+        *EXPERIMENT_CLASSES["experiment.preliminary"],
         "`experiment.preliminary`: from the signal to the preliminary image.",
     ),
     "Networks: second stage": (
-        (
-            "mpi_cascade.models.refinement",
-            "mpi_cascade.models.data_consistency",
-            "mpi_cascade.models.proximal",
-            "mpi_cascade.models.conditioned",
-        ),
-        nn.Module,
+        *EXPERIMENT_CLASSES["experiment.refinement"],
         "`experiment.refinement`: from the preliminary image to the final one.",
     ),
     "Losses": (

@@ -6,12 +6,19 @@ from typing import Annotated
 
 import torch
 
-from mpi_cascade.checks import Checked, InputError, NonNegative, PositiveInt, ascending
+from mpi_cascade.checks import (
+    Checked,
+    InputError,
+    NonNegative,
+    NonNegativeInt,
+    PositiveInt,
+    ascending,
+)
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
-_ANY_SEED, _RANGE = 0, 1
-"""The scanners of a range are the same in every training."""
+_RANGE = 1
+"""Number of the stream that draws scanners."""
 
 _ALIKE = 0.01
 """Share by which a quantity may leave its range unnoticed."""
@@ -38,6 +45,7 @@ class ScannerRange(Checked):
         num_positions: Numbers of pixels and FFP positions along x and y, which take turns.
         num_scanners: Scanners that are drawn, > 0.
         num_in_a_row: Training scans in a row that one of them makes, > 0; batches must divide it.
+        seed: Draws others from the same ranges, ≥ 0, whatever the seed of a training is.
 
     Raises:
         InputError: If a value is out of its range.
@@ -52,6 +60,7 @@ class ScannerRange(Checked):
     num_positions: tuple[int, ...] = (32, 48, 64)
     num_scanners: PositiveInt = 48
     num_in_a_row: PositiveInt = 32
+    seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         """Checks every argument."""
@@ -66,7 +75,7 @@ class ScannerRange(Checked):
         Args:
             nominal: The scanner in the middle, whose field of view all have.
         """
-        streams = RandomStreams(_ANY_SEED, _RANGE, torch.arange(self.num_scanners))
+        streams = RandomStreams(self.seed, _RANGE, torch.arange(self.num_scanners))
         draws = streams.uniform("scanner", (5,)).double().tolist()
         return [self._scanner(nominal, number, draw) for number, draw in enumerate(draws)]
 

@@ -28,6 +28,13 @@ def test_scanners_lie_in_their_ranges_and_are_always_the_same():
     assert kinds == {(some, num) for some in RANGE.harmonics for num in RANGE.num_positions}
 
 
+def test_another_seed_draws_other_scanners_of_the_same_kinds():
+    scanners, others = RANGE.scanners(NOMINAL), replace(RANGE, seed=1).scanners(NOMINAL)
+    for one, other in zip(scanners, others, strict=True):
+        assert one.particle.core_diameter_m != other.particle.core_diameter_m
+        assert (one.harmonics, one.num_ffp_x) == (other.harmonics, other.num_ffp_x)
+
+
 def test_a_scanner_of_the_training_departs_in_nothing():
     for scanner in RANGE.scanners(NOMINAL)[:4]:
         assert RANGE.departures(scanner, scanner.ffp_shape, NOMINAL) == []

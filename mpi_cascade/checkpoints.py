@@ -35,7 +35,7 @@ class TrainedCascade(NamedTuple):
         experiment: What it was trained for.
         cascade: The networks.
         configuration: The whole configuration of the training.
-        departures: In what the scanner leaves those of the training, a phrase each.
+        departures: In what the scanner leaves those of the training, a sentence each.
         guarantee: The calibration of its intervals, if there is one.
     """
 

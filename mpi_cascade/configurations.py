@@ -119,7 +119,7 @@ def is_for_any_scanner(configuration: Mapping[str, Any]) -> bool:
 def on_scanner(
     configuration: Mapping[str, Any], scanner: Path, path: Path
 ) -> tuple[dict[str, Any], Sequence[str]]:
-    """Returns a training's experiment on another scanner, and in what that leaves the trained ones.
+    """Returns a training's experiment on another scanner, and what to say where that departs.
 
     Its phantoms are the standard ones, as large as that scanner needs.
 
@@ -144,7 +144,8 @@ def on_scanner(
     )
     drawn = built(ScannerRange, configuration["data"]["scanners"], str(path))
     shape = described["image_shape"]
-    return described, drawn.departures(wanted, (shape[0], shape[1]), nominal)
+    phrases = drawn.departures(wanted, (shape[0], shape[1]), nominal)
+    return described, [f"beyond the scanners of the training: {phrase}" for phrase in phrases]
 
 
 def with_shipped_configs(arguments: Sequence[str]) -> list[str]:

@@ -54,8 +54,8 @@ def adapt(
 
     directory = output_directory(output, "adapt")
     cascade, chain = load_for_scans(checkpoint, scanner, device)
-    for phrase in cascade.departures:
-        say_here(f"beyond the scanners of the training: {phrase}")
+    for sentence in cascade.departures:
+        say_here(sentence)
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
         signal = first_scans(opened)
     with whole_directory(directory) as unfinished, showing_progress() as progress:

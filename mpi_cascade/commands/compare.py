@@ -62,7 +62,7 @@ def compare(
     directory = output_directory(output, "compare")
     make_directory(directory)
     notes += notes_on_pairs(trained)
-    notes += [f"beyond the scanners of the training: {phrase}" for phrase in departures]
+    notes += departures
     for note in notes:
         say_here(note)
     tuning = TuningSets(

@@ -40,7 +40,7 @@ def export(
     names = {ending: f"{checkpoint.stem}.{ending}" for ending in formats}
     with whole_directory(directory) as unfinished:
         differences = [WRITERS[key](cascade, unfinished / name) for key, name in names.items()]
-    for phrase in cascade.departures:
-        sys.stdout.write(f"beyond the scanners of the training: {phrase}\n")
+    for sentence in cascade.departures:
+        sys.stdout.write(f"{sentence}\n")
     for name, difference in zip(names.values(), differences, strict=True):
         sys.stdout.write(f"{directory / name}: its images differ by {difference:.1e} at most\n")

@@ -45,11 +45,14 @@ def guarantee(
     from mpi_cascade.guarantee.guarantee import NoiseGroup
     from mpi_cascade.results.directory import listing, output_directory
     from mpi_cascade.results.files import whole_directory
+    from mpi_cascade.results.messages import say_here
     from mpi_cascade.results.progress import showing_progress
     from mpi_cascade.results.tables import write_csv
 
     directory = output_directory(output, "guarantee")
     cascade = load(checkpoint, chosen_device(device), scanner)
+    for sentence in cascade.departures:
+        say_here(sentence)
     with showing_progress() as progress:
         num_groups = len(snr_edges(cascade)) - 1
         task = progress.task("calibration scans", num_scans * num_groups)

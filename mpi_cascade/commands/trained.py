@@ -88,8 +88,8 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
         data = configuration.get("data", {})
         if scanner := early_path(arguments, "--scanner"):
             configuration["experiment"], departures = on_scanner(configuration, scanner, path)
-            for phrase in departures:
-                say_here(f"beyond the scanners of the training: {phrase}")
+            for sentence in departures:
+                say_here(sentence)
         splits = {item.name: data[item.name] for item in fields(Splits) if item.name in data}
         kept = {"experiment": configuration["experiment"], "data": splits}
         stored = ["--config", yaml.safe_dump(kept)]

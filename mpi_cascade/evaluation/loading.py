@@ -33,7 +33,7 @@ class Compared(NamedTuple):
     Attributes:
         methods: The methods.
         experiment: That of the first of them.
-        departures: In what the scanner leaves those that its weights were trained for.
+        departures: In what the scanner leaves those of the trainings, a sentence each.
     """
 
     methods: list[Method]

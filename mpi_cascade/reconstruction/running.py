@@ -90,7 +90,7 @@ def reconstruct_scans(
         *pairs.lines(),
         *(f"warning: {remark}" for remark in scans.remarks),
     ]
-    lines += [f"warning: beyond the scanners of the training: {it}" for it in cascade.departures]
+    lines += [f"warning: {it}" for it in cascade.departures]
     if scans.concentration_unit:
         of = f"{scans.concentration:.4g} {scans.concentration_unit}"
         lines.append(f"images: tracer concentration in {scans.concentration_unit}; 1 above is {of}")

@@ -78,6 +78,25 @@ def test_export_writes_a_program_for_the_scanner(checkpoint, scanner_file, expec
     assert "beyond the scanners of the training: height ÷ width of a pixel 1.5" in shown
 
 
+def test_intervals_are_guaranteed_for_the_scanner(scanner_file, tmp_path):
+    description = {
+        **tiny_cascades.ANY_SCANNER,
+        "intervals": tiny_cascades.WITH_INTERVALS["intervals"],
+    }
+    scanners = {"num_positions": [16, 24], "num_scanners": 6}
+    cascade = tiny_cascades.tiny_cascade(description, scanners=scanners)
+    mpi_cascade.save(cascade, tmp_path / "any.ckpt")
+    ended = command_line.call(
+        "guarantee", tmp_path / "any.ckpt", "--scanner", scanner_file, "--num-scans", 120,
+        "--output", tmp_path / "guaranteed",
+    )  # fmt: skip
+    assert "beyond the scanners of the training: height ÷ width of a pixel 1.5" in ended.errors
+    guaranteed = mpi_cascade.load(tmp_path / "guaranteed" / "any.ckpt")
+    assert guaranteed.experiment.scanner.harmonics == (2, 3)
+    assert guaranteed.guarantee is not None
+    assert guaranteed.intervals(signals(), guaranteed(signals())).lower.shape == (3, 1, 16, 24)
+
+
 def test_predict_makes_scans_of_the_scanner_with_phantoms_of_its_size(
     checkpoint, scanner_file, tmp_path
 ):
@@ -93,7 +112,9 @@ def test_compared_weights_are_told_the_scanner(checkpoint, scanner_file, trained
     (method,), experiment, departures = load_methods([f"any={checkpoint}"], scanner=scanner_file)
     assert experiment.image_shape == (16, 24)
     torch.testing.assert_close(method.images(signals())["final"], expected(signals()).final)
-    assert departures == ("height ÷ width of a pixel 1.5, in training 1 … 1",)
+    assert departures == (
+        "beyond the scanners of the training: height ÷ width of a pixel 1.5, in training 1 … 1",
+    )
     with pytest.raises(InputError, match="every checkpoint was trained for one scanner"):
         load_methods([f"one={trained.checkpoint}"], scanner=scanner_file)
     with pytest.raises(InputError, match="has another scanner"):

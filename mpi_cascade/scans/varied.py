@@ -13,6 +13,7 @@ from mpi_cascade.checks import (
     Checked,
     InputError,
     NonNegative,
+    NonNegativeInt,
     PositiveInt,
 )
 from mpi_cascade.devices import needed
@@ -30,8 +31,8 @@ _LARGEST_OFFSET = 0.25
 _RUN = 8
 """Samples in a row that one scanner makes: a batch needs a quarter of the calls then."""
 
-_ANY_SEED, _BANK = 0, 0
-"""The scanners of a bank are the same in every training."""
+_BANK = 0
+"""Number of the stream that draws the scanners of a bank."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class ScannerSpread(Checked):
         gain: Largest relative change of the receiver's gain, 0 … 0.5. To a cascade whose images
             scale with the signal all gains look alike.
         num_scanners: Scanners in the bank, > 0.
+        seed: Draws others from the same ranges, ≥ 0, whatever the seed of a training is.
 
     Raises:
         InputError: If a value is out of its range, or nothing is spread.
@@ -62,6 +64,7 @@ class ScannerSpread(Checked):
     ffp_offset_m: Displacement = 0.0
     gain: float = 0.0
     num_scanners: PositiveInt = 16
+    seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         """Checks every argument."""
@@ -128,7 +131,7 @@ class ScannerSpread(Checked):
         ]
 
     def _streams(self) -> RandomStreams:
-        return RandomStreams(_ANY_SEED, _BANK, torch.arange(self.num_scanners))
+        return RandomStreams(self.seed, _BANK, torch.arange(self.num_scanners))
 
 
 class VariedScans(SimulatedScans):

@@ -1,5 +1,6 @@
 """Training over scanners: one set of weights, and every scanner's simulator and physics."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,8 @@ class ScannerBank:
     Args:
         experiment: The experiment, whose networks' weights all scanners train.
         scanners: Which scanners there are.
-        spread: How far each may be from what its reconstructions believe, if it is not as believed.
+        spread: How far each may be from what its reconstructions believe, if it is not as believed;
+            drawn anew for each.
         peak_snr_db: Lowest and highest peak SNR in dB, if it is varied.
 
     Raises:
@@ -55,10 +57,11 @@ class ScannerBank:
         with showing_progress() as progress:
             drawn = scanners.scanners(experiment.scanner)
             task = progress.task("scanners of the training", len(drawn))
-            for scanner in drawn:
+            for number, scanner in enumerate(drawn):
                 # Its own forward model, and the basis in which that was inverted, are let go.
                 there = experiment.on(scanner, scanner.ffp_shape)
-                scans = there.varied_scans(spread, peak_snr_db)
+                own_spread = spread and replace(spread, seed=spread.seed + number)
+                scans = there.varied_scans(own_spread, peak_snr_db)
                 self.members.append(BankedScanner(there.mixture, scans, there.cascade))
                 task.advance()
 

@@ -12,6 +12,7 @@ from mpi_cascade.losses import DataConsistency, ImageRMSE, WeightedSum
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
+from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanner_bank import ScannerBank
@@ -66,6 +67,18 @@ def test_runs_are_as_long_as_is_said(experiment):
     assert len({bank.number(0, 0, 4 * run, 4 * run + 3) for run in range(24)}) == 2
     with pytest.raises(InputError, match=r"make data.batch_size one that 4 can be divided by"):
         bank.number(0, 0, 3, 4)
+
+
+def test_every_scanner_is_off_in_its_own_way(experiment):
+    spread = ScannerSpread(gradient=0.05, num_scanners=2)
+    bank = ScannerBank(experiment, SCANNERS, spread, None)
+    shares = {
+        model.scanner.gradient_x_t_per_m / member.scans.nominal_scanner.gradient_x_t_per_m
+        for member in bank.members
+        for model in member.scans.bank
+    }
+    assert len(shares) == 8
+    assert all(0.95 <= share <= 1.05 for share in shares)
 
 
 def test_weights_are_shared_and_physics_is_not(experiment, data):

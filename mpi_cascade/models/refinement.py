@@ -214,7 +214,7 @@ class ResidualCNN(nn.Module):
 
 def _in_fastest_layout(network: nn.Module) -> None:
     """Stores weights with their channels side by side, as convolutions like them best."""
-    network.to(memory_format=torch.channels_last)
+    nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
 
 
 def _through(blocks: nn.Module, features: Tensor, *told: Tensor) -> Tensor:

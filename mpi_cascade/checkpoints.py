@@ -53,8 +53,7 @@ class TrainedCascade(NamedTuple):
             signal: Signals, (batch, channel, y, x) on the FFP grid, in the unit of the training.
         """
         values = torch.as_tensor(signal, dtype=torch.float32)
-        reconstruction: Reconstruction = self.cascade(values.to(self.device))
-        return reconstruction
+        return self.cascade(values.to(self.device))
 
     @property
     def intervals(self) -> "Intervals":

@@ -103,8 +103,7 @@ def _instantiated(kind: type[_Built], key: str, values: Mapping[str, Any]) -> _B
     parser.add_class_arguments(kind, key)
     # Parsing changes what it is given.
     parsed = parser.parse_object({key: deepcopy(dict(values))})
-    found: _Built = parser.instantiate_classes(parsed)[key]
-    return found
+    return parser.instantiate_classes(parsed)[key]
 
 
 def is_for_any_scanner(configuration: Mapping[str, Any]) -> bool:

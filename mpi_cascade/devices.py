@@ -166,8 +166,7 @@ def in_full_precision(device: torch.device) -> AbstractContextManager[None]:
     """
     if device.type == "meta":  # It has no autocast, and asking who has can't be compiled.
         return nullcontext()
-    context: AbstractContextManager[None] = torch.autocast(device.type, enabled=False)
-    return context
+    return torch.autocast(device.type, enabled=False)
 
 
 class Table:

@@ -214,8 +214,7 @@ def response_uncertainties(
     variance = (residuals**2).sum(axis=1) / freedom
     std = np.zeros(jacobian.shape[1])
     std[is_told] = np.sqrt((inverse**2 * np.repeat(variance, num_positions)).sum(axis=1))
-    relative: NDArray[np.float64] = std[len(vector) : len(vector) + num_harmonics] / np.abs(size)
-    return relative
+    return std[len(vector) : len(vector) + num_harmonics] / np.abs(size)
 
 
 def _of_mean_one(profiles: NDArray[np.float64]) -> NDArray[np.float64]:

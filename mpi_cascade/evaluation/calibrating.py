@@ -157,7 +157,7 @@ def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) ->
 
 def _of_batch(intervals: Intervals, sample: Sample) -> list[_Scan]:
     images = intervals.cascade(sample.signal)
-    raw = intervals.as_trained(sample.signal, images)
+    raw = intervals.cascade.interval(images, sample.signal)
     fit = intervals.fit(sample.signal, images.final)
     pixels = pixel_factors_needed(images.final, raw, sample.concentration)
     masses = mass_factors_needed(images.final, raw, sample.concentration)

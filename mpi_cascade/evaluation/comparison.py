@@ -80,10 +80,8 @@ def log_comparison(
         figures: Its pictures.
     """
     # It takes a second to import, and few who evaluate from Python want it.
-    from mpi_cascade.results.wandb import log_results, logged_run, mode
+    from mpi_cascade.results.wandb import log_results, mode
 
     if mode() == "disabled":  # Pictures would be drawn for nothing.
         return
-    with logged_run(directory, name) as run:
-        rows = summarise(comparison.results)
-        log_results(run, name, Summary._fields, rows, figures)
+    log_results(directory, name, Summary._fields, summarise(comparison.results), figures)

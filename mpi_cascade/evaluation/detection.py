@@ -24,7 +24,7 @@ from mpi_cascade.evaluation.detection_scans import (
 )
 from mpi_cascade.evaluation.intervals import LEVEL, wilson_interval
 from mpi_cascade.evaluation.methods import Method
-from mpi_cascade.evaluation.operating_points import FALSE_ALARMS
+from mpi_cascade.evaluation.operating_points import exceeded_by
 from mpi_cascade.evaluation.table import MethodKey
 
 IDEAL = "ideal observer"
@@ -126,7 +126,7 @@ def detection(
     ]
     for key, of_nulls in nulls.items():
         of_discs = discs[key].reshape(len(STEPS), -1)
-        threshold = _threshold(of_nulls)
+        threshold = exceeded_by(of_nulls)
         for step, of_mass in zip(STEPS, of_discs, strict=True):
             interval = wilson_interval(of_mass > threshold)
             shares.append(DetectedShare(*key, step * ideal_mm2, *interval))
@@ -165,14 +165,14 @@ def detected_step(
         The mass and both ends, over the ideal observer's limit. NaN is what lies beyond the masses;
         what lies below them is the smallest.
     """
-    middle = _half_detected((discs > _threshold(nulls)).mean(axis=1))
+    middle = _half_detected((discs > exceeded_by(nulls)).mean(axis=1))
     if math.isinf(middle):
         return math.nan, math.nan, math.nan
     draws = np.random.default_rng(0)
     num_scans, num_cases = len(nulls), discs.shape[1]
     found = []
     for _ in range(_NUM_RESAMPLES):
-        threshold = _threshold(nulls[draws.integers(num_scans, size=num_scans)])
+        threshold = exceeded_by(nulls[draws.integers(num_scans, size=num_scans)])
         chosen = draws.integers(num_cases, size=discs.shape)
         detected = np.take_along_axis(discs, chosen, axis=1) > threshold
         found.append(_half_detected(detected.mean(axis=1)))
@@ -191,12 +191,6 @@ def _half_detected(shares: NDArray[np.float64]) -> float:
         return STEPS[0]
     between = (0.5 - rising[first - 1]) / (rising[first] - rising[first - 1])
     return float(STEPS[first - 1] * (STEPS[first] / STEPS[first - 1]) ** between)
-
-
-def _threshold(nulls: NDArray[np.float64]) -> float:
-    """Returns the value that no more than 1 % of the nulls exceed; a disc must exceed it."""
-    place = nulls.size - 1 - math.floor(FALSE_ALARMS * nulls.size + 1e-9)
-    return float(np.partition(nulls, place, axis=None)[place])
 
 
 def _seen(

@@ -21,7 +21,7 @@ from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import tracer_mass
 from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.phantoms.scenes import PairGeometry, SingleDiscs, capsule_shapes
-from mpi_cascade.physics.linear import Signals
+from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.randomness import RandomStreams
 
 DIAMETER_MM = 0.4
@@ -137,7 +137,7 @@ class DetectionScans:
         """Returns in how many rows the places lie: a line has one."""
         return _ROWS if shape[0] > self._simulator.oversampling[0] else 1
 
-    def _windows(self, fine: Tensor) -> Float[Tensor, "batch 1 ny nx"]:
+    def _windows(self, fine: Tensor) -> Images:
         return nn.functional.avg_pool2d(fine, self._simulator.oversampling)
 
     def _noise(self, streams: RandomStreams) -> Signals:

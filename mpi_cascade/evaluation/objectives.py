@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mpi_cascade.evaluation.measures import PAIRS, Size
-from mpi_cascade.evaluation.operating_points import FALSE_ALARMS
+from mpi_cascade.evaluation.operating_points import exceeded_by
 from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
@@ -139,7 +139,7 @@ def psnr_objective(scans: TuningScans) -> Objective:
 def resolution_objective(scans: TuningScans) -> Objective:
     """Returns the objective of many pairs resolved at few false alarms.
 
-    The score is the share of the pairs whose dip exceeds that which ``FALSE_ALARMS`` of the
+    The score is the share of the pairs whose dip exceeds that which 1 % of the
     nulls exceed in the same method's images, so that a method that cuts holes into everything gains
     nothing. Among equals the higher mean dip above that threshold decides.
 
@@ -148,14 +148,8 @@ def resolution_objective(scans: TuningScans) -> Objective:
     """
 
     def score(reconstruct: Reconstruct) -> Score:
-        threshold = dip_exceeded_by(FALSE_ALARMS, scans.dips(reconstruct, scans.nulls))
+        threshold = exceeded_by(scans.dips(reconstruct, scans.nulls).cpu().double().numpy())
         excess = scans.dips(reconstruct, scans.pairs) - threshold
         return (excess > 0).double().mean().item(), excess.mean().item()
 
     return score
-
-
-def dip_exceeded_by(share: float, dips: Tensor) -> float:
-    """Returns the smallest of some dips that no more than a share of them exceed."""
-    num_above = int(share * len(dips))
-    return dips.sort(descending=True).values[num_above].item()

@@ -47,8 +47,14 @@ def threshold_at(dips: NDArray[np.float64], false_alarms: float = FALSE_ALARMS) 
             f"{nulls_needed(false_alarms)} or more"
         )
     # The largest that must not be reached: as many may lie above it as may be split.
-    highest = np.sort(np.nan_to_num(dips))[::-1][math.floor(false_alarms * len(dips) + 1e-9)]
+    highest = exceeded_by(np.nan_to_num(dips), false_alarms)
     return max(float(np.nextafter(highest, math.inf)), _LEAST_DIP)
+
+
+def exceeded_by(values: NDArray[np.float64], share: float = FALSE_ALARMS) -> float:
+    """Returns the smallest of some values that no more than a share of them exceed."""
+    place = values.size - 1 - math.floor(share * values.size + 1e-9)
+    return float(np.partition(values, place, axis=None)[place])
 
 
 def roc_area(pairs: NDArray[np.float64], nulls: NDArray[np.float64]) -> Interval:

@@ -8,11 +8,10 @@ from torch import Tensor
 from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.coverage_pages import coverage_figure
 from mpi_cascade.evaluation.detection_figure import detection_figure
-from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
+from mpi_cascade.evaluation.figures import off_scanner_figure, quality_by_set, quality_over_time
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
 from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
-from mpi_cascade.evaluation.off_figure import off_scanner_figure
 from mpi_cascade.evaluation.off_scanners import off_scanner_names
 from mpi_cascade.evaluation.pair_figures import pair_figures
 from mpi_cascade.evaluation.resolution_figure import resolution_curves

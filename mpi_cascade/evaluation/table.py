@@ -146,18 +146,6 @@ class CaseTable(nn.Module):
             Cases(key, part, _named(part, columns)) for key, part, columns in found if columns.size
         ]
 
-    def results(self, thresholds: Mapping[MethodKey, float] | None = None) -> list[Result]:
-        """Returns every metric of every method on every set that has cases, of all processes.
-
-        Args:
-            thresholds: The dip at which each method resolves, where it is known.
-        """
-        return results_of(self.cases(), thresholds or {})
-
-    def reset(self) -> None:
-        """Forgets all cases."""
-        self._values.reset()
-
 
 def results_of(found: Iterable[Cases], thresholds: Mapping[MethodKey, float]) -> list[Result]:
     """Returns every metric of every method on every set that has cases.

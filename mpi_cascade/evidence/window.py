@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mpi_cascade.evidence.objects import Numbers, Pixels
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.physics.scanner import cell_centres
 
 _MARGIN = 3
@@ -126,5 +126,5 @@ def _units(shape: tuple[int, int], rows: slice, columns: slice) -> Float[Tensor,
     return images.flatten(0, 1)
 
 
-def _as_batch(images: Tensor, forward_model: LinearModel) -> Float[Tensor, "batch 1 ny nx"]:
+def _as_batch(images: Tensor, forward_model: LinearModel) -> Images:
     return images.reshape(-1, 1, *forward_model.image_shape).to(forward_model.device)

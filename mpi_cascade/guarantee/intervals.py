@@ -83,7 +83,7 @@ class Intervals:
     Args:
         cascade: A cascade with a network of the uncertainty.
         forward_model: The S that it believes in.
-        guarantee: Its calibration; without one there are ``fit`` and ``as_trained`` alone.
+        guarantee: Its calibration; without one there is ``fit`` alone.
 
     Attributes:
         cascade: The cascade.
@@ -114,15 +114,6 @@ class Intervals:
         peak = signal.abs().amax(dim=(1, 2, 3))
         return ScanFit(peak_snr_db(peak, noise), residual / noise)
 
-    def as_trained(self, signal: Signals, images: Reconstruction) -> Interval:
-        """Returns the intervals before any calibration.
-
-        Args:
-            signal: The scans, (batch, channel, y, x).
-            images: What the cascade made of them.
-        """
-        return self.cascade.interval(images, signal)
-
     def calibrated(self, signal: Signals, images: Reconstruction) -> Calibrated:
         """Returns the intervals as trained, and what the guarantee makes of them.
 
@@ -132,7 +123,7 @@ class Intervals:
         """
         assert self._guarantee is not None, "its cascade has a guarantee"
         said = self._guarantee.of_scans(*self.fit(signal, images.final))
-        return Calibrated(self.as_trained(signal, images), *said)
+        return Calibrated(self.cascade.interval(images, signal), *said)
 
     def ends(self, signal: Signals, images: Reconstruction) -> Interval:
         """Returns the intervals of every pixel, ≥ 0; NaN where the guarantee doesn't hold.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import rel_entr
 from scipy.stats import binom
 
 from mpi_cascade.checks import InputError
@@ -31,7 +32,7 @@ def hoeffding_bentkus(mean_loss: float, num_scans: int, risk: float) -> float:
         A p-value, the smaller of Hoeffding's and Bentkus's.
     """
     below = min(mean_loss, risk)
-    divergence = _part(below, risk) + _part(1 - below, 1 - risk)
+    divergence = float(rel_entr(below, risk) + rel_entr(1 - below, 1 - risk))
     bentkus = math.e * float(binom.cdf(math.ceil(num_scans * mean_loss - 1e-9), num_scans, risk))
     return min(1.0, math.exp(-num_scans * divergence), bentkus)
 
@@ -89,7 +90,3 @@ def controlling_factor(losses: NDArray[np.float64], risk: float, failure: float)
         f"even intervals {FACTORS[-1]:g} times as wide miss more than {100 * risk:g} % in "
         f"{num_scans} calibration scans: train their network longer, or calibrate on more scans"
     )
-
-
-def _part(share: float, expected: float) -> float:
-    return share * math.log(share / expected) if share > 0 else 0.0

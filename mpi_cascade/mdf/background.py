@@ -82,8 +82,7 @@ def between(
     after = np.searchsorted(times, wanted).clip(1, len(times) - 1)
     share = ((wanted - times[after - 1]) / (times[after] - times[after - 1])).clip(0, 1)
     share = share[:, None, None, None]
-    result: NDArray[Any] = means[after - 1] * (1 - share) + means[after] * share
-    return result
+    return means[after - 1] * (1 - share) + means[after] * share
 
 
 def _shrunken(

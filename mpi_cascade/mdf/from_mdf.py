@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf.amplitudes import harmonic_amplitudes
@@ -13,13 +11,14 @@ from mpi_cascade.mdf.fields import SIGNAL_UNIT
 from mpi_cascade.mdf.matching import ffp_order, require_positions
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.mdf.spectra import as_signals, by_frame, is_corrected
+from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 
 
 def read_scans(
     file: MDFFile, scanner: Scanner, chain: ReceiveChain | None = None
-) -> Iterator[Float[Tensor, "batch c my mx"]]:
+) -> Iterator[Signals]:
     """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
     Where the file has background frames and its background is not yet subtracted, it is. Simulated
@@ -60,7 +59,7 @@ def lacks_background(file: MDFFile) -> bool:
     return not (measurement.is_background_corrected or measurement.is_background_frame.any())
 
 
-def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
+def read_images(file: MDFFile) -> Images:
     """Returns the images of a file, (batch, 1, y, x).
 
     Args:
@@ -78,9 +77,7 @@ def read_images(file: MDFFile) -> Float[Tensor, "batch 1 ny nx"]:
     return torch.from_numpy(data.reshape(len(data), 1, grid.size[1], grid.size[0]))
 
 
-def _measured_scans(
-    file: MDFFile, scanner: Scanner, chain: ReceiveChain
-) -> Iterator[Float[Tensor, "batch c my mx"]]:
+def _measured_scans(file: MDFFile, scanner: Scanner, chain: ReceiveChain) -> Iterator[Signals]:
     order = ffp_order(file, scanner)
     blocks = harmonic_amplitudes(file, scanner.harmonics)
     known = chain.background if lacks_background(file) else None

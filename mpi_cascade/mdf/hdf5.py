@@ -112,7 +112,12 @@ class HDF5File:
                 f"{self.path}: {name} declares {numbers.num_bytes / 2**20:.0f} MiB: no such field "
                 "is that large, so the file is damaged"
             )
-        return numbers.read_finite()
+        values = numbers.read()
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{self.path}: {name} has NaN or infinite values: leave out what was not measured"
+            )
+        return values
 
     def numbers(self, name: str) -> "Numbers":
         """Returns the numbers behind a name: one data set, or real and imaginary part in a group.
@@ -210,20 +215,6 @@ class Numbers:
             whole = np.empty(values[0].shape, np.result_type(precision, np.complex64))
             whole.real, whole.imag = values
             return whole
-
-    def read_finite(self, selection: tuple[Any, ...] = ()) -> NDArray[Any]:
-        """Returns a part of them.
-
-        Raises:
-            InputError: If it can't be read, or has NaN or infinite values.
-        """
-        values = self.read(selection)
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"{self._file.path}: {self._name} has NaN or infinite values: leave out what was "
-                "not measured"
-            )
-        return values
 
 
 def require_file(path: Path) -> None:

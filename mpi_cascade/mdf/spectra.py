@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf.background import Separated, between, blocks_of, split_background
 from mpi_cascade.mdf.hdf5 import MAX_BLOCK_BYTES
 from mpi_cascade.mdf.reading import MDFFile
+from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 
 
@@ -79,7 +78,7 @@ def by_frame(file: MDFFile) -> Iterator[NDArray[Any]]:
 
 def as_signals(
     pairs: NDArray[Any], scanner: Scanner, factors: NDArray[np.float64] | float = 1.0
-) -> Float[Tensor, "batch c my mx"]:
+) -> Signals:
     """Returns spectra as signals (frame, channel, y, x), in phase and quadrature if complex.
 
     Args:

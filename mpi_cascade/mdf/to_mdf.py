@@ -23,6 +23,7 @@ from mpi_cascade.mdf.grid import Grid
 from mpi_cascade.mdf.measurement import DATA
 from mpi_cascade.mdf.narrowband import narrowband_acquisition
 from mpi_cascade.mdf.new_file import NewFile, new_file
+from mpi_cascade.physics.linear import Images, Signals
 from mpi_cascade.physics.scanner import Scanner
 
 _NO_NOTES: Mapping[str, str] = {}
@@ -30,10 +31,7 @@ _NO_PARTS: Mapping[str, Tensor] = {}
 
 
 def write_scans(
-    path: Path,
-    signals: Float[Tensor, "batch c my mx"],
-    scanner: Scanner,
-    notes: Mapping[str, str] = _NO_NOTES,
+    path: Path, signals: Signals, scanner: Scanner, notes: Mapping[str, str] = _NO_NOTES
 ) -> None:
     """Writes simulated scans as MDF v2.1, one frame each.
 
@@ -121,7 +119,7 @@ def write_system_matrix(
 
 def write_reconstruction(
     path: Path,
-    images: Float[Tensor, "batch 1 ny nx"],
+    images: Images,
     scanner: Scanner,
     is_simulation: bool,
     notes: Mapping[str, str] = _NO_NOTES,

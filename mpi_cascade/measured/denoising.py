@@ -68,5 +68,4 @@ def _shrunken(block: NDArray[np.float64]) -> NDArray[np.float64]:
     squares = np.clip((values**2 - ratio - 1) ** 2 - 4 * ratio, 0, None)
     above = values > 1 + math.sqrt(ratio)
     shrunken = np.where(above, np.sqrt(squares) / values, 0) * math.sqrt(longer)
-    result: NDArray[np.float64] = (left * shrunken) @ right
-    return result
+    return (left * shrunken) @ right

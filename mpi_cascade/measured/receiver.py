@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf.fields import Acquisition
 from mpi_cascade.mdf.matching import MOST_RELATIVE, differences
 from mpi_cascade.mdf.reading import MDFFile
 from mpi_cascade.mdf.spectra import as_signals, by_component, by_frame, components, is_corrected
+from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.scanner import Scanner
 
 
@@ -54,7 +53,7 @@ class Receiver(NamedTuple):
             raise InputError(f"{file.path} lacks frequencies that the system matrix has")
         return np.searchsorted(present, self.components)
 
-    def signals(self, pairs: NDArray[Any]) -> Float[Tensor, "batch c my mx"]:
+    def signals(self, pairs: NDArray[Any]) -> Signals:
         """Returns the signals of kept pairs, (frame, period, pair).
 
         Raises:
@@ -70,7 +69,7 @@ class Receiver(NamedTuple):
         """
         return differences(file, self.scanner, self.acquisition)
 
-    def read_scans(self, file: MDFFile) -> Iterator[Float[Tensor, "batch c my mx"]]:
+    def read_scans(self, file: MDFFile) -> Iterator[Signals]:
         """Returns the scans of a file, read in batches of about 64 MiB, (batch, channel, y, x).
 
         Raises:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from mpi_cascade.physics.linear import Images
 from mpi_cascade.scans.conventions import (
     FEWEST_INTERIOR_PIXELS,
     FULL_CONCENTRATION,
@@ -17,9 +18,7 @@ from mpi_cascade.scans.conventions import (
 from mpi_cascade.scans.regions import exterior, interior
 
 
-def psnr(
-    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def psnr(estimate: Images, truth: Images) -> Float[Tensor, " batch"]:
     """Returns the peak signal-to-noise ratio 10·log10(range²/MSE) in dB of each image.
 
     Args:
@@ -34,9 +33,7 @@ def psnr(
     return values.masked_fill(_is_empty(truth), torch.nan)
 
 
-def ssim(
-    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def ssim(estimate: Images, truth: Images) -> Float[Tensor, " batch"]:
     """Returns the structural similarity of each image, Gaussian window of 11 pixels, σ = 1.5.
 
     Of images of one line the window is one-dimensional.
@@ -64,9 +61,7 @@ def ssim(
     return values.reshape(len(truth)).masked_fill(_is_empty(truth), torch.nan)
 
 
-def nrmse(
-    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def nrmse(estimate: Images, truth: Images) -> Float[Tensor, " batch"]:
     """Returns ‖estimate − truth‖/‖truth‖ of each image.
 
     Args:
@@ -80,9 +75,7 @@ def nrmse(
     return error.masked_fill(_is_empty(truth), torch.nan)
 
 
-def non_uniformity(
-    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def non_uniformity(estimate: Images, truth: Images) -> Float[Tensor, " batch"]:
     """Returns how unevenly each image fills its objects: std/mean of estimate/truth inside them.
 
     The ratio to the truth makes objects of several concentrations comparable; the ratio to the
@@ -107,9 +100,7 @@ def non_uniformity(
     return (variance.sqrt() / mean).masked_fill(~is_defined, torch.nan)
 
 
-def ghost_energy(
-    estimate: Float[Tensor, "batch 1 ny nx"], truth: Float[Tensor, "batch 1 ny nx"]
-) -> Float[Tensor, " batch"]:
+def ghost_energy(estimate: Images, truth: Images) -> Float[Tensor, " batch"]:
     """Returns Σ estimate² outside the objects of each image over Σ truth² of the whole image.
 
     Args:
@@ -126,9 +117,7 @@ def ghost_energy(
     return (ghosts / truth.square().sum(dim=(1, 2, 3))).masked_fill(is_undefined, torch.nan)
 
 
-def tracer_mass(
-    image: Float[Tensor, "batch 1 ny nx"], field_of_view_m: tuple[float, float]
-) -> Float[Tensor, " batch"]:
+def tracer_mass(image: Images, field_of_view_m: tuple[float, float]) -> Float[Tensor, " batch"]:
     """Returns the tracer in each image, ∫ c dr: the same on every pixel grid.
 
     Args:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from mpi_cascade.devices import Table, pair
 from mpi_cascade.phantoms.scenes import PairGeometry
+from mpi_cascade.physics.linear import Images
 from mpi_cascade.physics.scanner import cell_centres
 
 RAYLEIGH_DIP = 0.265
@@ -25,7 +26,7 @@ _WINDOW_MARGIN_M = 0.3e-3
 
 
 def pair_profile(
-    image: Float[Tensor, "batch 1 ny nx"],
+    image: Images,
     pairs: PairGeometry,
     positions_m: Float[Tensor, "batch points"],
     field_of_view_m: tuple[float, float],
@@ -43,7 +44,7 @@ def pair_profile(
 
 
 def pair_dip(
-    image: Float[Tensor, "batch 1 ny nx"], pairs: PairGeometry, field_of_view_m: tuple[float, float]
+    image: Images, pairs: PairGeometry, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the dip 1 − valley/peak between the two discs of each image.
 
@@ -78,7 +79,7 @@ def pair_dip(
 
 
 def disc_non_uniformity(
-    image: Float[Tensor, "batch 1 ny nx"], pairs: PairGeometry, field_of_view_m: tuple[float, float]
+    image: Images, pairs: PairGeometry, field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, " batch"]:
     """Returns the coefficient of variation inside the discs, the mean of both.
 
@@ -116,7 +117,7 @@ _DISC_POINTS = Table(_disc_points())
 
 
 def full_width_half_maximum(
-    image: Float[Tensor, "batch 1 ny nx"],
+    image: Images,
     centre_m: Float[Tensor, "batch 2"],
     direction: Float[Tensor, "batch 2"],
     diameter_m: Float[Tensor, " batch"],
@@ -158,7 +159,7 @@ def full_width_half_maximum(
 
 
 def localisation_error(
-    image: Float[Tensor, "batch 1 ny nx"],
+    image: Images,
     centre_m: Float[Tensor, "batch 2"],
     diameter_m: Float[Tensor, " batch"],
     field_of_view_m: tuple[float, float],
@@ -222,9 +223,7 @@ def resolvable_gap(
 
 
 def _sampled(
-    image: Float[Tensor, "batch 1 ny nx"],
-    points_m: Float[Tensor, "batch points 2"],
-    field_of_view_m: tuple[float, float],
+    image: Images, points_m: Float[Tensor, "batch points 2"], field_of_view_m: tuple[float, float]
 ) -> Float[Tensor, "batch points"]:
     """Returns the image, bilinearly interpolated, at points (x, y) in m."""
     half_size = pair(*field_of_view_m[::-1], like=points_m) / 2

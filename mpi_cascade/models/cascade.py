@@ -5,14 +5,13 @@ from copy import deepcopy
 from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.intervals import Interval, IntervalHead
 from mpi_cascade.models.mirrors import Mirror, mirrors_of
 from mpi_cascade.models.stages import PhysicsStage, SignalRefinement
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 _Stage = TypeVar("_Stage", bound=nn.Module)
 
@@ -25,8 +24,8 @@ class Reconstruction(NamedTuple):
         final: What stage 2 makes of the preliminary image, (batch, 1, y, x).
     """
 
-    preliminary: Float[Tensor, "batch 1 ny nx"]
-    final: Float[Tensor, "batch 1 ny nx"]
+    preliminary: Images
+    final: Images
 
 
 def sharing_weights(stage: _Stage) -> _Stage:
@@ -80,7 +79,7 @@ class Cascade(nn.Module):
         self.averages_mirrors = averages_mirrors
         self.mirrors: list[Mirror] = []
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Reconstruction:
+    def forward(self, signal: Signals) -> Reconstruction:
         """Returns the preliminary and the final image; those of an empty scan are empty.
 
         Args:
@@ -131,8 +130,7 @@ class Cascade(nn.Module):
     def _scaled(self, stage: nn.Module, *inputs: Tensor) -> Tensor:
         """Returns the stage's image of inputs in units of the first one's peak, times the peak."""
         if not self.is_equivariant:
-            image: Tensor = stage(*inputs)
-            return image
+            return stage(*inputs)
         peak = inputs[0].abs().amax(dim=(1, 2, 3), keepdim=True)
         divisor = torch.where(peak > 0, peak, 1.0)
         return peak * stage(*(values / divisor for values in inputs))

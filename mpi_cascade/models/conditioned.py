@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from mpi_cascade.checks import PositiveInt, check_arguments
 from mpi_cascade.models.conditions import Condition
 from mpi_cascade.models.filters import NoiseFilters, Regularisations
 from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 _USUAL_LEVEL, _USUAL_SHARE = 1e-4, 1e-1
 """σ²/τ² of the reference scanner at 30 dB, and degrees of freedom per pixel: numbers of 0."""
@@ -63,9 +62,7 @@ class ConditionedRefinement(SignalRefinement):
         """Makes the filters of a forward model."""
         self.filters.use(forward_model)
 
-    def forward(
-        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, image: Images, signal: Signals) -> Images:
         """Returns the final image."""
         measured, level = self.filters.coefficients(signal), self.filters.noise_level(signal)
         inverse = self.filters.inverse(level)

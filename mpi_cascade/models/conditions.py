@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpi_cascade.models.stages import PhysicsStage
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import LinearModel, Signals
 from mpi_cascade.physics.noise import (
     NoiseEstimate,
     peak_snr_db,
@@ -29,7 +29,7 @@ class Condition(PhysicsStage):
     """Numbers of order 1 that describe a scan; they don't change if the signal is scaled."""
 
     @abstractmethod
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
+    def forward(self, signal: Signals) -> Float[Tensor, "batch numbers"]:
         """Returns the numbers of each scan."""
 
 
@@ -41,17 +41,13 @@ class PsfDetail(Condition):
     system matrix has it, too.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.numbers: Tensor
-
     def use(self, forward_model: LinearModel) -> None:
         """Measures the PSF of a forward model."""
         details = torch.tensor(psf_details(forward_model))
         numbers = (details / _USUAL_DETAIL).log2().to(forward_model.device)
-        self.register_buffer("numbers", numbers, persistent=False)
+        self.numbers = nn.Buffer(numbers, persistent=False)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
+    def forward(self, signal: Signals) -> Float[Tensor, "batch numbers"]:
         """Returns log₂ of the detail along x and y, 0 for that of the reference scanner."""
         return self.numbers.expand(signal.shape[0], -1)
 
@@ -68,7 +64,7 @@ class NoiseLevel(Condition):
         require_noise_estimate(forward_model, "NoiseLevel")
         self.estimate = NoiseEstimate(forward_model)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch numbers"]:
+    def forward(self, signal: Signals) -> Float[Tensor, "batch numbers"]:
         """Returns (SNR − 30 dB) / 10 dB of each scan; 0 of an empty one."""
         peak = signal.abs().amax(dim=(1, 2, 3))
         noise = self.estimate(signal.float()).clamp_min(_LEAST_NOISE * peak)
@@ -76,9 +72,7 @@ class NoiseLevel(Condition):
         return torch.where(peak > 0, numbers, 0.0)[:, None]
 
 
-def told(
-    conditions: Iterable[nn.Module], signal: Float[Tensor, "batch c my mx"], image: Tensor
-) -> list[Tensor]:
+def told(conditions: Iterable[nn.Module], signal: Signals, image: Tensor) -> list[Tensor]:
     """Returns the numbers of conditions as channels, each the same at every pixel of an image.
 
     Args:

@@ -1,14 +1,13 @@
 """Stage 2 with the scan in sight: networks that are told what their image doesn't explain."""
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from mpi_cascade.checks import NonNegativeInt, PositiveInt, check_arguments
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters
 from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 
 class DataConsistentRefinement(SignalRefinement):
@@ -64,9 +63,7 @@ class DataConsistentRefinement(SignalRefinement):
         """Makes the filters of a forward model."""
         self.filters.use(forward_model)
 
-    def forward(
-        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, image: Images, signal: Signals) -> Images:
         """Returns the final image."""
         measured = self.filters.coefficients(signal)
         # The image and, behind it, the memory.

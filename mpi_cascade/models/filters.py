@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import ascending
 from mpi_cascade.devices import in_full_precision
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.noise import NoiseEstimate, require_noise_estimate
 from mpi_cascade.solvers.tikhonov import Tikhonov
 
@@ -42,25 +42,22 @@ class Eigenmodes(nn.Module):
     def __init__(self, least: float) -> None:
         super().__init__()
         self.least = least
-        self.eigenvalues: Tensor
-        self.from_signal: Tensor
-        self.to_image: Tensor
 
     def use(self, forward_model: LinearModel) -> None:
         """Finds the modes of a forward model."""
         self.image_shape = forward_model.image_shape
         solver = Tikhonov(forward_model)
         kept = solver.eigenvalues > self.least * solver.eigenvalues[-1]
-        self.register_buffer("eigenvalues", solver.eigenvalues[kept], persistent=False)
-        self.register_buffer("from_signal", solver.from_signal[:, kept], persistent=False)
-        self.register_buffer("to_image", solver.to_image[kept], persistent=False)
+        self.eigenvalues = nn.Buffer(solver.eigenvalues[kept], persistent=False)
+        self.from_signal = nn.Buffer(solver.from_signal[:, kept], persistent=False)
+        self.to_image = nn.Buffer(solver.to_image[kept], persistent=False)
 
-    def coefficients(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch modes"]:
+    def coefficients(self, signal: Signals) -> Float[Tensor, "batch modes"]:
         """Returns Uᵀ u."""
         with in_full_precision(signal.device):
             return signal.float().flatten(1) @ self.from_signal
 
-    def explained(self, image: Float[Tensor, "batch 1 ny nx"]) -> Float[Tensor, "batch modes"]:
+    def explained(self, image: Images) -> Float[Tensor, "batch modes"]:
         """Returns Uᵀ S c, the coefficients of the signal that an image would have."""
         with in_full_precision(image.device):
             return image.float().flatten(1) @ self.to_image.T
@@ -87,14 +84,13 @@ class TikhonovFilters(Eigenmodes):
     def __init__(self, num_filters: int, relative_regularisation: tuple[float, float]) -> None:
         super().__init__(_LEAST_SHARE * relative_regularisation[0])
         self.regularisations = decades(relative_regularisation, num_filters)
-        self.inverse: Tensor
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the filters of a forward model."""
         super().use(forward_model)
         largest = self.eigenvalues[-1]
         inverse = 1 / (self.eigenvalues / largest + self.regularisations[:, None]) / largest
-        self.register_buffer("inverse", inverse, persistent=False)
+        self.inverse = nn.Buffer(inverse, persistent=False)
 
     def forward(
         self, coefficients: Float[Tensor, "batch modes"], gains: Tensor | float = 1.0
@@ -124,8 +120,7 @@ class NoiseFilters(Eigenmodes):
 
     def __init__(self, num_filters: int, factors: tuple[float, float]) -> None:
         super().__init__(_LEAST_REGULARISATION)
-        self.factors: Tensor
-        self.register_buffer("factors", decades(factors, num_filters), persistent=False)
+        self.factors = nn.Buffer(decades(factors, num_filters), persistent=False)
 
     def use(self, forward_model: LinearModel) -> None:
         """Finds the modes of a forward model, and where its scans show their noise.
@@ -139,7 +134,7 @@ class NoiseFilters(Eigenmodes):
         num_measurements = math.prod(forward_model.signal_shape)
         self.mean_eigenvalue = float(self.eigenvalues.sum()) / num_measurements
 
-    def noise_level(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
+    def noise_level(self, signal: Signals) -> Float[Tensor, " batch"]:
         """Returns σ²/τ² of each scan, relative to the largest eigenvalue, in 1e-7 … 0.1."""
         signal = signal.float()
         noise = self.estimate(signal).square()

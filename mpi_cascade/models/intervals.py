@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpi_cascade.models.conditions import Condition, told
+from mpi_cascade.physics.linear import Images, Signals
 
 _SHARPNESS = 50.0
 """Of the softplus that keeps the ends on their sides, per unit of the image's peak."""
@@ -22,12 +23,10 @@ class Interval(NamedTuple):
         upper: Its upper end, (batch, 1, y, x).
     """
 
-    lower: Float[Tensor, "batch 1 ny nx"]
-    upper: Float[Tensor, "batch 1 ny nx"]
+    lower: Images
+    upper: Images
 
-    def scaled(
-        self, image: Float[Tensor, "batch 1 ny nx"], factors: Float[Tensor, " batch"]
-    ) -> "Interval":
+    def scaled(self, image: Images, factors: Float[Tensor, " batch"]) -> "Interval":
         """Returns the interval with both distances from the image multiplied.
 
         Args:
@@ -57,10 +56,7 @@ class IntervalHead(nn.Module):
         self.conditions = nn.ModuleList(conditions)
 
     def forward(
-        self,
-        preliminary: Float[Tensor, "batch 1 ny nx"],
-        final: Float[Tensor, "batch 1 ny nx"],
-        signal: Float[Tensor, "batch c my mx"],
+        self, preliminary: Images, final: Images, signal: Signals
     ) -> Float[Tensor, "batch 2 ny nx"]:
         """Returns the lower and the upper end.
 

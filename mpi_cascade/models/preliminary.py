@@ -13,7 +13,7 @@ from mpi_cascade.checks import InputError, Positive, PositiveInt, check_argument
 from mpi_cascade.models.filters import Regularisations, TikhonovFilters, decades
 from mpi_cascade.models.stages import PhysicsStage
 from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.solvers.tikhonov import Tikhonov
 from mpi_cascade.solvers.total_variation import squared_norm
 
@@ -39,7 +39,7 @@ class DenseInverse(PhysicsStage):
         solver = Tikhonov(forward_model, self.relative_regularisation)
         self.inverse = nn.Parameter(solver.inverse_matrix())
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the preliminary image."""
         image = functional.linear(signal.flatten(1), self.inverse)
         return image.unflatten(1, (1, *self.image_shape))
@@ -64,10 +64,9 @@ class FixedTikhonov(PhysicsStage):
         """Makes the Tikhonov inverse of a forward model."""
         self.filters.use(forward_model)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the Tikhonov image."""
-        image: Tensor = self.filters(self.filters.coefficients(signal))
-        return image
+        return self.filters(self.filters.coefficients(signal))
 
 
 class TikhonovBank(PhysicsStage):
@@ -104,7 +103,7 @@ class TikhonovBank(PhysicsStage):
         self.filters.use(forward_model)
         self.gain_change = nn.Parameter(torch.zeros(self.filters.inverse.shape))
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the preliminary image."""
         images = self.filters(self.filters.coefficients(signal), 1 + self.gain_change)
         return (self.mean * images).sum(dim=1, keepdim=True) + self.mixing(images)
@@ -137,7 +136,6 @@ class SpectralInverse(PhysicsStage):
         check_arguments(self)
         self.mean = nn.Parameter(torch.full((num_filters, 1, 1), 1 / num_filters))
         self.mixing = _mixing(num_filters, num_features)
-        self.inverse: Tensor
 
     def use(self, forward_model: LinearModel) -> None:
         """Makes the bank of a forward model's scanner."""
@@ -147,10 +145,10 @@ class SpectralInverse(PhysicsStage):
         # On the FFP grid pixels and measurements share one lattice, where S is a product.
         transfer_function = ForwardModel(scanner, scanner.ffp_shape).transfer_function
         inverse = _regularised_inverses(transfer_function, regularisations)
-        self.register_buffer("inverse", inverse, persistent=False)
+        self.inverse = nn.Buffer(inverse, persistent=False)
         self.gain_change = nn.Parameter(torch.zeros(inverse.shape))
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the preliminary image."""
         if signal.shape[1:] != self.signal_shape:
             raise InputError(
@@ -194,7 +192,7 @@ class Unrolled(PhysicsStage):
         self.forward_model = forward_model
         self.curvature = squared_norm(forward_model)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, signal: Signals) -> Images:
         """Returns the preliminary image."""
         image = signal.new_zeros(signal.shape[0], 1, *self.image_shape)
         for step_size, correction in zip(self.step_sizes, self.corrections, strict=True):

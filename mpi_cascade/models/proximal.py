@@ -3,13 +3,12 @@
 import math
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from mpi_cascade.checks import Positive, PositiveInt, check_arguments
 from mpi_cascade.models.filters import Eigenmodes
 from mpi_cascade.models.stages import SignalRefinement, networks_of_steps
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 _ROOM = 0.1
 """How far λ may fall while it is learned before the modes that are kept are too few for it."""
@@ -62,9 +61,7 @@ class ProximalRefinement(SignalRefinement):
         """Makes the steps of a forward model."""
         self.modes.use(forward_model)
 
-    def forward(
-        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, image: Images, signal: Signals) -> Images:
         """Returns the final image."""
         eigenvalues, measured = self.modes.eigenvalues, self.modes.coefficients(signal)
         regularisations = self.log_regularisations.exp() * eigenvalues[-1]

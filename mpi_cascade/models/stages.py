@@ -3,10 +3,9 @@
 from abc import ABC, abstractmethod
 from copy import deepcopy
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 
 
 class PhysicsStage(nn.Module, ABC):
@@ -25,9 +24,7 @@ class SignalRefinement(PhysicsStage, ABC):
     """A stage 2 that sees the signal, too: (batch, 1, y, x) and (batch, channel, y, x) enter."""
 
     @abstractmethod
-    def forward(
-        self, image: Float[Tensor, "batch 1 ny nx"], signal: Float[Tensor, "batch c my mx"]
-    ) -> Float[Tensor, "batch 1 ny nx"]:
+    def forward(self, image: Images, signal: Signals) -> Images:
         """Returns the final image of a preliminary one and its signal."""
 
 

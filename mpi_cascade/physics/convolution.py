@@ -82,9 +82,8 @@ class PaddedFFT(nn.Module):
     def __init__(self, lattice: Lattice, kernel: Float[Tensor, "c py px"]) -> None:
         super().__init__()
         self.lattice = lattice
-        self._transfer_function: Tensor
         transfer_function = torch.fft.rfft2(kernel).transpose(-1, -2).to(torch.complex64)
-        self.register_buffer("_transfer_function", transfer_function.contiguous(), persistent=False)
+        self._transfer_function = nn.Buffer(transfer_function.contiguous(), persistent=False)
 
     @property
     def transfer_function(self) -> Complex64[Tensor, "c ky kx"]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.costs import announce_time
@@ -74,8 +74,7 @@ class ForwardModel(LinearModel):
         _announce(scanner, self._lattice, psf)
         kernel = self._kernel(psf).double() / signal_unit(unit_scanner or scanner)
         by_fft = PaddedFFT(self._lattice, kernel)
-        self.transfer_function: Tensor
-        self.register_buffer("transfer_function", by_fft.transfer_function, persistent=False)
+        self.transfer_function = nn.Buffer(by_fft.transfer_function, persistent=False)
         self._convolution = _faster(by_fft, wave_products(self._lattice, kernel))
 
     def forward(self, concentration: Images) -> Signals:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.devices import in_full_precision
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import LinearModel, Signals
 
 _NUM_PROBES = 64
 _SHARE = 0.25
@@ -42,16 +42,14 @@ class NoiseEstimate(nn.Module):
     def __init__(self, forward_model: LinearModel) -> None:
         super().__init__()
         signal = white_signals(forward_model)
-        self.along_y: Tensor
-        self.along_x: Tensor
-        for name, num in zip(("along_y", "along_x"), signal.shape[2:], strict=True):
-            self.register_buffer(name, _cosines(num).to(signal), persistent=False)
+        self.along_y, self.along_x = (
+            nn.Buffer(_cosines(num).to(signal), persistent=False) for num in signal.shape[2:]
+        )
         energy = self._cosine_transform(signal).square().mean(dim=0)
         num_least = max(1, round(_SHARE * energy.shape[1]))
-        self.least: Tensor
-        self.register_buffer("least", energy.argsort(dim=1)[:, :num_least], persistent=False)
+        self.least = nn.Buffer(energy.argsort(dim=1)[:, :num_least], persistent=False)
 
-    def forward(self, signal: Float[Tensor, "batch c my mx"]) -> Float[Tensor, " batch"]:
+    def forward(self, signal: Signals) -> Float[Tensor, " batch"]:
         """Returns σ of each scan, in the signal's unit; NaN with fewer than 16 FFP positions.
 
         Args:
@@ -117,8 +115,7 @@ def white_signals(forward_model: LinearModel) -> Float[Tensor, "64 c my mx"]:
     """
     generator = torch.Generator().manual_seed(0)
     probes = torch.randn(_NUM_PROBES, 1, *forward_model.image_shape, generator=generator)
-    signal: Tensor = forward_model(probes.to(forward_model.device))
-    return signal
+    return forward_model(probes.to(forward_model.device))
 
 
 def _cosines(num: int) -> Float[Tensor, "frequencies positions"]:

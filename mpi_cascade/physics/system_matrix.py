@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.devices import in_full_precision
@@ -47,12 +47,11 @@ class SystemMatrix(LinearModel):
                 f"{list(signal_shape)} and {list(grid_shape)} positions need {list(expected)}"
             )
         self.grid_shape = (grid_shape[0], grid_shape[1])
-        self._matrix: Tensor
-        self._to_grid_y: Tensor
-        self._to_grid_x: Tensor
-        self.register_buffer("_matrix", matrix.float(), persistent=False)
-        for axis, positions, pixels in zip("yx", grid_shape, image_shape, strict=True):
-            self.register_buffer(f"_to_grid_{axis}", _to_grid(positions, pixels), persistent=False)
+        self._matrix = nn.Buffer(matrix.float(), persistent=False)
+        self._to_grid_y, self._to_grid_x = (
+            nn.Buffer(_to_grid(*numbers), persistent=False)
+            for numbers in zip(grid_shape, image_shape, strict=True)
+        )
 
     def forward(self, concentration: Images) -> Signals:
         """Returns the noise-free signal S c, (batch, channel, y, x)."""

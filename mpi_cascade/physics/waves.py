@@ -56,14 +56,11 @@ class WaveProducts(nn.Module):
         self, lattice: Lattice, kernel: Float64[Tensor, "c dy dx"], waves: tuple[Waves, Waves]
     ) -> None:
         super().__init__()
-        self._pixels_y: Tensor
-        self._pixels_x: Tensor
-        self._ffps_y: Tensor
-        self._ffps_x: Tensor
-        for name, steps in (("pixels", lattice.pixel_steps), ("ffps", lattice.ffp_steps)):
-            for number, axis in enumerate("yx"):
-                table = _table(waves[number].wavenumbers, lattice.shape[number], steps[number])
-                self.register_buffer(f"_{name}_{axis}", table.float(), persistent=False)
+        self._pixels_y, self._pixels_x, self._ffps_y, self._ffps_x = (
+            nn.Buffer(_table(of_axis.wavenumbers, size, step).float(), persistent=False)
+            for steps in (lattice.pixel_steps, lattice.ffp_steps)
+            for of_axis, size, step in zip(waves, lattice.shape, steps, strict=True)
+        )
         amplitudes = waves[0].fit @ kernel @ waves[1].fit.T
         num_y, num_x = amplitudes.shape[1] // 2, amplitudes.shape[2] // 2
         terms = amplitudes.unflatten(2, (2, num_x)).unflatten(1, (2, num_y))
@@ -75,8 +72,7 @@ class WaveProducts(nn.Module):
             if term.abs().max() > _LEAST_TERM * amplitudes.abs().max():
                 self._shifts.append((odd_y * num_y, odd_x * num_x))
                 multipliers.append(_multiplier(term, odd_y, odd_x))
-        self._multipliers: Tensor
-        self.register_buffer("_multipliers", torch.stack(multipliers).float(), persistent=False)
+        self._multipliers = nn.Buffer(torch.stack(multipliers).float(), persistent=False)
 
     @property
     def num_operations(self) -> float:

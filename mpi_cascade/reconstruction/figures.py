@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from mpi_cascade.physics.scanner import Scanner, cell_centres
+from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.reconstruction.sheets import (
+    Scale,
+    Shown,
+    draw_images,
+    draw_profile,
+    scale_bar,
+    write_into,
+)
 
 _ROWS = 8
 _PANEL_INCH = 1.9
@@ -24,29 +27,8 @@ _BOTTOM_INCH = 0.55
 _BARS_INCH = 0.7
 _BAR_INSET_INCH = 0.15
 
-
-class Shown(NamedTuple):
-    """A scan and its images.
-
-    Attributes:
-        title: What it is called.
-        signal: Signal, (channel, y, x).
-        preliminary: Preliminary image, (y, x).
-        final: Final image, (y, x).
-    """
-
-    title: str
-    signal: NDArray[np.float32]
-    preliminary: NDArray[np.float32]
-    final: NDArray[np.float32]
-
-
-class _Kind(NamedTuple):
-    """A kind of column: its title, and how its values are shown."""
-
-    title: str
-    colours: str
-    has_signs: bool
+_OF_SIGNALS = Scale("RdBu_r", -1, "signal ÷ its peak")
+_OF_IMAGES = Scale("inferno", 0, "tracer concentration ÷ the image's peak")
 
 
 class _Sheet(NamedTuple):
@@ -97,23 +79,28 @@ def contact_sheet(scans: Sequence[Shown], scanner: Scanner, unit: str | None = N
         row = number % sheet.num_rows
         is_last = row == sheet.num_rows - 1 or number == len(scans) - 1
         arrays = (scan.signal[0], scan.preliminary, scan.final)
-        for column, (kind, values) in enumerate(zip(kinds, arrays, strict=True)):
+        for column, ((title, scale), values) in enumerate(zip(kinds, arrays, strict=True)):
             axis = figure.add_axes(sheet.place(number, column))
             if is_line:
-                _draw_line(axis, values[0], scanner.field_of_view_x_m)
+                draw_profile(axis, values, scanner)
+                axis.ticklabel_format(axis="y", scilimits=(-2, 3))
+                axis.yaxis.get_offset_text().set_fontsize("x-small")
             else:
-                _draw_image(axis, values, scanner.field_of_view_m, kind)
+                # Negative concentrations have no colour.
+                highest = max(float(values.max()), scale.lowest * float(values.min()), 0.0)
+                draw_images([axis], [values], scanner, scale, highest)
+                write_into(axis, f"{'±' if scale.lowest else '0 …'} {highest:.2g}")
                 axis.tick_params(labelleft=column == 0)
             axis.tick_params(labelsize="small", labelbottom=is_last)
             if column == 0:
                 y_label = "" if is_line else "\ny / mm"
                 axis.set_ylabel(f"{scan.title}{y_label}", fontsize="small")
             if row == 0:
-                axis.set_title(kind.title, fontsize="small", y=1.0, pad=14 if is_line else 4)
+                axis.set_title(title, fontsize="small", y=1.0, pad=14 if is_line else 4)
             if is_last:
                 axis.set_xlabel("x / mm", fontsize="small")
     if not is_line:
-        _draw_bars(figure, sheet, kinds)
+        _draw_bars(figure, sheet)
     return figure
 
 
@@ -133,56 +120,25 @@ def _sheet(num_scans: int, scanner: Scanner, is_line: bool) -> _Sheet:
     )
 
 
-def _kinds(scanner: Scanner, unit: str | None) -> tuple[_Kind, ...]:
+def _kinds(scanner: Scanner, unit: str | None) -> tuple[tuple[str, Scale], ...]:
+    """Returns the title of each column, and how its values are shown."""
     part = ", in phase" if scanner.is_complex else ""
     of_images = f" / {unit}" if unit else ""
     return (
-        _Kind(f"signal: harmonic {scanner.harmonics[0]}{part} / a.u.", "RdBu_r", True),
-        _Kind(f"preliminary image{of_images}", "inferno", False),
-        _Kind(f"final image{of_images}", "inferno", False),
+        (f"signal: harmonic {scanner.harmonics[0]}{part} / a.u.", _OF_SIGNALS),
+        (f"preliminary image{of_images}", _OF_IMAGES),
+        (f"final image{of_images}", _OF_IMAGES),
     )
 
 
-def _draw_image(
-    axis: Axes, values: NDArray[np.float32], size_m: tuple[float, float], kind: _Kind
-) -> None:
-    half_y_mm, half_x_mm = (1e3 * size / 2 for size in size_m)
-    # Negative concentrations have no colour.
-    highest = float(np.abs(values).max() if kind.has_signs else max(values.max(), 0.0))
-    limit = highest or 1.0
-    axis.imshow(
-        values, extent=(-half_x_mm, half_x_mm, -half_y_mm, half_y_mm), origin="lower",
-        cmap=kind.colours, vmin=-limit if kind.has_signs else 0.0, vmax=limit,
-    )  # fmt: skip
-    axis.text(
-        0.03, 0.97, f"± {highest:.2g}" if kind.has_signs else f"0 … {highest:.2g}",
-        transform=axis.transAxes, fontsize="x-small", va="top",
-        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5},
-    )  # fmt: skip
-
-
-def _draw_line(axis: Axes, values: NDArray[np.float32], size_m: float) -> None:
-    x_mm = 1e3 * cell_centres(len(values), size_m).numpy()
-    axis.plot(x_mm, values, linewidth=1)
-    axis.axhline(0, color="0.7", linewidth=0.8)
-    axis.ticklabel_format(axis="y", scilimits=(-2, 3))
-    axis.yaxis.get_offset_text().set_fontsize("x-small")
-
-
-def _draw_bars(figure: Figure, sheet: _Sheet, kinds: tuple[_Kind, ...]) -> None:
+def _draw_bars(figure: Figure, sheet: _Sheet) -> None:
     """Draws the colours of signals and of images, from end to end of each picture's own scale."""
     width, height = sheet.size
-    for column, kind, label in (
-        (0, kinds[0], "signal ÷ its peak"), (1, kinds[2], "tracer concentration ÷ the image's peak")
-    ):  # fmt: skip
+    for column, scale in enumerate((_OF_SIGNALS, _OF_IMAGES)):
         left, _, panel_width, _ = sheet.place(0, column)
         # The images' bar is below both of their columns; the ends have room for their numbers.
         below = panel_width if column == 0 else 2 * panel_width + sheet.gap / width
         inset = _BAR_INSET_INCH / width
         bar = figure.add_axes((left + inset, 0.45 / height, below - 2 * inset, 0.1 / height))
-        scale = ScalarMappable(Normalize(-1 if kind.has_signs else 0, 1), kind.colours)
-        ticks = [-1, 0, 1] if kind.has_signs else [0, 0.5, 1]
-        colour_bar = figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ticks)
-        colour_bar.ax.set_xticklabels([f"{tick:g}" for tick in ticks])
-        colour_bar.set_label(label, fontsize="small")
-        bar.tick_params(labelsize="small")
+        ticks = [-1, 0, 1] if scale.lowest else [0, 0.5, 1]
+        scale_bar(figure, scale, ticks, cax=bar).ax.set_xticklabels([f"{t:g}" for t in ticks])

@@ -1,12 +1,10 @@
 """The pictures of a reconstruction: of the first scans together, and of each if wanted."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.evidence_figure import ShownParts, parts_sheet
-from mpi_cascade.reconstruction.figures import Shown, contact_sheet
-from mpi_cascade.reconstruction.interval_figure import ShownInterval, intervals_sheet
+from mpi_cascade.reconstruction.figures import contact_sheet
+from mpi_cascade.reconstruction.sheets import Shown, intervals_sheet, parts_sheet
 
 _MOST_SHOWN = 16
 _PAD_INCH = 0.1
@@ -26,44 +24,34 @@ class Pictures:
     def __init__(self, directory: Path, scanner: Scanner, unit: str | None, has_each: bool) -> None:
         self._directory, self._scanner, self._unit = directory, scanner, unit
         self._has_each = has_each
-        self._first: list[tuple[Shown, ShownParts, ShownInterval | None]] = []
+        self._first: list[Shown] = []
 
-    def add(self, shown: Shown, parts: ShownParts, interval: ShownInterval | None) -> None:
+    def add(self, shown: Shown) -> None:
         """Keeps what is shown of one scan, and writes its own pictures where wanted.
 
         Args:
-            shown: Its signal and images.
-            parts: Its image in parts.
-            interval: Its intervals, where the cascade has any.
+            shown: The scan.
         """
         if len(self._first) < _MOST_SHOWN:
-            self._first.append((shown, parts, interval))
+            self._first.append(shown)
         if self._has_each:
             directory = self._directory / "png"
             directory.mkdir(exist_ok=True)
             name = shown.title.replace(" ", "-")
-            self._write([(shown, parts, interval)], directory, f"{name}{{}}.png", "")
+            self._write([shown], directory, name, f"{name}-")
 
     def write_first(self) -> None:
         """Writes the pictures of the first scans."""
-        self._write(self._first, self._directory, "{}.png", "images")
+        self._write(self._first, self._directory, "images", "")
 
-    def _write(
-        self,
-        scans: Sequence[tuple[Shown, ShownParts, ShownInterval | None]],
-        directory: Path,
-        pattern: str,
-        name_of_images: str,
-    ) -> None:
-        dash = "" if name_of_images else "-"
-        shown, parts, intervals = zip(*scans, strict=True)
+    def _write(self, scans: list[Shown], directory: Path, images: str, stem: str) -> None:
         sheets = {
-            name_of_images: contact_sheet(shown, self._scanner, self._unit),
-            f"{dash}parts": parts_sheet(parts, self._scanner),
+            images: contact_sheet(scans, self._scanner, self._unit),
+            f"{stem}parts": parts_sheet(scans, self._scanner),
         }
-        if intervals[0] is not None:
-            sheets[f"{dash}intervals"] = intervals_sheet(intervals, self._scanner)
+        if scans[0].withheld is not None:
+            sheets[f"{stem}intervals"] = intervals_sheet(scans, self._scanner)
         for name, sheet in sheets.items():
             # Tight, as the layout of panels of a fixed shape may reach beyond the figure.
-            path = directory / pattern.format(name)
+            path = directory / f"{name}.png"
             sheet.savefig(path, dpi=_DPI, bbox_inches="tight", pad_inches=_PAD_INCH)

@@ -12,9 +12,6 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import new_reconstruction
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images, Signals
-from mpi_cascade.reconstruction.evidence_figure import ShownParts
-from mpi_cascade.reconstruction.figures import Shown
-from mpi_cascade.reconstruction.interval_figure import ShownInterval
 from mpi_cascade.reconstruction.interval_table import IntervalTable
 from mpi_cascade.reconstruction.judging import Judge, Quality, joined
 from mpi_cascade.reconstruction.nifti import is_available, new_nifti
@@ -22,6 +19,7 @@ from mpi_cascade.reconstruction.output import summary, write_table
 from mpi_cascade.reconstruction.pair_table import PairTable
 from mpi_cascade.reconstruction.pictures import Pictures
 from mpi_cascade.reconstruction.scans import ScanFile
+from mpi_cascade.reconstruction.sheets import Shown
 from mpi_cascade.results.files import whole_directory
 from mpi_cascade.results.progress import showing_progress
 
@@ -72,63 +70,50 @@ def reconstruct_scans(
     Raises:
         InputError: If the file can't be used, or the directory can't be written.
     """
-    judge = Judge(cascade)
-    if scans.concentration_unit:
-        notes = {**notes, "concentration_unit": scans.concentration_unit}
+    judge, scanner, unit = Judge(cascade), cascade.experiment.scanner, scans.concentration_unit
+    if unit:
+        notes = {**notes, "concentration_unit": unit}
+    parts: list[Quality] = []
     with whole_directory(directory) as unfinished:
-        quality = _reconstruct(
-            cascade, judge, scans, unfinished, notes, batch_size, has_pictures, pairs, intervals
-        )
+        pictures = Pictures(unfinished, scanner, unit, has_pictures)
+        with ExitStack() as files, showing_progress() as progress:
+            ends = Interval._fields if intervals.intervals is None else ()
+            names = [name for name in _NIFTI_FILES if name not in ends]
+            append = _image_files(files, cascade, scans, unfinished, notes, names)
+            task = progress.task("scans", scans.num_scans)
+            for signal in scans.batches(batch_size):
+                signal = signal.to(cascade.device)
+                made = _made(cascade, judge, scans, signal, task.done, intervals)
+                parts.append(made.quality)
+                pairs.add(task.done, made.signal, made.final, made.quality.noise)
+                made = _with_unit(made, scans.concentration)
+                for number in range(len(signal)):
+                    if made.is_usable[number]:
+                        pictures.add(_shown(made, number, task.done + number, pairs, intervals))
+                append(made)
+                task.advance(len(signal))
+        quality = joined(parts)
+        _require_signal(scans, quality)
+        pictures.write_first()
         warnings = judge.warnings(quality)
         held = intervals.column(len(quality.peak))
         write_table(unfinished / "scans.csv", quality, held, scans.differences, warnings)
         intervals.write(unfinished / "objects.csv")
         pairs.write(unfinished / "pairs.csv")
-    lines = [summary(quality, judge.training, scans.differences, warnings)]
-    lines += [
+    lines = [
+        summary(quality, judge.training, scans.differences, warnings),
         *intervals.lines(),
         *pairs.lines(),
-        *(f"warning: {remark}" for remark in scans.remarks),
+        *(f"warning: {remark}" for remark in (*scans.remarks, *cascade.departures)),
     ]
-    lines += [f"warning: {it}" for it in cascade.departures]
-    if scans.concentration_unit:
-        of = f"{scans.concentration:.4g} {scans.concentration_unit}"
-        lines.append(f"images: tracer concentration in {scans.concentration_unit}; 1 above is {of}")
+    if unit:
+        of = f"{scans.concentration:.4g} {unit}"
+        lines.append(f"images: tracer concentration in {unit}; 1 above is {of}")
     return "\n".join(lines)
 
 
-def _reconstruct(
-    cascade: TrainedCascade,
-    judge: Judge,
-    scans: ScanFile,
-    directory: Path,
-    notes: Mapping[str, str],
-    batch_size: int,
-    has_pictures: bool,
-    pairs: PairTable,
-    intervals: IntervalTable,
-) -> Quality:
-    """Writes images and pictures batch by batch, and returns the quality of all scans."""
-    scanner, unit = cascade.experiment.scanner, scans.concentration_unit
-    pictures = Pictures(directory, scanner, unit, has_pictures)
-    parts: list[Quality] = []
-    with ExitStack() as files, showing_progress() as progress:
-        ends = Interval._fields if intervals.intervals is None else ()
-        names = [name for name in _NIFTI_FILES if name not in ends]
-        append = _image_files(files, cascade, scans, directory, notes, names)
-        task = progress.task("scans", scans.num_scans)
-        for signal in scans.batches(batch_size):
-            signal = signal.to(cascade.device)
-            made = _made(cascade, judge, scans, signal, task.done, intervals)
-            parts.append(made.quality)
-            pairs.add(task.done, made.signal, made.final, made.quality.noise)
-            made = _with_unit(made, scans.concentration)
-            for number in range(len(signal)):
-                if made.is_usable[number]:
-                    pictures.add(*_shown(made, number, task.done + number, pairs, intervals))
-            append(made)
-            task.advance(len(signal))
-    quality = joined(parts)
+def _require_signal(scans: ScanFile, quality: Quality) -> None:
+    """Raises an InputError if there is no scan to make an image of."""
     if quality.peak.isnan().all():
         raise InputError(
             f"{scans.path}: every scan has values that are NaN, infinite or beyond single "
@@ -136,8 +121,6 @@ def _reconstruct(
         )
     if not (quality.peak > 0).any():
         raise InputError(f"{scans.path} is zero throughout: nothing was received")
-    pictures.write_first()
-    return quality
 
 
 def _made(
@@ -210,19 +193,10 @@ def _image_files(
 
 def _shown(
     made: _Made, number: int, scan: int, pairs: PairTable, intervals: IntervalTable
-) -> tuple[Shown, ShownParts, ShownInterval | None]:
+) -> Shown:
     """Returns what is shown of one scan of a batch."""
-    preliminary, final, measured, prior, lower, upper = (
-        image[number, 0].numpy(force=True) for image in made[2:8]
-    )
-    title, signal = f"scan {scan}", made.signal[number].numpy(force=True)
     share = float(made.quality.measured_share[number])
-    of_scan = pairs.of_scan(scan)
-    interval = None
-    if intervals.intervals is not None:
-        interval = ShownInterval(title, final, lower, upper, intervals.withheld[scan])
-    return (
-        Shown(title, signal, preliminary, final),
-        ShownParts(title, final, measured, prior, share, of_scan),
-        interval,
-    )
+    withheld = None if intervals.intervals is None else intervals.withheld[scan]
+    signal, *images = (values[number].numpy(force=True) for values in made[1:8])
+    of_scan = (share, pairs.of_scan(scan), withheld)
+    return Shown(f"scan {scan}", *of_scan, signal, *(image[0] for image in images))

@@ -1,8 +1,7 @@
 """Results in Weights & Biases, offline even where its server can't be reached."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,34 +42,23 @@ def start_run(directory: Path, **options: Any) -> wandb.Run:
         return wandb.init(mode="offline", **options)
 
 
-@contextmanager
-def logged_run(directory: Path, job_type: str) -> Iterator[wandb.Run]:
-    """Gives a run that isn't a training's, and ends it.
-
-    Args:
-        directory: Directory of the run.
-        job_type: What the run does.
-    """
-    with start_run(directory, job_type=job_type) as run:
-        yield run
-
-
 def log_results(
-    run: wandb.Run,
+    directory: Path,
     name: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
     figures: Mapping[str, Figure],
 ) -> None:
-    """Logs a table and pictures.
+    """Logs a table and pictures, in a run of their own.
 
     Args:
-        run: The run.
-        name: First part of their keys.
+        directory: Directory of the run.
+        name: What the run does, and the first part of their keys.
         columns: Names of the table's columns.
         rows: Its rows.
         figures: The pictures by name.
     """
     table = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
     pictures = {f"{name}/{key}": wandb.Image(figure) for key, figure in figures.items()}
-    run.log({f"{name}/results": table, **pictures})
+    with start_run(directory, job_type=name) as run:
+        run.log({f"{name}/results": table, **pictures})

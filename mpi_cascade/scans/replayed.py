@@ -46,5 +46,4 @@ class ReplayedSimulation:
         recording.indices.copy_(indices)
         recording.graph.replay()
         # The next replay writes where this one did.
-        sample: Sample = tree_map_only(Tensor, Tensor.clone, recording.sample)
-        return sample
+        return tree_map_only(Tensor, Tensor.clone, recording.sample)

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import MDFFile, differences, read_scans
 from mpi_cascade.measured import MeasuredMatrix, MeasuredSystem, read_measured
 from mpi_cascade.physics.forward import ForwardModel, PointSpreadFunction
-from mpi_cascade.physics.linear import LinearModel
+from mpi_cascade.physics.linear import LinearModel, Signals
 from mpi_cascade.physics.psf import sample_psf, voltage_psf
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
@@ -103,9 +100,7 @@ class ScannerModels:
         changed = changed_scanner(self.scanner, true_scanner)
         return analytic_model(changed, self.scanner, fine_shape, psf)
 
-    def read_scans(
-        self, file: MDFFile, chain: ReceiveChain | None = None
-    ) -> Iterator[Float[Tensor, "batch c my mx"]]:
+    def read_scans(self, file: MDFFile, chain: ReceiveChain | None = None) -> Iterator[Signals]:
         """Returns the scans of an MDF file as signals, read in batches, (batch, channel, y, x).
 
         Args:

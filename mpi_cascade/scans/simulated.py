@@ -129,8 +129,7 @@ class SimulatedScans(nn.Module):
 
     def ideal_signal(self, concentration: Images, streams: RandomStreams) -> Signals:
         """Returns the signals of concentrations on the simulation grid, without disturbances."""
-        signal: Signals = self.forward_model(concentration)
-        return signal
+        return self.forward_model(concentration)
 
 
 def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:

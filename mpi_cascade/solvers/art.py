@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.checks import Positive, PositiveInt, check_arguments
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
@@ -43,8 +43,7 @@ class ART(IterativeSolver):
         self.num_sweeps = num_sweeps
         check_arguments(self)
         matrix = forward_model.matrix()
-        self._gram: Tensor
-        self.register_buffer("_gram", matrix @ matrix.T, persistent=False)
+        self._gram = nn.Buffer(matrix @ matrix.T, persistent=False)
 
     @torch.no_grad()
     def iterates(self, signal: Signals) -> Iterator[Images]:

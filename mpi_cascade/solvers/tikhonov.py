@@ -75,11 +75,10 @@ class Tikhonov(nn.Module):
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
         self.image_shape = forward_model.image_shape
-        self.eigenvalues: Tensor
-        self.from_signal: Tensor
-        self.to_image: Tensor
-        for name, values in _eigenbasis(forward_model)._asdict().items():
-            self.register_buffer(name, values.to(forward_model.device), persistent=False)
+        self.eigenvalues, self.from_signal, self.to_image = (
+            nn.Buffer(values.to(forward_model.device), persistent=False)
+            for values in _eigenbasis(forward_model)
+        )
 
     def forward(self, signal: Signals) -> Images:
         """Returns the image that minimises ‖S c − u‖² + λ‖c‖².

@@ -94,8 +94,7 @@ class CascadeModule(LightningModule):
 
     def forward(self, signal: Tensor) -> Reconstruction:
         """Returns the preliminary and the final image of signals (batch, channel, y, x)."""
-        reconstruction: Reconstruction = self.cascade(signal)
-        return reconstruction
+        return self.cascade(signal)
 
     def on_fit_start(self) -> None:
         """Takes the cascades of other scanners with the same weights, if there are any."""

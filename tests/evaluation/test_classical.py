@@ -21,7 +21,6 @@ from mpi_cascade.evaluation.classical import (
 from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
 from mpi_cascade.evaluation.objectives import (
     TuningSets,
-    dip_exceeded_by,
     psnr_objective,
     resolution_objective,
     scan,
@@ -108,13 +107,6 @@ def test_an_image_without_tracer_resolves_nothing(scans):
         return torch.zeros(len(signal), 1, 16, 16)
 
     assert resolution_objective(scans.fine)(reconstruct)[0] == 0
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0.0, 9.0), (0.1, 8.0), (0.35, 6.0)])
-def test_the_threshold_is_exceeded_by_no_more_than_the_share(share, expected):
-    dips = torch.arange(10.0)[torch.randperm(10)]
-    assert dip_exceeded_by(share, dips) == expected
-    assert (dips > expected).float().mean() <= share
 
 
 def test_tikhonov_is_tuned_for_each_of_its_goals(experiment, scans):

@@ -6,9 +6,8 @@ import pytest
 
 from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.convergence import Progress
-from mpi_cascade.evaluation.figures import quality_by_set, quality_over_time
+from mpi_cascade.evaluation.figures import off_scanner_figure, quality_by_set, quality_over_time
 from mpi_cascade.evaluation.limits import Limit
-from mpi_cascade.evaluation.off_figure import off_scanner_figure
 from mpi_cascade.evaluation.resolution_figure import resolution_curves
 from mpi_cascade.evaluation.summary import Summary
 

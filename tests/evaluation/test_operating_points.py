@@ -6,6 +6,7 @@ from scipy import stats
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.operating_points import (
+    exceeded_by,
     least_misses,
     least_splits,
     nulls_needed,
@@ -111,3 +112,10 @@ def test_no_decision_by_another_number_beats_the_bound():
         threshold = np.median(pairs)
         resolved, split = (pairs >= threshold).mean(), (nulls >= threshold).mean()
         assert split > least_splits(resolved, float(np.linalg.norm(difference))) - 0.005
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 9.0), (0.1, 8.0), (0.35, 6.0)])
+def test_the_least_of_values_that_no_more_than_a_share_exceed(share, expected):
+    values = np.random.default_rng(0).permutation(10).astype(float)
+    assert exceeded_by(values, share) == expected
+    assert (values > expected).mean() <= share

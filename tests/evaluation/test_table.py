@@ -10,7 +10,14 @@ from measured import KEY, PAIR_SET, PHANTOM_SET, THRESHOLDS, add, chosen_cases, 
 from torch import multiprocessing
 
 from mpi_cascade.evaluation.sets import Suite
-from mpi_cascade.evaluation.table import CaseTable, MethodKey, Result, logged, logged_metrics
+from mpi_cascade.evaluation.table import (
+    CaseTable,
+    MethodKey,
+    Result,
+    logged,
+    logged_metrics,
+    results_of,
+)  # fmt: skip
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
@@ -27,7 +34,7 @@ def assert_same(found: list[Result], expected: list[Result]) -> None:
 def whole() -> list[Result]:
     table = new_table()
     add(table, ALL, ALL)
-    return table.results(THRESHOLDS)
+    return results_of(table.cases(), THRESHOLDS)
 
 
 def test_every_metric_of_every_set_is_there(whole):
@@ -47,7 +54,7 @@ def test_every_metric_of_every_set_is_there(whole):
 def test_without_a_threshold_nobody_knows_what_is_resolved_at_equal_false_alarms(whole):
     table = new_table()
     add(table, ALL, ALL)
-    for one, expected in zip(table.results(), whole, strict=True):
+    for one, expected in zip(results_of(table.cases(), {}), whole, strict=True):
         is_own = one.metric in ("resolvable_gap_mm", "resolved_at_1pct")
         assert math.isnan(one.value) == (is_own or math.isnan(expected.value))
 
@@ -56,7 +63,7 @@ def test_results_do_not_depend_on_batches_or_their_order(whole):
     table = new_table()
     for chosen in (slice(5, 12), NONE, slice(0, 1), slice(1, 5)):
         add(table, chosen, chosen)
-    assert_same(table.results(THRESHOLDS), whole)
+    assert_same(results_of(table.cases(), THRESHOLDS), whole)
 
 
 @pytest.mark.slow
@@ -83,27 +90,26 @@ def test_the_cases_are_kept_in_their_order_by_name():
     assert np.isnan(of_phantoms["psnr_db"]).tolist() == [True] + [False] * 11
 
 
-def test_a_table_without_cases_is_empty_without_a_warning_and_reset_forgets(whole):
+def test_a_table_without_cases_is_empty_without_a_warning(whole):
     table = new_table()
-    assert table.results(THRESHOLDS) == table.cases() == []
-    add(table, slice(0, 4), ALL)
-    table.reset()
-    assert table.results(THRESHOLDS) == []
+    assert table.cases() == []
     add(table, NONE, NONE)
-    assert table.results(THRESHOLDS) == []
+    assert results_of(table.cases(), THRESHOLDS) == []
     add(table, ALL, ALL)
-    assert_same(table.results(THRESHOLDS), whole)
+    assert_same(results_of(table.cases(), THRESHOLDS), whole)
 
 
 def test_the_results_can_be_read_on_the_way(whole):
     table = new_table()
     add(table, slice(0, 4), slice(0, 4))
     assert {
-        r.num_cases for r in table.results(THRESHOLDS) if r.metric in ("psnr_db", "mass_r2")
+        r.num_cases
+        for r in results_of(table.cases(), THRESHOLDS)
+        if r.metric in ("psnr_db", "mass_r2")
     } == {3, 4}
     add(table, slice(4, None), slice(4, None))
-    assert_same(table.results(THRESHOLDS), whole)
-    assert_same(table.results(THRESHOLDS), whole)
+    assert_same(results_of(table.cases(), THRESHOLDS), whole)
+    assert_same(results_of(table.cases(), THRESHOLDS), whole)
 
 
 def test_methods_are_kept_apart():
@@ -112,7 +118,7 @@ def test_methods_are_kept_apart():
     estimate, sample = measured.phantoms()
     table.add(KEY, PHANTOM_SET, estimate, sample)
     table.add(other, PHANTOM_SET, sample.concentration, sample)
-    values = {(r.label, r.metric): r.value for r in table.results(THRESHOLDS)}
+    values = {(r.label, r.metric): r.value for r in results_of(table.cases(), THRESHOLDS)}
     assert values["Tikhonov", "nrmse"] == 0
     assert values["cascade", "nrmse"] > 0.1
 
@@ -121,11 +127,11 @@ def test_metrics_are_computed_in_full_precision(whole):
     table = new_table()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         add(table, ALL, ALL)
-    assert_same(table.results(THRESHOLDS), whole)
+    assert_same(results_of(table.cases(), THRESHOLDS), whole)
     estimate, sample = measured.phantoms()
-    table.reset()
+    table = new_table()
     table.add(KEY, PHANTOM_SET, estimate.bfloat16(), sample)
-    half = {r.metric: r.value for r in table.results(THRESHOLDS)}
+    half = {r.metric: r.value for r in results_of(table.cases(), THRESHOLDS)}
     full = {r.metric: r.value for r in whole if r.set_name == "phantoms"}
     assert half == pytest.approx(full, rel=0.02, abs=0.02, nan_ok=True)
 
@@ -133,7 +139,7 @@ def test_metrics_are_computed_in_full_precision(whole):
 def test_copies_and_pickles_keep_the_cases_and_checkpoints_have_none(whole):
     table = new_table()
     add(table, ALL, ALL)
-    assert_same(copy.deepcopy(table).results(THRESHOLDS), whole)
+    assert_same(results_of(copy.deepcopy(table).cases(), THRESHOLDS), whole)
     assert not table.state_dict()
     columns = table.cases()[1].columns
     assert pickle.loads(pickle.dumps(columns)).keys() == columns.keys()
@@ -151,7 +157,7 @@ def test_cases_are_kept_where_they_are_computed(whole):
     geometry = PairGeometry(*(column.cuda() for column in sample.pairs))
     sample = Sample(*(column.cuda() for column in sample[:3]), pairs=geometry)
     table.add(KEY, PAIR_SET, pairs.cuda(), sample)
-    for found, expected in zip(table.results(THRESHOLDS), whole, strict=True):
+    for found, expected in zip(results_of(table.cases(), THRESHOLDS), whole, strict=True):
         assert found[:6] == expected[:6]
         assert found[6:] == pytest.approx(expected[6:], rel=1e-4, abs=1e-6, nan_ok=True)
 

@@ -1,21 +1,23 @@
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from shown_scans import shown_scan
 
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.figures import Shown, contact_sheet
+from mpi_cascade.reconstruction.figures import contact_sheet
 
 
 def shown(num_scans, signal_shape, image_shape):
     random = np.random.default_rng(0)
+    shapes = {"signal": signal_shape, "preliminary": image_shape, "final": image_shape}
     return [
-        Shown(
-            f"scan {number}",
-            *(
-                (0.1**number * random.normal(size=s)).astype(np.float32)
-                for s in (signal_shape, *[image_shape] * 2)
-            ),
+        shown_scan(
+            title=f"scan {number}",
+            **{
+                name: (0.1**number * random.normal(size=shape)).astype(np.float32)
+                for name, shape in shapes.items()
+            },
         )
         for number in range(num_scans)
     ]
@@ -84,8 +86,7 @@ def test_lines_are_profiles_in_millimetres():
 
 def test_nothing_but_zeros_can_be_drawn():
     scanner = Scanner(num_ffp_x=4, num_ffp_y=3)
-    empty = Shown("scan 0", np.zeros((1, 3, 4), np.float32), *[np.zeros((6, 5), np.float32)] * 2)
-    figure = contact_sheet([empty], scanner)
+    figure = contact_sheet([shown_scan()], scanner)
     figure.draw_without_rendering()
     assert [axis.texts[0].get_text() for axis in figure.axes[:3]] == ["± 0", "0 … 0", "0 … 0"]
 

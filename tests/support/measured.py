@@ -8,7 +8,7 @@ from torch import distributed
 
 from mpi_cascade.evaluation.measures import PAIRS, PHANTOMS
 from mpi_cascade.evaluation.sets import EvaluationSet
-from mpi_cascade.evaluation.table import CaseTable, MethodKey
+from mpi_cascade.evaluation.table import CaseTable, MethodKey, results_of
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
 from mpi_cascade.scans.simulated import Sample
@@ -83,5 +83,5 @@ def measure_a_part(rank: int, rendezvous: str, results) -> None:
     if rank == 0:  # The other process has no case at all.
         add(empty, slice(None), slice(None))
     add(mixed, none if rank else slice(None), slice(rank, None, 2))
-    results[rank] = empty.results(THRESHOLDS), mixed.results(THRESHOLDS)
+    results[rank] = tuple(results_of(table.cases(), THRESHOLDS) for table in (empty, mixed))
     distributed.destroy_process_group()

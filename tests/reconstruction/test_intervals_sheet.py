@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from shown_scans import shown_scan
 
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.interval_figure import ShownInterval, intervals_sheet
+from mpi_cascade.reconstruction.sheets import intervals_sheet
 
 SCANNER = Scanner(num_ffp_x=4, num_ffp_y=3)
 
 
 def shown(shape, scale, withheld=""):
     final = scale * np.random.default_rng(0).random(shape).astype(np.float32)
-    ends = (np.full_like(final, np.nan),) * 2 if withheld else (0.5 * final, 1.5 * final)
-    return ShownInterval("scan 0", final, *ends, withheld)
+    lower, upper = (np.full_like(final, np.nan),) * 2 if withheld else (0.5 * final, 1.5 * final)
+    return shown_scan(final=final, lower=lower, upper=upper, withheld=withheld)
 
 
 def test_all_of_an_image_have_the_scale_of_its_upper_end():

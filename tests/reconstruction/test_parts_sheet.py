@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from shown_scans import shown_scan
 
 from mpi_cascade.evidence.pair_test import Verdict
 from mpi_cascade.evidence.pairs import Pair
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.reconstruction.evidence_figure import ShownParts, parts_sheet
+from mpi_cascade.reconstruction.sheets import parts_sheet
 
 SCANNER = Scanner(num_ffp_x=4, num_ffp_y=3)
 
@@ -14,7 +15,7 @@ SCANNER = Scanner(num_ffp_x=4, num_ffp_y=3)
 def shown(shape, scale, pairs=()):
     random = np.random.default_rng(0)
     final, measured = (scale * random.random(shape).astype(np.float32) for _ in range(2))
-    return ShownParts("scan 0", final, measured, final - measured, 0.25, pairs)
+    return shown_scan(final=final, measured=measured, prior=final - measured, pairs=pairs)
 
 
 def test_the_parts_of_an_image_have_its_scale():
@@ -46,7 +47,6 @@ def test_lines_are_profiles_on_one_scale():
 
 
 def test_nothing_but_zeros_can_be_drawn():
-    zeros = np.zeros((6, 5), np.float32)
-    figure = parts_sheet([ShownParts("scan 0", zeros, zeros, zeros, float("nan"))], SCANNER)
+    figure = parts_sheet([shown_scan(share=float("nan"))], SCANNER)
     figure.draw_without_rendering()
     assert figure.axes[1].texts[0].get_text() == "not known"

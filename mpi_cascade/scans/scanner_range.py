@@ -41,7 +41,7 @@ class ScannerRange(Checked):
         core_diameter_m: Smallest and largest core diameter in m.
         drive_amplitude_t: Lowest and highest amplitude of the drive field in T.
         diameter_log_std: Largest σ of the log-normal core diameters, ≥ 0; the smallest is 0.
-        harmonics: Sets of received harmonics, which take turns.
+        harmonics: Sets of received harmonics, which take turns; one that is named twice has two.
         num_positions: Numbers of pixels and FFP positions along x and y, which take turns.
         num_scanners: Scanners that are drawn, > 0.
         num_in_a_row: Training scans in a row that one of them makes, > 0; batches must divide it.
@@ -120,7 +120,7 @@ class ScannerRange(Checked):
             if not (1 - _ALIKE) * low <= value <= (1 + _ALIKE) * high:
                 phrases.append(f"{name} {value:.3g}, in training {low:.3g} … {high:.3g}")
         if scanner.harmonics not in self.harmonics:
-            known = " or ".join(str(list(some)) for some in self.harmonics)
+            known = " or ".join(str(list(some)) for some in dict.fromkeys(self.harmonics))
             phrases.append(f"harmonics {list(scanner.harmonics)}, in training {known}")
         return phrases
 
@@ -140,6 +140,8 @@ def _described(scanner: Scanner, image_shape: tuple[int, int]) -> dict[str, floa
     beta = particle.field_sensitivity_per_t
     return {
         "1/βG along x in pixels": 1 / (beta * scanner.gradient_x_t_per_m * pixel_x_m),
+        # The ratio below tells it, but each may be usual where both together aren't.
+        "1/βG along y in pixels": 1 / (beta * scanner.gradient_y_t_per_m * pixel_y_m),
         "gradient along y ÷ along x": scanner.gradient_y_t_per_m / scanner.gradient_x_t_per_m,
         "height ÷ width of a pixel": pixel_y_m / pixel_x_m,
         "drive field in units of 1/β": scanner.drive_amplitude_t * beta,

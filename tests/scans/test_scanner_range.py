@@ -70,6 +70,23 @@ def test_what_leaves_the_training_is_said_quantity_by_quantity(changes, phrase):
     assert any(phrase in departure for departure in departures), departures
 
 
+def test_what_leaves_the_training_along_y_alone_is_said():
+    # Neither 1/βG along x nor the ratio of the gradients does.
+    sharp = replace(
+        NOMINAL, gradient_x_t_per_m=5.0, gradient_y_t_per_m=4.5, num_ffp_x=32, num_ffp_y=32,
+        particle=replace(NOMINAL.particle, core_diameter_m=28e-9),
+    )  # fmt: skip
+    (departure,) = RANGE.departures(sharp, (32, 32), NOMINAL)
+    assert departure.startswith("1/βG along y in pixels 0.898, in training 1.39")
+
+
+def test_harmonics_that_have_two_turns_are_named_once():
+    twice = replace(RANGE, harmonics=((3,), (2,), (2,)))
+    assert [one.harmonics for one in twice.scanners(NOMINAL)[::3]][:3] == [(3,), (2,), (2,)]
+    (departure,) = twice.departures(replace(NOMINAL, harmonics=(5,)), (64, 64), NOMINAL)
+    assert departure == "harmonics [5], in training [3] or [2]"
+
+
 def test_more_positions_than_pixels_are_said():
     departures = RANGE.departures(replace(NOMINAL, num_ffp_x=128), (64, 64), NOMINAL)
     assert departures == ["FFP positions per pixel along x 2, in training 1 … 1"]

@@ -128,7 +128,6 @@ class ResidualUNet(nn.Module):
                 nn.Linear(_NUM_EMBEDDED, _NUM_EMBEDDED),
                 nn.SiLU(),
             )
-        _in_fastest_layout(self)
 
     def _blocks(self, num_features: int, num_blocks: int) -> nn.Sequential:
         num_told = _NUM_EMBEDDED if self.num_told else 0
@@ -202,7 +201,6 @@ class ResidualCNN(nn.Module):
         for num_in, num_out in itertools.pairwise(widths):
             layers += [nn.Conv2d(num_in, num_out, 3, padding=1), nn.ReLU(inplace=True)]
         self.correction = nn.Sequential(*layers[:-1])
-        _in_fastest_layout(self)
 
     def forward(
         self, preliminary: Float[Tensor, "batch 1 ny nx"]
@@ -210,11 +208,6 @@ class ResidualCNN(nn.Module):
         """Returns the final image."""
         corrected: Tensor = preliminary + self.correction(preliminary)
         return corrected
-
-
-def _in_fastest_layout(network: nn.Module) -> None:
-    """Stores weights with their channels side by side, as convolutions like them best."""
-    nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
 
 
 def _through(blocks: nn.Module, features: Tensor, *told: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""Writes the tables and the picture of ``any-scanner.md`` from the CSV files of its tests.
+"""Writes the tables and the pictures of ``any-scanner.md`` from the CSV files of its tests.
 
     python docs/any_scanner.py
 
 ``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
 its test; what networks of its own or classical methods do there stands in the same file or in
-``SCANNER/WHO.csv``. ``off/SCANNER.csv`` is from a comparison on scanners that aren't as stated.
+``SCANNER/WHO.csv``. ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that
+``drawn_scanners.py`` drew. ``off/SCANNER.csv`` is from a comparison on scanners that aren't as
+stated.
 """
 
 import csv
@@ -16,6 +18,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import yaml
 from matplotlib import pyplot
 
 from mpi_cascade.results.tables import markdown_table
@@ -53,6 +56,13 @@ OFF_METHODS = {
     "Tikhonov, c ≥ 0": "Tikhonov, c ≥ 0",
 }
 
+DRAWN_METHODS = ("cascade", "ADMM", "Tikhonov, c ≥ 0")
+DRAWN_HEAD = [
+    "Gx / Gy / T/m", "core / nm", "drive / mT", "harmonics", "grid", "one for all, PSNR / dB",
+    "ADMM, PSNR / dB", "Tikhonov, c ≥ 0, PSNR / dB", "pairs at", "one for all resolves / %",
+    "ADMM / %", "Tikhonov / %", "nulls split / %",
+]  # fmt: skip
+
 Values = dict[tuple[str, str, str, float | None], list[float]]
 
 
@@ -65,6 +75,7 @@ def main() -> None:
         text = re.sub(below, lambda _, table=table: f"{table}\n", text)
     path.write_text(text, encoding="utf-8")
     draw(found)
+    draw_drawn({number: read(f"drawn/{number}") for number in drawn_numbers()})
 
 
 def tables(found: dict[str, Values]) -> dict[str, str]:
@@ -85,8 +96,61 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
     ]  # fmt: skip
     return {
         "python docs/any_scanner.py": markdown_table(head, rows),
+        "drawn: python docs/any_scanner.py": markdown_table(DRAWN_HEAD, drawn_rows()),
         "off: python docs/any_scanner.py": markdown_table(off_head, off_rows()),
     }
+
+
+def drawn_numbers() -> list[int]:
+    """Returns the numbers of the scanners that were drawn."""
+    return sorted(int(path.stem) for path in (DIRECTORY / "drawn").glob("*.yaml"))
+
+
+def drawn_rows() -> list[list[str]]:
+    """Returns each drawn scanner's quantities, and PSNR, resolution and splits of each method."""
+    rows = []
+    for number in drawn_numbers():
+        text = (DIRECTORY / "drawn" / f"{number}.yaml").read_text(encoding="utf-8")
+        scanner = yaml.safe_load(text)["experiment"]["scanner"]
+        values = read(f"drawn/{number}")
+        of_methods = [cells(values, label) for label in DRAWN_METHODS]
+        psnrs, shares, splits = zip(*of_methods, strict=True)
+        resolved, _, gaps = shares[0].partition(" at ")
+        rows.append(
+            [
+                "{gradient_x_t_per_m:.1f} / {gradient_y_t_per_m:.1f}".format(**scanner),
+                f"{1e9 * scanner['particle']['core_diameter_m']:.0f}",
+                f"{1e3 * scanner['drive_amplitude_t']:.1f}",
+                " and ".join(map(str, scanner["harmonics"])), f"{scanner['num_ffp_x']}²",
+                *psnrs, gaps, resolved, *shares[1:],
+                "; ".join(split.partition(" ")[0] for split in splits),
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def draw_drawn(found: dict[int, Values]) -> None:
+    """Draws the PSNR of each method on the scanners that were drawn.
+
+    Args:
+        found: What ``read`` returns, by number.
+    """
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), constrained_layout=True)
+    for place, label in enumerate(DRAWN_METHODS):
+        psnr, low, high = zip(
+            *(values[label, "phantoms", "psnr_db", None] for values in found.values()), strict=True
+        )
+        below = [one - end for one, end in zip(psnr, low, strict=True)]
+        above = [end - one for one, end in zip(psnr, high, strict=True)]
+        places = [number + 0.15 * (place - 1) for number in found]
+        axes.errorbar(places, psnr, [below, above], fmt="o", capsize=3, label=METHODS[label])
+    axes.set_xticks(list(found))
+    axes.set_xlabel("scanner: row of the table")
+    axes.set_ylabel("PSNR of phantoms / dB")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="upper right", ncols=3, fontsize=8)
+    axes.set_ylim(top=axes.get_ylim()[1] + 1.5)
+    figure.savefig(DIRECTORY / "drawn.png", dpi=110)
 
 
 def off_rows() -> list[list[str]]:

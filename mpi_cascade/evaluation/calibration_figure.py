@@ -2,6 +2,7 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from mpi_cascade.evaluation.calibrating import Calibration
 from mpi_cascade.guarantee.risk_control import FACTORS
@@ -45,6 +46,10 @@ def _draw(axis: Axes, calibration: Calibration, losses: list, factors: list[floa
         axis.plot([factor], [percent[place]], "o", color=colour, markersize=5)
     axis.axhline(100 * calibration.guarantee.risk, color="0.3", linestyle="--", linewidth=1)
     axis.set_xscale("log")
+    # Two decades: matplotlib would label every digit of one, each over the next.
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     highest = max(factors)
     axis.set_xlim(highest / 20, highest * 4)
     axis.set_ylim(0, 60)

@@ -18,10 +18,19 @@ DIRECTORY = Path(__file__).parent / "results" / "any_scanner" / "drawn"
 DRAWN = ScannerRange(num_scanners=9, seed=2026)
 """No training and no choice has had this seed."""
 
-if __name__ == "__main__":
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
+
+def configurations() -> dict[Path, str]:
+    """Returns the text of each file."""
+    texts = {}
     for number, scanner in enumerate(DRAWN.scanners(Scanner()), 1):
         described = {**asdict(scanner), "harmonics": list(scanner.harmonics)}
         experiment = {"scanner": described, "image_shape": list(scanner.ffp_shape)}
         text = yaml.safe_dump({"experiment": experiment}, sort_keys=False)
-        (DIRECTORY / f"{number}.yaml").write_text(text, encoding="utf-8")
+        texts[DIRECTORY / f"{number}.yaml"] = text
+    return texts
+
+
+if __name__ == "__main__":
+    for path, text in configurations().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import command_line
 import pytest
+import yaml
 
 from mpi_cascade.cli import COMMANDS
 from mpi_cascade.commands.parsing import typed_parser
@@ -156,6 +157,21 @@ def test_the_tables_of_any_scanner_are_those_of_its_results():
     text = (DOCS / "any-scanner.md").read_text(encoding="utf-8")
     for mark, table in module.tables({name: module.read(name) for name in module.SCANNERS}).items():
         assert f"<!-- {mark} -->\n{table}\n" in text, "run python docs/any_scanner.py"
+
+
+def test_the_scanners_of_the_results_are_those_that_were_drawn():
+    texts = script("drawn_scanners").configurations()
+    assert len(texts) == 9
+    for path, text in texts.items():
+        drawn, stored = (
+            yaml.safe_load(one)["experiment"] for one in (text, path.read_text(encoding="utf-8"))
+        )
+        particles = [one["scanner"].pop("particle") for one in (drawn, stored)]
+        # Powers are rounded as the machine does.
+        assert particles[0] == pytest.approx(particles[1], rel=1e-6)
+        harmonics = [one["scanner"].pop("harmonics") for one in (drawn, stored)]
+        assert harmonics[0] == harmonics[1] and drawn["image_shape"] == stored["image_shape"]
+        assert drawn["scanner"] == pytest.approx(stored["scanner"], rel=1e-6)
 
 
 def test_the_picture_of_the_house_is_that_of_the_contract():

@@ -6,10 +6,18 @@ import pytest
 import torch
 
 from mpi_cascade.checkpoints import load
+from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import brief_suite
 from mpi_cascade.metrics.functional import psnr
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+
+
+def test_weights_for_any_scanner_have_intervals_once_they_are_calibrated():
+    cascade = load(WEIGHTS / "any_scanner.ckpt")
+    assert cascade.cascade.intervals is not None
+    with pytest.raises(InputError, match="calibrate them with mpi-cascade guarantee"):
+        _ = cascade.intervals
 
 
 @pytest.mark.parametrize(

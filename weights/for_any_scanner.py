@@ -4,13 +4,11 @@
 
 What it will be told of the scanner and the noise has no effect at first. Channels that the old
 stage 2 had beside the image and the filtered residuals, as that of commit 3493956, are left out.
-Steps that it hadn't begin as its last one, and change nothing at first.
 """
 
 import sys
 from pathlib import Path
 
-import torch
 import yaml
 
 import mpi_cascade
@@ -18,7 +16,7 @@ from mpi_cascade.checkpoints import read_checkpoint, read_configuration
 from mpi_cascade.configurations import build_experiment
 
 OVERLAY = Path(__file__).parent.parent / "configs/training/any_scanner.yaml"
-NETWORKS = "cascade.refinement.networks."
+STAGE = "cascade.refinement."
 
 source, target = map(Path, sys.argv[1:])
 checkpoint = read_checkpoint(source)
@@ -26,17 +24,12 @@ configuration = read_configuration(checkpoint, source)
 overlay = yaml.safe_load(OVERLAY.read_text())["experiment"]
 configuration["experiment"].update(overlay, intervals=None)
 experiment = build_experiment(configuration["experiment"])
-names = [name for name in checkpoint["state_dict"] if name.startswith(NETWORKS)]
-last = max(int(name.removeprefix(NETWORKS).split(".")[0]) for name in names)
-for number, network in enumerate(experiment.refinement.networks):
-    state = network.state_dict()
-    for name in state:
-        old = checkpoint["state_dict"].get(f"{NETWORKS}{min(number, last)}.{name}")
-        if old is not None:
-            # Channels of 2 × 2 pixels: image and filters come first.
-            state[name] = old[:, : state[name].shape[1]] if old.ndim == 4 else old
-    network.load_state_dict(state)
-    if number > last:
-        torch.nn.init.zeros_(network.exit.weight)
-        torch.nn.init.zeros_(network.exit.bias)
+state = experiment.refinement.state_dict()
+for name in state:
+    old = checkpoint["state_dict"].get(STAGE + name)
+    if old is not None and old.ndim == 4:
+        # Channels of 2 × 2 pixels: image and filters come first.
+        old = old[:, : state[name].shape[1]]
+    state[name] = state[name] if old is None else old
+experiment.refinement.load_state_dict(state)
 mpi_cascade.save(mpi_cascade.TrainedCascade(experiment, experiment.cascade, configuration), target)

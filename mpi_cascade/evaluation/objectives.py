@@ -139,9 +139,9 @@ def psnr_objective(scans: TuningScans) -> Objective:
 def resolution_objective(scans: TuningScans) -> Objective:
     """Returns the objective of many pairs resolved at few false alarms.
 
-    The score is the share of the pairs whose dip exceeds that which 1 % of the
-    nulls exceed in the same method's images, so that a method that cuts holes into everything gains
-    nothing. Among equals the higher mean dip above that threshold decides.
+    The score is the share of the pairs whose dip exceeds that which 1 % of the nulls exceed in the
+    same method's images, so that a method that cuts holes into everything gains nothing. Among
+    equals the higher mean dip above that threshold decides.
 
     Args:
         scans: The pairs, as many of each gap, and the nulls.

@@ -21,6 +21,7 @@ from mpi_cascade.evaluation.least_favourable import (
 )
 from mpi_cascade.evaluation.operating_points import roc_area
 from mpi_cascade.evidence.evidence import Evidence
+from mpi_cascade.evidence.pair_test import LARGEST_FALSE_ALARMS, LARGEST_MISFIT
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip
 from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import PairGeometry, Scene, TwoPoints
@@ -133,10 +134,12 @@ def areas(cases: Sequence[Case], cascade: TrainedCascade, gaps_mm: Sequence[floa
             roc_area(*(column(cases, objects, name) for objects in sets))
             for name in ("log_ratio", "dip")
         ]
-        alarm = column(cases, sets[0], "false_alarms") <= LEVELS[1]
+        rates, misfits = (column(cases, sets[0], name) for name in ("false_alarms", "misfit"))
+        is_supported = (rates <= LARGEST_FALSE_ALARMS) & (misfits <= LARGEST_MISFIT)
         ideal = f"{float(ndtr(d_prime / math.sqrt(2))):.3f}"
         rows.append([
-            f"{gap_mm:g}", f"{d_prime:.1f}", ideal, *map(with_interval, of_sets), share_of(alarm),
+            f"{gap_mm:g}", f"{d_prime:.1f}", ideal, *map(with_interval, of_sets),
+            share_of(is_supported),
         ])  # fmt: skip
     head = [
         "gap / mm", "d′", "area, ideal", "area, test", "area, dip", "pairs supported at 5 % / %"

@@ -20,6 +20,9 @@ from mpi_cascade.evidence.window import Window
 LARGEST_FALSE_ALARMS = 0.05
 """False-alarm rate up to which a scan supports a pair."""
 
+LARGEST_MISFIT = 1.5
+"""Misfit up to which two discs, or one object, explain a scan."""
+
 _NUM_ITERATIONS = 25
 _NUM_ITERATIONS_DRAWN = 6
 _DRAWS = 50
@@ -46,9 +49,21 @@ class Verdict(NamedTuple):
     misfit: float
 
     @property
+    def is_explained(self) -> bool:
+        """Whether two discs, or one object, explain the scan; if not, it says nothing of them."""
+        return self.misfit <= LARGEST_MISFIT
+
+    @property
     def is_supported(self) -> bool:
-        """Whether 5 % of the scans of a single object would say so, or fewer."""
-        return self.false_alarms <= LARGEST_FALSE_ALARMS
+        """Whether they do, and 5 % of the scans of a single object would say so, or fewer."""
+        return self.is_explained and self.false_alarms <= LARGEST_FALSE_ALARMS
+
+    @property
+    def answer(self) -> str:
+        """Whether the scan supports the pair: ``yes``, ``no``, or ``unclear``."""
+        if not self.is_explained:
+            return "unclear"
+        return "yes" if self.is_supported else "no"
 
 
 @torch.no_grad()

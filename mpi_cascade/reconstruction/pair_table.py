@@ -15,7 +15,6 @@ _HEAD = (
     "scan", "x1_mm", "y1_mm", "x2_mm", "y2_mm", "log_ratio", "form_log_ratio",
     "false_alarms", "misfit", "supported"
 )  # fmt: skip
-_LARGE_MISFIT = 1.5
 
 
 class PairRow(NamedTuple):
@@ -83,23 +82,25 @@ class PairTable:
         """Returns what is to be said of the pairs, a line each; nothing if there are none."""
         if not self.num_found:
             return []
-        weak = [row for row in self.rows if not row.pair.verdict.is_supported]
+        weak, unclear, supported = (
+            [row for row in self.rows if row.pair.verdict.answer == answer]
+            for answer in ("no", "unclear", "yes")
+        )
         left_out = self.num_found - len(self.rows)
         untested = f"; {left_out} more were not tested (--pairs)" if left_out else ""
         lines = [
-            f"pairs of peaks: {len(self.rows)} tested, {len(self.rows) - len(weak)} supported by "
+            f"pairs of peaks: {len(self.rows)} tested, {len(supported)} supported by "
             f"their scans at {100 * LARGEST_FALSE_ALARMS:g} % false alarms{untested}"
         ]
         if weak:
             lines.append(
-                f"warning: {len(weak)} pairs may be single objects (pairs.csv), the first is that "
-                f"of scan {weak[0].scan}"
+                f"warning: may be single objects (pairs.csv): {len(weak)}, the first is in scan "
+                f"{weak[0].scan}"
             )
-        unlike = [row for row in self.rows if row.pair.verdict.misfit > _LARGE_MISFIT]
-        if unlike:
+        if unclear:
             lines.append(
-                f"warning: neither two discs nor one object explain {len(unlike)} pairs, so their "
-                f"false alarms are rough; the first is that of scan {unlike[0].scan}"
+                f"warning: unclear, as neither two discs nor one object explain the scan: "
+                f"{len(unclear)}, the first is in scan {unclear[0].scan}"
             )
         return lines
 
@@ -108,4 +109,4 @@ def _cells(row: PairRow) -> list[object]:
     first_m, second_m, verdict = row.pair
     places = [round(1e3 * value, 4) for value in (*first_m, *second_m)]
     numbers = [float(f"{value:.4g}") for value in verdict]
-    return [row.scan, *places, *numbers, "yes" if verdict.is_supported else "no"]
+    return [row.scan, *places, *numbers, verdict.answer]

@@ -65,6 +65,7 @@ class Scale(NamedTuple):
 _PARTS = Scale("RdBu_r", -1, "tracer concentration ÷ the image's peak")
 _ENDS = Scale("inferno", 0, "tracer concentration ÷ the highest upper end")
 _SUPPORTED, _WEAK = "tab:green", "black"
+_DOUBTS = {"yes": "", "no": ": one?", "unclear": ": unclear"}
 
 
 def rows_of_panels(
@@ -158,7 +159,8 @@ def parts_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
 
     All three of an image have the colours of one scale, that of the image's peak, which is written
     into it. On the image itself each tested pair is a line: whole where the scan supports two
-    objects, broken where it may be one, with the false-alarm rate beside it. Lines are profiles.
+    objects, broken where it may be one or nothing explains it, with the false-alarm rate beside it.
+    Lines are profiles.
 
     Args:
         scans: The scans.
@@ -180,7 +182,9 @@ def parts_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
         share = "not known" if np.isnan(scan.share) else f"{100 * scan.share:.0f} %"
         write_into(axes[1], share)
 
-    titles = ("final image", "what the scan determines", "what the prior adds")
+    has_pairs = any(scan.pairs for scan in scans)
+    first = "final image; at pairs, how often\none object looks so" if has_pairs else "final image"
+    titles = (first, "what the scan determines", "what the prior adds")
     return rows_of_panels(scans, draw, titles, 2.4, None if is_line else _PARTS)
 
 
@@ -226,11 +230,12 @@ def _draw_pair(axis: Axes, pair: Pair) -> None:
         *np.stack((first_mm, second_mm), axis=1), color=colour, linewidth=1, marker=".",
         markersize=4, linestyle="-" if verdict.is_supported else ":",
     )  # fmt: skip
-    said = f"{100 * verdict.false_alarms:.2g} %" + ("" if verdict.is_supported else ": one?")
+    said = f"{100 * verdict.false_alarms:.2g} %" + _DOUBTS[verdict.answer]
     x_mm, y_mm = ((first_mm + second_mm) / 2).tolist()
     # Below the pair where its label would leave the picture.
     is_high = y_mm > 0.7 * axis.get_ylim()[1]
     axis.annotate(
-        said, (x_mm, y_mm), xytext=(0, -14 if is_high else 8), textcoords="offset points",
+        said, (x_mm, y_mm), xytext=(0, -20 if is_high else 12), textcoords="offset points",
         ha="center", color=colour, fontsize="x-small",
+        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5},
     )  # fmt: skip

@@ -70,6 +70,7 @@ def test_a_pair_is_supported_and_a_capsule_is_not():
     assert pair.is_supported and pair.log_ratio > 20
     assert not capsule.is_supported and abs(capsule.log_ratio) < 6
     assert all(0.6 < verdict.misfit < 1.4 for verdict in found)
+    assert [verdict.answer for verdict in found] == ["yes", "no"]
 
 
 def test_the_rest_of_an_image_is_kept_from_the_scan():
@@ -86,7 +87,9 @@ def test_the_rest_of_an_image_is_kept_from_the_scan():
 def test_a_scan_that_nothing_explains_is_named():
     signal, image, noise = scan(pair_shapes(geometry(2e-4)))
     strange = signal.roll(4, dims=3) - signal
-    assert pair_verdict(window(strange, image, noise), places(2e-4)).misfit > 3
+    verdict = pair_verdict(window(strange, image, noise), places(2e-4))
+    assert verdict.misfit > 3
+    assert verdict.answer == "unclear" and not verdict.is_supported
 
 
 def test_a_scanner_off_its_centre_of_pixels_changes_nothing():

@@ -31,13 +31,15 @@ def test_the_parts_of_an_image_have_its_scale():
 
 def test_pairs_are_lines_whole_only_where_the_scan_supports_them():
     pairs = [
-        Pair((0.0, y), (1e-3, y), Verdict(1.0, 1.0, p, 1.0)) for y, p in ((0.0, 0.005), (1e-3, 0.4))
+        Pair((0.0, y), (1e-3, y), Verdict(1.0, 1.0, false_alarms, misfit))
+        for y, false_alarms, misfit in ((0.0, 0.005, 1.0), (1e-3, 0.4, 1.0), (5e-4, 0.005, 2.0))
     ]
     figure = parts_sheet([shown((6, 5), 1.0, pairs)], SCANNER)
     lines = figure.axes[0].lines
-    assert [line.get_linestyle() for line in lines] == ["-", ":"]
+    assert [line.get_linestyle() for line in lines] == ["-", ":", ":"]
     np.testing.assert_allclose(lines[0].get_xdata(), [0, 1])
-    assert [text.get_text() for text in figure.axes[0].texts[1:]] == ["0.5 %", "40 %: one?"]
+    said = [text.get_text() for text in figure.axes[0].texts[1:]]
+    assert said == ["0.5 %", "40 %: one?", "0.5 %: unclear"]
 
 
 def test_lines_are_profiles_on_one_scale():

@@ -142,6 +142,8 @@ class CascadeModule(LightningModule):
         """
         phase, progress = moment
         cascade = self.cascade if sample.scanner is None else self.cascades[sample.scanner]
+        # Intervals are those of the images that a trained cascade makes, of all orientations.
+        cascade.train(INTERVALS not in phase.trained)
         for stage in STAGES:
             getattr(cascade, stage).train(stage in phase.trained)
         if INTERVALS in phase.trained:

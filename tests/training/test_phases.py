@@ -5,16 +5,26 @@ import itertools
 
 import distributed
 import pytest
+import tiny_cascades
 import torch
 from experiments import small_experiment
 from torch import nn
 
+from mpi_cascade.configurations import build_experiment
+from mpi_cascade.losses.quantiles import pinball
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.models.refinement import ResidualCNN
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.schedules import WarmupCosine
-from mpi_cascade.training.strategies import STAGES, DeepSupervision, Joint, Moment, Staged
+from mpi_cascade.training.strategies import (
+    STAGES,
+    DeepSupervision,
+    IntervalsAlone,
+    Joint,
+    Moment,
+    Staged,
+)
 
 PHASES = {"Staged": (3, 6), "StagedThenFineTuned": (2, 4, 6)}
 """The step, of six, with which each phase ends."""
@@ -166,6 +176,19 @@ def test_a_network_of_the_uncertainty_trains_beside_a_cascade_that_stays_as_it_i
     losses = [float(value) for value in rows if value]
     assert len(losses) == 2
     assert losses[1] < losses[0]
+
+
+def test_it_learns_beside_the_images_that_a_trained_cascade_makes(sample):
+    """The means over mirrored scans, not the images of one orientation that a training sees."""
+    description = {**tiny_cascades.WITH_INTERVALS, "averages_mirrors": True}
+    module = CascadeModule(build_experiment(description), strategy=IntervalsAlone())
+    loss = module.losses(sample, IntervalsAlone().at(0.5))["loss"]
+    cascade = module.cascade.eval()
+    images = cascade(sample.signal)
+    expected = pinball(cascade.interval(images, sample.signal), sample.concentration)
+    torch.testing.assert_close(loss, expected)
+    cascade.mirrors = []
+    assert not torch.allclose(images.final, cascade(sample.signal).final)
 
 
 def test_weights_with_it_start_a_training_without_it(fit, tiny_run, tmp_path):

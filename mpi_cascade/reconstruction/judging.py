@@ -9,11 +9,14 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import built
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.simulated import SimulatedScans
+from mpi_cascade.scans.varied import ScannerSpread
 
 # The stream of training samples.
 _TRAINING = 0
@@ -63,10 +66,11 @@ class Judge:
     """Compares scans and their images with those of the training.
 
     Args:
-        cascade: The trained cascade; 256 of its training scans are simulated and reconstructed.
+        cascade: The trained cascade; 256 scans of its scanner, with the noise and the spread of its
+            training, are simulated and reconstructed.
 
     Attributes:
-        training: Quality of the training scans.
+        training: Quality of those scans.
     """
 
     def __init__(self, cascade: TrainedCascade) -> None:
@@ -76,9 +80,8 @@ class Judge:
         self._measured_part = _measured_part(self._forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
-        scans = experiment.scans.to(cascade.device)
+        scans = _like_training(cascade).to(cascade.device)
         signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
-        self._snr_db = cascade.configuration.get("data", {}).get("training_snr_db")
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
         self.training = joined(parts)
 
@@ -131,11 +134,11 @@ class Judge:
     def warnings(self, quality: Quality) -> list[list[str]]:
         """Returns what is wrong with each scan, a few words each; nothing as a rule.
 
-        Usual is what 90 % of the training scans have. Beyond it by a factor of two, an SNR by 3 dB,
-        a scan is not what the network was trained for.
+        Usual is what 90 % of scans like the training's have. Beyond it by a factor of two, an SNR
+        by 3 dB, a scan is not what the network was trained for.
         """
         low_peak, high_peak = usual(self.training.peak)
-        low_snr_db, high_snr_db = self._snr_db or usual(self.training.peak_snr_db)
+        low_snr_db, high_snr_db = usual(self.training.peak_snr_db)
         _, high_ratio = usual(self.training.residual_to_noise)
         has_signal = quality.peak > 0
         checks = {
@@ -151,6 +154,18 @@ class Judge:
             [name for name, is_wrong in checks.items() if is_wrong[scan]]
             for scan in range(len(quality.peak))
         ]
+
+
+def _like_training(cascade: TrainedCascade) -> SimulatedScans:
+    """Returns the simulator of scans of the cascade's scanner, else like those of its training."""
+    data = cascade.configuration.get("data") or {}
+    snr_db = data.get("training_snr_db")
+    # A measured S has no scanners near it.
+    has_spread = bool(data.get("scanner_spread")) and cascade.experiment.system_matrix is None
+    return cascade.experiment.varied_scans(
+        built(ScannerSpread, "scanner_spread", data, "training") if has_spread else None,
+        snr_db and (snr_db[0], snr_db[1]),
+    )
 
 
 def _measured_part(forward_model: LinearModel) -> MeasuredPart | None:

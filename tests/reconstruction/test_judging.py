@@ -5,7 +5,7 @@ import torch
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.reconstruction.judging import Judge, Quality
+from mpi_cascade.reconstruction.judging import Judge, Quality, usual
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +66,16 @@ def test_a_scan_without_signal_has_neither_snr_nor_ratio():
     quality = Quality(torch.zeros(1), torch.zeros(1), torch.ones(1), torch.zeros(1))
     assert quality.peak_snr_db.isnan().all()
     assert quality.residual_to_noise.isnan().all()
+
+
+def test_what_is_usual_has_the_noise_and_the_errors_of_the_training(trained):
+    data = {
+        "training_snr_db": [20.0, 50.0],
+        "scanner_spread": {"core_diameter": 0.3, "num_scanners": 4},
+    }
+    exact, varied = (
+        usual(Judge(trained.cascade._replace(configuration={"data": one})).training.peak_snr_db)
+        for one in ({}, data)
+    )
+    assert exact == pytest.approx((30, 30), abs=3)
+    assert varied[0] < 23 and varied[1] > 44

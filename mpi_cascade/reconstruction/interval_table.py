@@ -85,11 +85,13 @@ class IntervalTable:
         if self.intervals is None:
             return []
         shown = self.withheld.count("")
-        lines = [
-            f"intervals: {shown} of {len(self.withheld)} scans have some, and "
-            f"{100 * self.intervals.level:g} % of the pixels with tracer, and of the objects' "
-            "masses (objects.csv), lie inside"
-        ]
+        lines = [f"intervals: {shown} of {len(self.withheld)} scans have some"]
+        if shown:
+            lines[0] += (
+                f"; of the pixels with tracer, and of the objects' masses (objects.csv), at least "
+                f"{100 * self.intervals.level:g} % lie inside, in the mean over scans like those "
+                "of the calibration"
+            )
         for reason, count in Counter(filter(None, self.withheld)).items():
             first = self.withheld.index(reason)
             lines.append(

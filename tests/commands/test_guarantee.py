@@ -80,7 +80,8 @@ def test_reconstruct_writes_the_intervals(with_intervals, tmp_path):
     first = found.masses[0][0]
     assert float(masses[0]["mass_mm2"]) == pytest.approx(1e6 * first.mass_m2, rel=1e-3)
     assert float(masses[0]["highest_mm2"]) == pytest.approx(1e6 * first.highest_m2, rel=1e-3)
-    assert "intervals: 2 of 3 scans have some, and 90 % of the pixels" in shown
+    assert "intervals: 2 of 3 scans have some; of the pixels with tracer, and of" in shown
+    assert "at least 90 % lie inside, in the mean over scans like those of" in shown
     assert f"no intervals for 1 of 3 scans, the first is 2: {found.withheld[2]}" in shown
     for path in (directory / "intervals.png", directory / "png" / "scan-2-intervals.png"):
         with Image.open(path) as picture:

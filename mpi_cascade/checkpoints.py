@@ -120,6 +120,8 @@ def load(
     try:
         experiment = build_experiment(configuration["experiment"])
     except InputError as error:
+        if scanner is not None:
+            raise InputError(f"{scanner}: {error}") from error
         raise InputError(
             f"the experiment in {path} can't be built here ({error}): use the version of the "
             "project, and of your own classes, that it was trained with"

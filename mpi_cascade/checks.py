@@ -41,7 +41,7 @@ class Rule:
             name: Name of the argument.
             value: The value.
         """
-        if not self.is_kept(value):
+        if value is None or not self.is_kept(value):
             shown = list(value) if isinstance(value, tuple) else value
             raise InputError(f"{type(owner).__name__}.{name} is {shown}: it must {self.demand}")
 

@@ -36,15 +36,36 @@ def read_scanner(path: Path | str, needed: str = "scanner") -> dict[str, Any]:
     path = Path(path)
     advice = "name the scanner.yaml that calibrate has written"
     try:
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]
+        described = read_yaml(path)["experiment"]
         found = {name: described[name] for name in _OF_A_SCANNER if name in described}
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
-    except (KeyError, TypeError, ValueError, UnicodeError, yaml.YAMLError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path} has no experiment.{needed}: {advice}") from error
     if not isinstance(found.get(needed), dict):
         raise InputError(f"{path} has no experiment.{needed}: {advice}")
     return found
+
+
+def read_yaml(path: Path) -> Any:
+    """Returns what a YAML file says.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: If it can't be read.
+        InputError: If it isn't YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: name a YAML file") from error
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{path}{where}: this is not valid YAML ({error.problem})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: name another file") from error
 
 
 def read_receive_chain(path: Path | str) -> ReceiveChain:
@@ -56,27 +77,25 @@ def read_receive_chain(path: Path | str) -> ReceiveChain:
     Raises:
         InputError: If it can't be read, or has none.
     """
-    return built(ReceiveChain, read_scanner(path, "receive_chain")["receive_chain"], str(path))
+    return built(ReceiveChain, "receive_chain", read_scanner(path, "receive_chain"), str(path))
 
 
-def built(kind: type[_Built], values: Mapping[str, Any], source: str) -> _Built:
+def built(kind: type[_Built], key: str, values: Mapping[str, Any], source: str) -> _Built:
     """Returns an object from its arguments as a configuration has them.
 
     Args:
         kind: Its class.
-        values: The arguments.
-        source: Where they were read, for a refusal.
+        key: The key of its arguments.
+        values: What holds that key.
+        source: Where it was read, for a refusal.
 
     Raises:
-        InputError: If they are refused.
+        InputError: If the arguments are refused.
     """
     try:
-        return _instantiated(kind, "built", values)
-    except InputError:
-        raise
-    # jsonargparse raises whatever it raises.
-    except Exception as error:
-        raise InputError(f"{source}: {' '.join(str(error).split())}") from error
+        return _instantiated(kind, key, values[key])
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def build_experiment(description: Mapping[str, Any]) -> Experiment:
@@ -90,20 +109,21 @@ def build_experiment(description: Mapping[str, Any]) -> Experiment:
     """
     # Errors come as exceptions; relative paths inside are those of the working directory.
     set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
-    try:
-        return _instantiated(Experiment, "experiment", description)
-    # jsonargparse and a user's own classes raise whatever they raise.
-    except Exception as error:
-        raise InputError(refusal(error, EXPERIMENT_CLASSES)) from error
+    return _instantiated(Experiment, "experiment", description)
 
 
 def _instantiated(kind: type[_Built], key: str, values: Mapping[str, Any]) -> _Built:
     """Returns an object from its arguments, which a refusal names by their key."""
     parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
     parser.add_class_arguments(kind, key)
-    # Parsing changes what it is given.
-    parsed = parser.parse_object({key: deepcopy(dict(values))})
-    return parser.instantiate_classes(parsed)[key]
+    try:
+        # Parsing changes what it is given.
+        parsed = parser.parse_object({key: deepcopy(dict(values))})
+        return parser.instantiate_classes(parsed)[key]
+    # jsonargparse and a user's own classes raise whatever they raise.
+    except Exception as error:
+        known = list(parser.get_defaults().keys())
+        raise InputError(refusal(error, EXPERIMENT_CLASSES, known)) from error
 
 
 def is_for_any_scanner(configuration: Mapping[str, Any]) -> bool:
@@ -138,10 +158,10 @@ def on_scanner(
     trained_for = dict(configuration["experiment"])
     described = {**trained_for, **read_scanner(scanner), "phantoms": None, "phantom_weights": None}
     nominal, wanted = (
-        built(Scanner, one["scanner"], source)
+        built(Scanner, "scanner", one, source)
         for one, source in ((trained_for, str(path)), (described, str(scanner)))
     )
-    drawn = built(ScannerRange, configuration["data"]["scanners"], str(path))
+    drawn = built(ScannerRange, "scanners", configuration["data"], str(path))
     shape = described["image_shape"]
     phrases = drawn.departures(wanted, (shape[0], shape[1]), nominal)
     return described, [f"beyond the scanners of the training: {phrase}" for phrase in phrases]
@@ -155,6 +175,9 @@ def with_shipped_configs(arguments: Sequence[str]) -> list[str]:
 
     Args:
         arguments: The command line.
+
+    Raises:
+        InputError: If one isn't YAML.
     """
     found = list(arguments)
     for number, word in enumerate(found):
@@ -183,4 +206,6 @@ def early_path(arguments: Sequence[str], option: str) -> Path | None:
 def _shipped(path: str) -> str:
     shipped = Path(__file__).parent / path
     is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
+    if not is_meant and Path(path).is_file():
+        read_yaml(Path(path))  # The parser's refusal wouldn't name the file.
     return str(shipped) if is_meant else path

@@ -106,6 +106,12 @@ class Experiment:
             raise InputError(
                 f"experiment.image_shape is {list(self.image_shape)}: it must be positive"
             )
+        multiple = self.cascade.image_multiple
+        if any(size % multiple for size in self.image_shape):
+            raise InputError(
+                f"experiment.image_shape is {list(self.image_shape)}: the networks need multiples "
+                f"of {multiple}, so change it, or shorten num_features of the networks"
+            )
         check_arguments(self)
         self._check_usual()
         self.mixture.check_fits(self.scanner.field_of_view_m)

@@ -8,7 +8,7 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -40,26 +40,29 @@ _WRONG_CLASS = re.compile(
     r"|\"([\w.]+)\" is not a"
     r"|Expected an import path corresponding to .* Got value: (\S+)"
 )
-_WRONG_VALUE = re.compile(r"Expected a <class '(\w+)'>\. Got value: (.*)")
+_WRONG_VALUE = re.compile(r"Expected a <class '(\w+)'>(?:\. Got value: ?(.*))?")
+_UNKNOWN = re.compile(r"(?:Group '([\w.]+)' does not accept option|Option) '([\w.]+)'.*")
 _ABSENT = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 _UNION = re.compile(
     r"Does not validate against any of the Union subtypes Subtypes: .*? Errors: - (.*?)"
     r" - Expected a <class 'NoneType'>.*"
 )
 _NO_CONFIG = re.compile(r"Unexpected config: ?(.*)")
-_NO_FILE = re.compile(r"Path is not a file: '([^']*)'")
+_NO_FILE = re.compile(r"(?:Path is not a file|File does not exist): '([^']*)'")
+_NO_MAPPING = "argument after ** must be a mapping, not NoneType"
 _WANTED = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word",
     "tuple": "a list", "list": "a list", "dict": "a mapping of names to values",
 }  # fmt: skip
 
 
-def refusal(error: Exception, homes: Homes) -> str:
+def refusal(error: Exception, homes: Homes, known: Collection[str] = ()) -> str:
     """Returns in one sentence what a parser, or a class that it built, refuses.
 
     Args:
         error: What it raised.
         homes: Where the classes of each key are.
+        known: The keys that there are, as far as they are known.
     """
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, InputError):
@@ -72,6 +75,12 @@ def refusal(error: Exception, homes: Homes) -> str:
             if absent[1] in modules:
                 named = ".".join(absent.groups())
                 return f"{place} is {named}: {_choice(absent[2], modules, kind)}"
+    if text.endswith(_NO_MAPPING):
+        return "a part of the configuration is empty: fill it, or leave its key out"
+    if unknown := _UNKNOWN.fullmatch(text):
+        key = ".".join(filter(None, unknown.groups()))
+        near = difflib.get_close_matches(key, known, n=1)
+        return f"{key} is no key: {f'the nearest is {near[0]}' if near else 'leave it out'}"
     if scalar := _NO_CONFIG.fullmatch(text):
         return f"--config is {scalar[1] or 'empty'}: name a YAML file"
     found = _KEY.fullmatch(text)
@@ -86,7 +95,9 @@ def refusal(error: Exception, homes: Homes) -> str:
             return f"{key.removesuffix('.help')} is {name}: {_choice(name, *homes[home])}"
     if wrong := _WRONG_VALUE.search(problem):
         wanted, value = wrong.groups()
-        return f"{key} is {value}: it must be {_WANTED.get(wanted, wanted)}"
+        # Of some keys the parser doesn't say what they were.
+        found_to_be = "" if value is None else f"is {value or 'empty'}: it "
+        return f"{key} {found_to_be}must be {_WANTED.get(wanted, wanted)}"
     if missing := _NO_FILE.search(problem):
         return f"{key} is {missing[1]}, which is no file: name a YAML file"
     return with_keys(text)

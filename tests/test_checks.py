@@ -7,6 +7,7 @@ from jsonargparse import ArgumentParser
 from torch import nn
 
 from mpi_cascade.checks import (
+    POSITIVE,
     Checked,
     Finite,
     Fraction,
@@ -65,6 +66,11 @@ def test_the_message_has_a_pair_and_its_bounds():
     kind, *_ = RULES["pair"]
     with pytest.raises(InputError, match=r"is \[2, 3\]: .* an ascending pair within 0.0 … 1.0$"):
         coil(kind)(current_a=(2, 3))
+
+
+def test_an_empty_value_is_refused_as_others_are():
+    with pytest.raises(InputError, match=r"^object\.current_a is None: it must be greater than 0$"):
+        POSITIVE.check(object(), "current_a", None)
 
 
 def test_every_argument_is_checked():

@@ -17,7 +17,20 @@ SCANNER, PARTICLE = "--experiment.scanner.", "--experiment.scanner.particle."
 REFUSED = {
     "no configuration": (("fit",), "fit has no configuration: begin with mpi-cascade fit --config"),
     "a directory as configuration": (("fit", "--config", "{folder}"), ", which is no file: name a"),
-    "an absent configuration": (("fit", "--config", "absent.yaml"), "absent.yaml"),
+    "an absent configuration": (
+        ("fit", "--config", "absent.yaml"),
+        "absent.yaml, which is no file: name a YAML file",
+    ),
+    "a key with a slip": (
+        (*FIT, "--experiment={{scanner: {{particle: {{core_diameter_nm: 20}}}}}}"),
+        "experiment.scanner.particle.core_diameter_nm is no key: the nearest is "
+        "experiment.scanner.particle.core_diameter_m",
+    ),
+    "a number of epochs in letters": (
+        (*FIT, "--trainer.max_epochs=abc"),
+        "trainer.max_epochs must be a whole number",
+    ),
+    "an empty value": ((*FIT, f"{SCANNER}gradient_x_t_per_m="), "is empty: it must be a number"),
     "an empty configuration": (("fit", "--config", ""), "--config is empty: name a YAML file"),
     "no value of an option": ((*FIT, "--weights"), "--weights: expected one argument"),
     "an abbreviated option": ((*FIT, "--weight=a.ckpt"), "unrecognized arguments: --weight=a.ckpt"),

@@ -3,7 +3,6 @@
 import argparse
 import functools
 import inspect
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +16,6 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.refusals import Homes, refusal
 
 _METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Path: "PATH"}
-_WRONG_VALUE = re.compile(
-    r"Parser key \"([\w.]+)\"(?: element \d+)?: Expected a <class '(\w+)'>. Got value: (.*)"
-)
-_WANTED = {"int": "a whole number", "float": "a number"}
 _NO_CLASSES: Homes = types.MappingProxyType({})
 
 
@@ -91,11 +86,10 @@ def parsed(
     try:
         return parser.instantiate_classes(parser.parse_args(list(arguments)))
     except argparse.ArgumentError as error:
-        message, sentence = " ".join(str(error).split()), refusal(error, homes)
-    if found := _WRONG_VALUE.fullmatch(message):
-        name, kind, value = found.groups()
-        option = _option(name) if "." not in name else f"--{name}"
-        sentence = f"{option} is {value}: it must be {_WANTED.get(kind, kind)}"
+        sentence = refusal(error, homes, list(parser.get_defaults().keys()))
+    name, _, rest = sentence.partition(" ")
+    if name in parser.get_defaults():
+        sentence = f"{_option(name)} {rest}"
     raise InputError(f"{sentence} ({parser.prog} --help shows the options)")
 
 
@@ -151,4 +145,4 @@ def _words(hint: Any, several: str) -> dict[str, Any]:
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return f"--{name}" if "." in name else f"--{name.replace('_', '-')}"

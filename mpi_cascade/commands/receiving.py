@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mpi_cascade.checkpoints import TrainedCascade, load, takes_scanner
+from mpi_cascade.checks import InputError
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.configurations import read_receive_chain
 from mpi_cascade.physics.receive_chain import ReceiveChain
@@ -26,6 +27,12 @@ def load_for_scans(
     chain = None
     if scanner and not takes_scanner(checkpoint):
         # Before the networks are built: what is wrong with the file shows at once.
-        chain, scanner = read_receive_chain(scanner), None
+        try:
+            chain, scanner = read_receive_chain(scanner), None
+        except InputError as error:
+            raise InputError(
+                f"{error}, or leave --scanner out: {checkpoint} is for one scanner, that of its "
+                "training"
+            ) from error
     cascade = load(checkpoint, chosen_device(device), scanner)
     return cascade, chain or cascade.experiment.receive_chain

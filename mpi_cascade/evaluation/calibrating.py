@@ -148,8 +148,8 @@ def calibration_like(cascade: TrainedCascade, num: int, batch_size: int) -> Iter
 
 def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) -> Iterator[Sample]:
     data, experiment = cascade.configuration.get("data", {}), cascade.experiment
-    described, snr_db = data.get("scanner_spread"), data.get("training_snr_db")
-    spread = described and built(ScannerSpread, described, "data.scanner_spread of the training")
+    snr_db = data.get("training_snr_db")
+    spread = data.get("scanner_spread") and built(ScannerSpread, "scanner_spread", data, "training")
     simulator = experiment.varied_scans(spread, snr_db and tuple(snr_db)).to(cascade.device)
     for indices in torch.arange(num, device=cascade.device).split(batch_size):
         yield simulator.scan(experiment.mixture, RandomStreams(_SEED, stream, indices))

@@ -178,7 +178,8 @@ class Cascade(nn.Module):
                 "the configured networks fail on a signal of shape "
                 f"{[1, *forward_model.signal_shape]}: {error}"
             ) from error
-        self.train(was_training)
+        finally:
+            self.train(was_training)
         for name, image in reconstruction._asdict().items():
             if list(image.shape) != expected:
                 raise InputError(

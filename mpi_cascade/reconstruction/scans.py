@@ -234,7 +234,14 @@ def _require_signals(
     path: Path, shape: tuple[int, ...], kind: np.dtype[Any], wanted: tuple[int, int, int]
 ) -> None:
     if kind.kind != "f":
-        raise InputError(f"{path} holds {kind} numbers: scans are {_LAYOUT}")
+        advice = (
+            "give the scanner.yaml that calibrate writes, which says their phase (--scanner)"
+            if kind.kind == "c"
+            else 'write them as scans.astype("float32")'
+        )
+        raise InputError(f"{path} holds {kind} numbers: scans are {_LAYOUT}, so {advice}")
+    if shape and not shape[0]:
+        raise InputError(f"{path} has the shape {list(shape)}: it holds no scans, so name another")
     is_one_channel = wanted[0] == 1 and shape[1:] == wanted[1:]
     if not shape or not shape[0] or (shape[1:] != wanted and not is_one_channel):
         raise InputError(

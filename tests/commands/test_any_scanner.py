@@ -133,3 +133,33 @@ def test_a_file_without_a_scanner_is_refused(checkpoint, tmp_path):
         mpi_cascade.load(checkpoint, scanner=path)
     with pytest.raises(InputError, match="can't be read"):
         mpi_cascade.load(checkpoint, scanner=tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("scanner: {gradient_x_t_per_mm: 3}",
+         "scanner.gradient_x_t_per_mm is no key: the nearest is scanner.gradient_x_t_per_m"),
+        ("scanner: {particle: {core_nm: 3}}", "scanner.particle.core_nm is no key"),
+        ("scanner: {gradient_x_t_per_m: strong}",
+         "scanner.gradient_x_t_per_m is strong: it must be a number"),
+        ("scanner: {gradient_x_t_per_m: -3}",
+         "experiment.scanner.gradient_x_t_per_m is -3.0: it must be greater than 0"),
+        ("scanner: {particle: }", "a part of the configuration is empty: fill it"),
+        ("scanner: {harmonics: third}", "scanner.harmonics is third: it must be a list"),
+        ("scanner: {field_of_view_x_m: 10}",
+         "experiment.scanner.field_of_view_x_m is 10.0: 10 m is far above"),
+        ("scanner: {}\n  image_shape: [14, 16]",
+         "experiment.image_shape is [14, 16]: the networks need multiples of 4"),
+        ("scanner: {\n    num_ffp_x: 24]", ", line 3: this is not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_scanner_with_a_slip_is_refused_in_a_sentence_with_its_file(
+    checkpoint, tmp_path, text, sentence
+):
+    path = tmp_path / "scanner.yaml"
+    path.write_text(f"experiment:\n  {text}\n")
+    with pytest.raises(InputError) as error:
+        mpi_cascade.load(checkpoint, scanner=path)
+    said = str(error.value)
+    assert said.startswith(str(path)) and sentence in said and "\n" not in said

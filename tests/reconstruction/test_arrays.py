@@ -129,7 +129,7 @@ def test_python_reads_what_the_command_reads(trained, tmp_path):
         ("- 1", "has no experiment.receive_chain"),
         ("experiment: {receive_chain: 3}", "has no experiment.receive_chain"),
         ("experiment: {receive_chain: {gains: [1]}}", "scanner.yaml: "),
-        ("{", "has no experiment.receive_chain"),
+        ("{", "line 1: this is not valid YAML"),
     ],
 )
 def test_a_file_without_a_receive_chain_is_refused(trained, tmp_path, text, sentence):

@@ -42,7 +42,7 @@ CASES = {
     ),
     "undividable image": (
         ["--experiment.image_shape=[17,18]"],
-        "image_shape is [17, 18]: a ResidualUNet of this depth needs multiples of 2",
+        "experiment.image_shape is [17, 18]: the networks need multiples of 2",
     ),
     "image of another shape": (
         ["--experiment.refinement=torch.nn.MaxPool2d", "--experiment.refinement.kernel_size=2"],

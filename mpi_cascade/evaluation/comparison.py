@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from mpi_cascade.evaluation.bounds import bounds, suspicions
 from mpi_cascade.evaluation.document import document
 from mpi_cascade.evaluation.findings import Comparison
+from mpi_cascade.evaluation.operating_points import FALSE_ALARMS, nulls_needed
 from mpi_cascade.evaluation.pictures import pictures
 from mpi_cascade.evaluation.summary import Summary, paired_differences, summarise
 from mpi_cascade.evaluation.tables import summary_table
@@ -58,7 +59,8 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
     )
     text = document(comparison, summaries, differences, found_bounds)
     write_text(directory / "comparison.md", text)
-    sentences = "".join(f"{sentence}.\n" for sentence in suspicions(found_bounds))
+    said = [*_unmeasured(comparison), *suspicions(found_bounds)]
+    sentences = "".join(f"{sentence}.\n" for sentence in said)
     shown = for_terminal(summary_table(summaries, comparison.times_s))
     sys.stdout.write(f"\n{shown}\n\n{sentences}")
     sys.stdout.flush()
@@ -66,6 +68,17 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
     for name, figure in figures.items():
         figure.savefig(directory / f"{name}.png", dpi=110)
     return figures
+
+
+def _unmeasured(comparison: Comparison) -> list[str]:
+    """Returns why shares at a method's own threshold are missing, where they are."""
+    needed, found = nulls_needed(FALSE_ALARMS), [one.num_nulls for one in comparison.thresholds]
+    if not found or min(found) >= needed:
+        return []
+    return [
+        f"–: {min(found)} single objects can't tell a threshold at {100 * FALSE_ALARMS:g} % false "
+        f"alarms, which takes {needed}, so no share of pairs or nulls is known at it"
+    ]
 
 
 def log_comparison(

@@ -15,9 +15,12 @@ def silence_known_warnings() -> None:
     # Of a new run that starts from another run's checkpoint, and of a size that is only printed.
     warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message="Precision .* is not supported by the model summary")
+    # Of a short epoch, whose last step is logged all the same.
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
     # Of loaders that carry nothing but indices, and of a cluster that was not asked for.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*The `srun` command is available.*")
+    hidden = ("litlogger", "TPU avail", "to estimate number of stepping batches")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: not any(word in record.getMessage() for word in ("litlogger", "TPU avail"))
+        lambda record: not any(words in record.getMessage() for words in hidden)
     )

@@ -42,7 +42,7 @@ def test_an_ensemble_whose_members_scatter_as_the_truth_does_holds_90_percent(
     assert row.covered == pytest.approx(0.9, abs=0.005)
 
 
-def test_a_comparison_writes_what_intervals_hold(with_intervals, tmp_path):
+def test_a_comparison_writes_what_intervals_hold(with_intervals, tmp_path, capsys):
     pairs, experiment = (
         TwoPoints(gaps_mm=(0.5,), cases_per_gap=4),
         with_intervals.cascade.experiment,
@@ -50,6 +50,8 @@ def test_a_comparison_writes_what_intervals_hold(with_intervals, tmp_path):
     test, val = (training_suite(experiment, pairs, 6, split) for split in ("test", "val"))
     comparison = report(with_intervals.cascade, test, val, classical=())
     figures = write_comparison(tmp_path, comparison)
+    # 6 phantoms come with as many nulls of each of five forms, too few for a threshold.
+    assert "–: 30 single objects can't tell a threshold" in capsys.readouterr().out
     with (tmp_path / "coverage.csv").open(newline="") as file:
         like, phantoms = csv.DictReader(file)
     assert (like["set_name"], like["is_guaranteed"]) == (LIKE_CALIBRATION, "True")

@@ -86,7 +86,9 @@ def test_the_table_stops_at_its_limit_and_says_so(tmp_path, monkeypatch):
     assert len(table.of_scan(10)) == 1 and table.of_scan(11) == []
     first, second = table.lines()
     assert "2 tested, 0 supported by their scans at 5 % false alarms; 1 more were not" in first
-    assert second.startswith("warning: may be single objects (pairs.csv): 2, the first is in scan 10")
+    assert second.startswith(
+        "warning: may be single objects (pairs.csv): 2, the first is in scan 10"
+    )
     table.write(tmp_path / "pairs.csv")
     with (tmp_path / "pairs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

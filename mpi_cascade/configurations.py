@@ -206,6 +206,7 @@ def early_path(arguments: Sequence[str], option: str) -> Path | None:
 def _shipped(path: str) -> str:
     shipped = Path(__file__).parent / path
     is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
-    if not is_meant and Path(path).is_file():
-        read_yaml(Path(path))  # The parser's refusal wouldn't name the file.
+    # It may be YAML itself. Of a file, the parser's refusal wouldn't say which.
+    if not is_meant and "\n" not in path and Path(path).is_file():
+        read_yaml(Path(path))
     return str(shipped) if is_meant else path

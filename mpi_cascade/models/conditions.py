@@ -21,9 +21,6 @@ _USUAL_DETAIL = 3.0
 
 _USUAL_SNR_DB, _USUAL_SPREAD_DB = 30.0, 10.0
 
-_LEAST_NOISE = 1e-6
-"""Of the peak; without noise its logarithm would be infinite."""
-
 
 class Condition(PhysicsStage):
     """Numbers of order 1 that describe a scan; they don't change if the signal is scaled."""
@@ -53,7 +50,7 @@ class PsfDetail(Condition):
 
 
 class NoiseLevel(Condition):
-    """The peak signal-to-noise ratio, estimated from the scan itself: 1 number."""
+    """The peak signal-to-noise ratio, estimated from the scan itself, up to 55 dB: 1 number."""
 
     def use(self, forward_model: LinearModel) -> None:
         """Prepares the estimate for a forward model.
@@ -67,7 +64,7 @@ class NoiseLevel(Condition):
     def forward(self, signal: Signals) -> Float[Tensor, "batch numbers"]:
         """Returns (SNR − 30 dB) / 10 dB of each scan; 0 of an empty one."""
         peak = signal.abs().amax(dim=(1, 2, 3))
-        noise = self.estimate(signal.float()).clamp_min(_LEAST_NOISE * peak)
+        noise = self.estimate.above_model_error(signal.float())
         numbers = (peak_snr_db(peak, noise) - _USUAL_SNR_DB) / _USUAL_SPREAD_DB
         return torch.where(peak > 0, numbers, 0.0)[:, None]
 

@@ -108,10 +108,10 @@ class NoiseFilters(Eigenmodes):
     """Sᵀ U (Λ + λₖ)⁻¹ for several λₖ that follow the noise of each scan.
 
     Of white images with variance τ² in noise of variance σ² the best linear estimate has
-    λ = σ²/τ². Both are found from the scan alone: σ by ``NoiseEstimate``, and τ² by what signal
-    remains, as the mean of u² is σ² + τ² tr(S Sᵀ)/M for M measurements. Every λₖ is a factor
-    times that, within 1e-8 … 1 of the largest eigenvalue. So a filter lets through what noise
-    leaves of a scan, on any scanner.
+    λ = σ²/τ². Both are found from the scan alone: σ by ``NoiseEstimate``, up to an SNR of 55 dB,
+    and τ² by what signal remains, as the mean of u² is σ² + τ² tr(S Sᵀ)/M for M measurements. Every
+    λₖ is a factor times that, within 1e-8 … 1 of the largest eigenvalue. So a filter lets through
+    what noise leaves of a scan, on any scanner.
 
     Args:
         num_filters: Filters, > 0.
@@ -137,7 +137,7 @@ class NoiseFilters(Eigenmodes):
     def noise_level(self, signal: Signals) -> Float[Tensor, " batch"]:
         """Returns σ²/τ² of each scan, relative to the largest eigenvalue, in 1e-7 … 0.1."""
         signal = signal.float()
-        noise = self.estimate(signal).square()
+        noise = self.estimate.above_model_error(signal).square()
         power = signal.square().mean(dim=(1, 2, 3)) - noise
         level = self.mean_eigenvalue / self.eigenvalues[-1] * noise / power
         # Nothing but noise, or nothing at all.

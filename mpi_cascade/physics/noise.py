@@ -17,6 +17,9 @@ _ERROR = 2.3
 # The median of |x| of a standard normal variable.
 _NORMAL_MEDIAN = 0.6745
 
+_MODEL_ERROR = 10 ** (-55 / 20)
+"""Of a scan's peak: about what pixels as wide as a third of the PSF leave out of it."""
+
 LEAST_MEASUREMENTS = 16
 """FFP positions that tell noise from signal."""
 
@@ -62,6 +65,17 @@ class NoiseEstimate(nn.Module):
         # Not torch.median, which is the lower one of an even number.
         by_channel = magnitude.quantile(0.5, dim=2) / _NORMAL_MEDIAN
         return by_channel.square().mean(dim=1).sqrt()
+
+    def above_model_error(self, signal: Signals) -> Float[Tensor, " batch"]:
+        """Returns σ of each scan, or that of a peak SNR of 55 dB where it has less noise.
+
+        There an image of pixels can't explain the scan to its noise, and whoever asks it to takes
+        what pixels leave out for a signal.
+
+        Args:
+            signal: Signals, (batch, channel, y, x).
+        """
+        return torch.maximum(self(signal), _MODEL_ERROR * signal.abs().amax(dim=(1, 2, 3)))
 
     def _cosine_transform(self, signal: Tensor) -> Float[Tensor, "batch c frequencies"]:
         """Returns the orthonormal DCT-II over y and x."""

@@ -1,10 +1,14 @@
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d
 
+from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.noise import NoiseEstimate
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import RandomStreams
 
 SCANNERS = {
     "one channel": (Scanner(num_ffp_x=32, num_ffp_y=32), (32, 32)),
@@ -59,3 +63,18 @@ def test_is_in_full_precision_whatever_networks_around_it_use():
     expected = estimate(signal)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(estimate(signal), expected)
+
+
+@pytest.mark.parametrize(("peak_snr_db", "expected_db"), [(40, 40), (80, 55)])
+def test_networks_are_told_no_less_noise_than_pixels_leave_out_of_a_scan(peak_snr_db, expected_db):
+    scanner, size = Scanner(), Scanner().field_of_view_m
+    drawing = PhantomMixture().draw(RandomStreams(0, 9402, torch.arange(16)), size)
+    fine = render(drawing.shapes, 16, (128, 128), size)
+    signal, model = ForwardModel(scanner, (128, 128))(fine), ForwardModel(scanner, (64, 64))
+    peak = signal.abs().amax(dim=(1, 2, 3))
+    left_out = (signal - model(avg_pool2d(fine, 2))).square().mean(dim=(1, 2, 3)).sqrt() / peak
+    assert 10 ** (-75 / 20) < left_out.mean() < 10 ** (-55 / 20)
+    torch.manual_seed(0)
+    noise = 10 ** (-peak_snr_db / 20) * peak[:, None, None, None] * torch.randn_like(signal)
+    told = NoiseEstimate(model).above_model_error(signal + noise)
+    torch.testing.assert_close(told, 10 ** (-expected_db / 20) * peak, rtol=0.1, atol=0)

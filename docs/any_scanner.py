@@ -5,8 +5,9 @@
 ``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
 its test; what networks of its own or classical methods do there stands in the same file or in
 ``SCANNER/WHO.csv``. ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that
-``drawn_scanners.py`` drew. ``off/SCANNER.csv`` is from a comparison on scanners that aren't as
-stated.
+``drawn_scanners.py`` drew. ``noise/SCANNER-SNR.csv`` is the test at another peak SNR,
+``off/SCANNER.csv`` a comparison on scanners that aren't as stated, and ``coverage/SCANNER.csv``
+what intervals that were calibrated there hold.
 """
 
 import csv
@@ -56,6 +57,28 @@ OFF_METHODS = {
     "Tikhonov, c ≥ 0": "Tikhonov, c ≥ 0",
 }
 
+USUAL_SNR_DB = 30
+NOISE_SNRS_DB = (5, 15, USUAL_SNR_DB, 50, 80)
+NOISE_METHODS = ("cascade", "Tikhonov, c ≥ 0")
+
+COVERED = {
+    "as calibrated": "as calibrated, 15 … 50 dB",
+    "phantoms": "phantoms of another mixture, 30 dB",
+    "SNR 20 dB": "the same at 20 dB",
+    "SNR 50 dB": "the same at 50 dB",
+    "unseen rings": "rings",
+    "unseen letters": "letters",
+    "unseen five tubes": "five tubes",
+    "gradient -5 %": "gradient − 5 %",
+    "gradient +5 %": "gradient + 5 %",
+    "core diameter -5 %": "core − 5 %",
+    "core diameter +5 %": "core + 5 %",
+}
+COVERED_HEAD = [
+    "calibrated on", "scans", "pixels inside / %", "half width / % of the peak",
+    "masses inside / %", "withheld / %",
+]  # fmt: skip
+
 DRAWN_METHODS = ("cascade", "ADMM", "Tikhonov, c ≥ 0")
 DRAWN_HEAD = [
     "Gx / Gy / T/m", "core / nm", "drive / mT", "harmonics", "grid", "one for all, PSNR / dB",
@@ -94,11 +117,33 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
         "stated", "true", *(f"{name}, PSNR / dB" for name in OFF_METHODS.values()),
         "nulls split / %", "pairs at 0.3 / 0.5 mm / %",
     ]  # fmt: skip
+    noise_head = ["scanner", "method", *(f"{snr_db} dB" for snr_db in NOISE_SNRS_DB)]
     return {
         "python docs/any_scanner.py": markdown_table(head, rows),
+        "noise: python docs/any_scanner.py": markdown_table(noise_head, noise_rows()),
         "drawn: python docs/any_scanner.py": markdown_table(DRAWN_HEAD, drawn_rows()),
         "off: python docs/any_scanner.py": markdown_table(off_head, off_rows()),
+        "coverage: python docs/any_scanner.py": markdown_table(COVERED_HEAD, coverage_rows()),
     }
+
+
+def noise_rows() -> list[list[str]]:
+    """Returns the PSNR of each method at each peak SNR."""
+    directory = DIRECTORY / "noise"
+    names = {path.stem.rpartition("-")[0] for path in directory.glob("*.csv")}
+    rows = []
+    for name in filter(names.__contains__, SCANNERS):
+        found = [
+            read(name)
+            if snr_db == USUAL_SNR_DB
+            else values_of([directory / f"{name}-{snr_db}.csv"])
+            for snr_db in NOISE_SNRS_DB
+        ]
+        for label in NOISE_METHODS:
+            psnrs = [values[label, "phantoms", "psnr_db", None] for values in found]
+            shown = [f"{psnr:.1f} ({low:.1f} … {high:.1f})" for psnr, low, high in psnrs]
+            rows.append([SCANNERS[name], METHODS[label], *shown])
+    return rows
 
 
 def drawn_numbers() -> list[int]:
@@ -176,6 +221,25 @@ def off_rows() -> list[list[str]]:
                     "; ".join(f"{100 * near:.0f} / {100 * far:.0f}" for near, far in shares),
                 ]
             )  # fmt: skip
+    return rows
+
+
+def coverage_rows() -> list[list[str]]:
+    """Returns how many pixels and masses lie inside of the intervals, and how wide these are."""
+    rows = []
+    for path in sorted((DIRECTORY / "coverage").glob("*.csv"), reverse=True):
+        with path.open(newline="", encoding="utf-8") as file:
+            found = {row["set_name"]: row for row in csv.DictReader(file)}
+        for name, title in COVERED.items():
+            percent = {
+                column: 100 * float(found[name][column])
+                for column in (
+                    "covered", "covered_low", "covered_high", "half_width", "masses", "withheld"
+                )
+            }  # fmt: skip
+            inside = "{covered:.1f} ({covered_low:.1f} … {covered_high:.1f})".format(**percent)
+            others = (f"{percent[column]:.0f}" for column in ("half_width", "masses", "withheld"))
+            rows.append([SCANNERS[path.stem], title, inside, *others])
     return rows
 
 

@@ -13,10 +13,10 @@ def same_weights(one, other):
 
 def test_weights_are_kept_only_if_held_out_scans_fit_better_and_simulated_ones_no_worse():
     first = Check(0, 1.0, 30.0)
-    assert is_better(Check(1, 0.9, 30.0), first, first)
-    assert not is_better(Check(1, 1.0, 31.0), first, first)
-    assert not is_better(Check(1, 0.9, 29.9), first, first)
-    assert not is_better(Check(2, 0.95, 31.0), Check(1, 0.9, 30.0), first)
+    assert is_better(Check(1, 0.85, 30.0), first, first)
+    assert not is_better(Check(1, 0.95, 31.0), first, first)
+    assert not is_better(Check(1, 0.85, 29.9), first, first)
+    assert not is_better(Check(2, 0.85, 31.0), Check(1, 0.8, 30.0), first)
     assert not is_better(Check(1, float("nan"), float("nan")), first, first)
 
 

@@ -38,8 +38,6 @@ def read_scanner(path: Path | str, needed: str = "scanner") -> dict[str, Any]:
     try:
         described = read_yaml(path)["experiment"]
         found = {name: described[name] for name in _OF_A_SCANNER if name in described}
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror}): {advice}") from error
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} has no experiment.{needed}: {advice}") from error
     if not isinstance(found.get(needed), dict):
@@ -54,17 +52,18 @@ def read_yaml(path: Path) -> Any:
         path: The file.
 
     Raises:
-        OSError: If it can't be read.
-        InputError: If it isn't YAML.
+        InputError: If it can't be read, or isn't YAML.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}): name a YAML file") from error
     except UnicodeError as error:
         raise InputError(f"{path} is no text in UTF-8: name a YAML file") from error
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}{where}: this is not valid YAML ({error.problem})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # A date in the 13th month is a ValueError.
         raise InputError(f"{path} is not valid YAML: name another file") from error
 
 

@@ -21,7 +21,6 @@ from mpi_cascade.evaluation.least_favourable import (
 )
 from mpi_cascade.evaluation.operating_points import roc_area
 from mpi_cascade.evidence.evidence import Evidence
-from mpi_cascade.evidence.pair_test import LARGEST_FALSE_ALARMS, LARGEST_MISFIT
 from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip
 from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import PairGeometry, Scene, TwoPoints
@@ -43,6 +42,7 @@ class Case(NamedTuple):
     form_log_ratio: float
     false_alarms: float
     misfit: float
+    is_supported: bool
     dip: float
 
 
@@ -106,7 +106,9 @@ def examined(
         points_m = places(sample.pairs.cases(one))
         before = timer()
         (pair,) = evidence.pairs(sample.signal[one], images[one], points_m)[0]
-        found.append((Case(name, number, *pair.verdict, dip), timer() - before))
+        found.append(
+            (Case(name, number, *pair.verdict, pair.verdict.is_supported, dip), timer() - before)
+        )
     return found
 
 
@@ -134,8 +136,7 @@ def areas(cases: Sequence[Case], cascade: TrainedCascade, gaps_mm: Sequence[floa
             roc_area(*(column(cases, objects, name) for objects in sets))
             for name in ("log_ratio", "dip")
         ]
-        rates, misfits = (column(cases, sets[0], name) for name in ("false_alarms", "misfit"))
-        is_supported = (rates <= LARGEST_FALSE_ALARMS) & (misfits <= LARGEST_MISFIT)
+        is_supported = column(cases, sets[0], "is_supported").astype(bool)
         ideal = f"{float(ndtr(d_prime / math.sqrt(2))):.3f}"
         rows.append([
             f"{gap_mm:g}", f"{d_prime:.1f}", ideal, *map(with_interval, of_sets),

@@ -141,8 +141,7 @@ def noise_rows() -> list[list[str]]:
         ]
         for label in NOISE_METHODS:
             psnrs = [values[label, "phantoms", "psnr_db", None] for values in found]
-            shown = [f"{psnr:.1f} ({low:.1f} … {high:.1f})" for psnr, low, high in psnrs]
-            rows.append([SCANNERS[name], METHODS[label], *shown])
+            rows.append([SCANNERS[name], METHODS[label], *map(with_ends, psnrs)])
     return rows
 
 
@@ -216,7 +215,7 @@ def off_rows() -> list[list[str]]:
             rows.append(
                 [
                     SCANNERS[path.stem], title,
-                    *(f"{psnr:.1f} ({low:.1f} … {high:.1f})" for psnr, low, high in psnrs),
+                    *map(with_ends, psnrs),
                     "; ".join(f"{100 * split:.1f}" for split in splits),
                     "; ".join(f"{100 * near:.0f} / {100 * far:.0f}" for near, far in shares),
                 ]
@@ -231,15 +230,15 @@ def coverage_rows() -> list[list[str]]:
         with path.open(newline="", encoding="utf-8") as file:
             found = {row["set_name"]: row for row in csv.DictReader(file)}
         for name, title in COVERED.items():
-            percent = {
-                column: 100 * float(found[name][column])
-                for column in (
-                    "covered", "covered_low", "covered_high", "half_width", "masses", "withheld"
+            inside, others = (
+                [100 * float(found[name][column]) for column in columns]
+                for columns in (
+                    ("covered", "covered_low", "covered_high"),
+                    ("half_width", "masses", "withheld"),
                 )
-            }  # fmt: skip
-            inside = "{covered:.1f} ({covered_low:.1f} … {covered_high:.1f})".format(**percent)
-            others = (f"{percent[column]:.0f}" for column in ("half_width", "masses", "withheld"))
-            rows.append([SCANNERS[path.stem], title, inside, *others])
+            )
+            shown = [with_ends(inside), *(f"{other:.0f}" for other in others)]
+            rows.append([SCANNERS[path.stem], title, *shown])
     return rows
 
 
@@ -273,6 +272,15 @@ def values_of(paths: Iterable[Path]) -> Values:
     return values
 
 
+def with_ends(values: Iterable[float]) -> str:
+    """Returns a value with the ends of its interval.
+
+    Args:
+        values: The three.
+    """
+    return "{:.1f} ({:.1f} … {:.1f})".format(*values)
+
+
 def cells(values: Values, label: str) -> list[str]:
     """Returns a method's PSNR, resolved shares and share of nulls split, as text.
 
@@ -280,16 +288,15 @@ def cells(values: Values, label: str) -> list[str]:
         values: What ``read`` returns.
         label: The method.
     """
-    psnr, low, high = values[label, "phantoms", "psnr_db", None]
     gaps_mm = sorted({key[3] for key in values if key[2] == "resolved_at_1pct" and key[3]})
     shares = [100 * values[label, "pairs", "resolved_at_1pct", gap_mm][0] for gap_mm in gaps_mm]
     resolved = f"{' / '.join(f'{share:.0f}' for share in shares)}"
     gaps = f" at {' / '.join(f'{gap_mm:g}' for gap_mm in gaps_mm)} mm"
     split = [100 * value for value in values[label, "nulls", "split_at_1pct", None]]
     return [
-        f"{psnr:.1f} ({low:.1f} … {high:.1f})",
+        with_ends(values[label, "phantoms", "psnr_db", None]),
         resolved + (gaps if label == "cascade" else ""),
-        f"{split[0]:.1f} ({split[1]:.1f} … {split[2]:.1f})",
+        with_ends(split),
     ]
 
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import build_experiment, is_for_any_scanner, on_scanner
+from mpi_cascade.configurations import build_experiment, built, is_for_any_scanner, on_scanner
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.guarantee.guarantee import Guarantee, weights_text
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.results.files import refusing_unwritable, whole_file
+from mpi_cascade.scans.simulated import SimulatedScans
+from mpi_cascade.scans.varied import ScannerSpread
 
 if TYPE_CHECKING:
     from mpi_cascade.guarantee.intervals import Intervals
@@ -83,6 +85,22 @@ class TrainedCascade(NamedTuple):
         from mpi_cascade.guarantee.intervals import Intervals
 
         return Intervals(self.cascade, self.experiment.forward_model, self.guarantee)
+
+    def scans_like_training(self, has_spread: bool = True) -> SimulatedScans:
+        """Returns the simulator of this scanner's scans, with noise and errors as in the training.
+
+        Args:
+            has_spread: Whether scanners are as far off as those of the training were; of a measured
+                S none are known.
+
+        Raises:
+            InputError: If they are wanted of a measured S.
+        """
+        data = self.configuration.get("data") or {}
+        is_spread, snr_db = has_spread and data.get("scanner_spread"), data.get("training_snr_db")
+        spread = built(ScannerSpread, "scanner_spread", data, "training") if is_spread else None
+        scans = self.experiment.varied_scans(spread, snr_db and tuple(snr_db))
+        return scans.to(self.device)
 
     @property
     def device(self) -> torch.device:

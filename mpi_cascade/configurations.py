@@ -121,7 +121,7 @@ def _instantiated(kind: type[_Built], key: str, values: Mapping[str, Any]) -> _B
         return parser.instantiate_classes(parsed)[key]
     # jsonargparse and a user's own classes raise whatever they raise.
     except Exception as error:
-        known = list(parser.get_defaults().keys())
+        known = parser.get_defaults().keys()
         raise InputError(refusal(error, EXPERIMENT_CLASSES, known)) from error
 
 

@@ -8,7 +8,7 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -56,7 +56,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-def refusal(error: Exception, homes: Homes, known: Collection[str] = ()) -> str:
+def refusal(error: Exception, homes: Homes, known: Iterable[str] = ()) -> str:
     """Returns in one sentence what a parser, or a class that it built, refuses.
 
     Args:

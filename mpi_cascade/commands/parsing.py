@@ -86,7 +86,7 @@ def parsed(
     try:
         return parser.instantiate_classes(parser.parse_args(list(arguments)))
     except argparse.ArgumentError as error:
-        sentence = refusal(error, homes, list(parser.get_defaults().keys()))
+        sentence = refusal(error, homes, parser.get_defaults().keys())
     name, _, rest = sentence.partition(" ")
     if name in parser.get_defaults():
         sentence = f"{_option(name)} {rest}"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mpi_cascade.checkpoints import TrainedCascade, guarantee_texts
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import built
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
 from mpi_cascade.guarantee.guarantee import Guarantee, NoiseGroup
 from mpi_cascade.guarantee.intervals import Intervals
@@ -23,7 +22,6 @@ from mpi_cascade.guarantee.risk_control import (
 from mpi_cascade.physics.noise import standard_error
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.simulated import Sample
-from mpi_cascade.scans.varied import ScannerSpread
 
 _SEED, _STREAM, _TEST_STREAM = 20261128, 10, 11
 """Of the random numbers; no training and no suite has them."""
@@ -147,12 +145,9 @@ def calibration_like(cascade: TrainedCascade, num: int, batch_size: int) -> Iter
 
 
 def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) -> Iterator[Sample]:
-    data, experiment = cascade.configuration.get("data", {}), cascade.experiment
-    snr_db = data.get("training_snr_db")
-    spread = data.get("scanner_spread") and built(ScannerSpread, "scanner_spread", data, "training")
-    simulator = experiment.varied_scans(spread, snr_db and tuple(snr_db)).to(cascade.device)
+    simulator, mixture = cascade.scans_like_training(), cascade.experiment.mixture
     for indices in torch.arange(num, device=cascade.device).split(batch_size):
-        yield simulator.scan(experiment.mixture, RandomStreams(_SEED, stream, indices))
+        yield simulator.scan(mixture, RandomStreams(_SEED, stream, indices))
 
 
 def _of_batch(intervals: Intervals, sample: Sample) -> list[_Scan]:

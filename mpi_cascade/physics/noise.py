@@ -18,7 +18,7 @@ _ERROR = 2.3
 _NORMAL_MEDIAN = 0.6745
 
 _MODEL_ERROR = 10 ** (-55 / 20)
-"""Of a scan's peak: about what pixels as wide as a third of the PSF leave out of it."""
+"""Of a scan's peak: 1.8 ‰, a little more than pixels leave out of one of ``reference``."""
 
 LEAST_MEASUREMENTS = 16
 """FFP positions that tell noise from signal."""

@@ -31,7 +31,7 @@ _NUM_GUARDS = 32
 _CHECK_INTERVAL = 10
 # Makes the error of images of about 32 dB, (0.025)², as large as a misfit of a scanner that is off.
 _SIMULATED_WEIGHT = 100.0
-# Of the misfit. Scans of the very scanner that is believed in gain 4 %, and their images nothing.
+# Of the misfit. Scans of the very scanner that is believed in gained 4 %, and their images lost.
 _LEAST_GAIN = 0.1
 
 

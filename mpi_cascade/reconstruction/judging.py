@@ -9,14 +9,11 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import built
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.scans.simulated import SimulatedScans
-from mpi_cascade.scans.varied import ScannerSpread
 
 # The stream of training samples.
 _TRAINING = 0
@@ -80,7 +77,7 @@ class Judge:
         self._measured_part = _measured_part(self._forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
-        scans = _like_training(cascade).to(cascade.device)
+        scans = cascade.scans_like_training(has_spread=experiment.system_matrix is None)
         signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
         self.training = joined(parts)
@@ -154,18 +151,6 @@ class Judge:
             [name for name, is_wrong in checks.items() if is_wrong[scan]]
             for scan in range(len(quality.peak))
         ]
-
-
-def _like_training(cascade: TrainedCascade) -> SimulatedScans:
-    """Returns the simulator of scans of the cascade's scanner, else like those of its training."""
-    data = cascade.configuration.get("data") or {}
-    snr_db = data.get("training_snr_db")
-    # A measured S has no scanners near it.
-    has_spread = bool(data.get("scanner_spread")) and cascade.experiment.system_matrix is None
-    return cascade.experiment.varied_scans(
-        built(ScannerSpread, "scanner_spread", data, "training") if has_spread else None,
-        snr_db and (snr_db[0], snr_db[1]),
-    )
 
 
 def _measured_part(forward_model: LinearModel) -> MeasuredPart | None:

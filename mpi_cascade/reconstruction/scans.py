@@ -243,7 +243,7 @@ def _require_signals(
     if shape and not shape[0]:
         raise InputError(f"{path} has the shape {list(shape)}: it holds no scans, so name another")
     is_one_channel = wanted[0] == 1 and shape[1:] == wanted[1:]
-    if not shape or not shape[0] or (shape[1:] != wanted and not is_one_channel):
+    if not shape or (shape[1:] != wanted and not is_one_channel):
         raise InputError(
             f"{path} has the shape {list(shape)}: the network was trained for scans of "
             f"{list(wanted)} (channel, y, x), so give {_LAYOUT}"

@@ -65,6 +65,9 @@ class Scale(NamedTuple):
 _PARTS = Scale("RdBu_r", -1, "tracer concentration ÷ the image's peak")
 _ENDS = Scale("inferno", 0, "tracer concentration ÷ the highest upper end")
 _SUPPORTED, _WEAK = "tab:green", "black"
+_BOX = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5}
+"""Behind words on a picture."""
+
 _DOUBTS = {"yes": "", "no": ": one?", "unclear": ": unclear"}
 
 
@@ -150,7 +153,7 @@ def write_into(axis: Axes, text: str) -> None:
     """Writes a few words into a panel's upper left corner."""
     axis.text(
         0.03, 0.97, text, transform=axis.transAxes, fontsize="x-small", va="top",
-        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5},
+        bbox=_BOX,
     )  # fmt: skip
 
 
@@ -237,5 +240,5 @@ def _draw_pair(axis: Axes, pair: Pair) -> None:
     axis.annotate(
         said, (x_mm, y_mm), xytext=(0, -20 if is_high else 12), textcoords="offset points",
         ha="center", color=colour, fontsize="x-small",
-        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5},
+        bbox=_BOX,
     )  # fmt: skip

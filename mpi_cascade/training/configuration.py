@@ -137,7 +137,7 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
         config: Namespace = parser.parse_args(list(arguments))
     # jsonargparse raises its own errors, and those of the readers of YAML and of classes.
     except Exception as error:
-        sentence = refusal(error, CLASSES, list(parser.get_defaults().keys()))
+        sentence = refusal(error, CLASSES, parser.get_defaults().keys())
         if _NOTHING.match(sentence):
             raise InputError(
                 "fit has no configuration: begin with mpi-cascade fit --config "

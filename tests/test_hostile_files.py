@@ -176,10 +176,27 @@ REFUSED = {
     "an array of TB": ("a.npy", huge_array, RECONSTRUCT, "is no npy file of numbers"),
     "an array in a directory": ("a.npy", folder, RECONSTRUCT, "is a directory: name a file in it"),
     "a link to itself": ("a.npy", loop, RECONSTRUCT, "does not exist"),
-    "whole numbers": ("a.npy", array(np.ones(SHAPE, int)), RECONSTRUCT, "holds int64 numbers"),
-    "complex numbers": ("a.npy", array(np.ones(SHAPE, complex)), RECONSTRUCT, "complex128 numbers"),
+    "whole numbers": (
+        "a.npy",
+        array(np.ones(SHAPE, int)),
+        RECONSTRUCT,
+        "holds int64 numbers: scans are (scan, channel, y, x), or (scan, y, x) for one channel, "
+        'floating point, so write them as scans.astype("float32")',
+    ),
+    "complex numbers": (
+        "a.npy",
+        array(np.ones(SHAPE, complex)),
+        RECONSTRUCT,
+        "holds complex128 numbers: scans are (scan, channel, y, x), or (scan, y, x) for one "
+        "channel, floating point, so give the scanner.yaml that calibrate writes",
+    ),
     "another shape": ("a.npy", array(SCANS[:, :, 1:]), RECONSTRUCT, "has the shape [3, 1, 15, 16]"),
-    "no scan": ("a.npy", array(SCANS[:0]), RECONSTRUCT, "has the shape [0, 1, 16, 16]"),
+    "no scan": (
+        "a.npy",
+        array(SCANS[:0]),
+        RECONSTRUCT,
+        "has the shape [0, 1, 16, 16]: it holds no scans",
+    ),
     "no number": ("a.npy", array(SCANS * np.nan), RECONSTRUCT, "every scan has values that are"),
     "nothing received": ("a.npy", array(0 * SCANS), RECONSTRUCT, "is zero throughout"),
     "text for HDF5": ("a.h5", text, DATASET, "is no HDF5 file, or was cut off"),

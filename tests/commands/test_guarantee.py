@@ -104,6 +104,17 @@ def test_reconstruct_goes_on_without_a_guarantee(with_intervals, tmp_path):
     assert "images.png" in names
 
 
+def test_nothing_is_claimed_where_no_scan_has_intervals(with_intervals, tmp_path):
+    checkpoint, cascade, signal = with_intervals
+    wrong = signal[:1] + 0.5 * signal[:1].abs().amax()
+    write_scans(tmp_path / "scans.mdf", wrong, cascade.experiment.scanner)
+    shown = command_line.succeed(
+        "reconstruct", checkpoint, tmp_path / "scans.mdf", "--output", tmp_path / "made",
+        "--pairs", 0,
+    )  # fmt: skip
+    assert "intervals: 0 of 1 scans have some\n" in shown and "lie inside" not in shown
+
+
 def test_coverage_counts_sets_and_ensembles(with_intervals):
     cascade = with_intervals.cascade
     methods = [cascade_method(cascade, "one", number, "") for number in range(3)]

@@ -137,7 +137,9 @@ def test_a_file_without_a_receive_chain_is_refused(trained, tmp_path, text, sent
     if text is not None:
         path.write_text(text)
     np.save(tmp_path / "scans.npy", trained.signal[:1].numpy())
-    assert sentence in command_line.refusal(
+    said = command_line.refusal(
         "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--scanner", path,
         "--output", tmp_path / "made",
     )  # fmt: skip
+    assert sentence in said
+    assert f"or leave --scanner out: {trained.checkpoint} is for one scanner" in said

@@ -19,6 +19,7 @@ from mpi_cascade.losses import (
     FocalFrequency,
     Gradient,
     ImageRMSE,
+    LogRMSE,
     MultiScaleSSIM,
     SampleLoss,
     TotalVariation,
@@ -185,7 +186,7 @@ def test_no_step_of_a_network_waits(first, second, model):
 
 
 LOSSES = [
-    ImageRMSE(), Charbonnier(), SSIM(), MultiScaleSSIM(), Gradient(), Uniformity(),
+    ImageRMSE(), LogRMSE(), Charbonnier(), SSIM(), MultiScaleSSIM(), Gradient(), Uniformity(),
     FocalFrequency(), TotalVariation(), DataConsistency(),
     WeightedSum({"mse": torch.nn.MSELoss(), "edges": Gradient()}, {"edges": 0.1}),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ A loss is an ``nn.Module`` called as ``loss(estimate, truth)`` on images (batch,
 """
 
 from mpi_cascade.losses.physics import DataConsistency
-from mpi_cascade.losses.pixel import Charbonnier, ImageRMSE
+from mpi_cascade.losses.pixel import Charbonnier, ImageRMSE, LogRMSE
 from mpi_cascade.losses.spectral import FocalFrequency
 from mpi_cascade.losses.structure import (
     SSIM,
@@ -23,6 +23,7 @@ __all__ = [
     "FocalFrequency",
     "Gradient",
     "ImageRMSE",
+    "LogRMSE",
     "MultiScaleSSIM",
     "SampleLoss",
     "TotalVariation",

@@ -31,6 +31,32 @@ class ImageRMSE(nn.Module):
         return mean_root_square(estimate - truth, self.floor)
 
 
+class LogRMSE(nn.Module):
+    """Logarithm of each image's root mean square error, averaged over the images.
+
+    Far above the floor this is the mean PSNR but for constants: an image that is easy, of much
+    signal or a smooth object, is worth as much of the gradient as one that is hard. That matters
+    where a training has both, as one over scanners and noise levels does.
+
+    Args:
+        floor: Error in units of concentration below which an image counts as solved, > 0; what
+            lies below it is worth little.
+
+    Raises:
+        InputError: If ``floor`` is not positive.
+    """
+
+    def __init__(self, floor: Positive = 2e-3) -> None:
+        super().__init__()
+        self.floor = floor
+        check_arguments(self)
+
+    def forward(self, estimate: Images, truth: Images) -> Float[Tensor, ""]:
+        """Returns the mean over images of ½ log(1 + MSE/floor²), 0 at the truth."""
+        mean_square = (estimate - truth).square().mean(dim=(1, 2, 3))
+        return 0.5 * (mean_square / self.floor**2).log1p().mean()
+
+
 class Charbonnier(nn.Module):
     """Mean over pixels of √(error² + ε²) − ε: the absolute error, smooth around 0.
 

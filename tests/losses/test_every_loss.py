@@ -9,13 +9,14 @@ from mpi_cascade.losses import (
     FocalFrequency,
     Gradient,
     ImageRMSE,
+    LogRMSE,
     MultiScaleSSIM,
     TotalVariation,
     Uniformity,
 )
 
 LOSSES = [
-    ImageRMSE(), Charbonnier(), SSIM(), MultiScaleSSIM(), Gradient(), Uniformity(),
+    ImageRMSE(), LogRMSE(), Charbonnier(), SSIM(), MultiScaleSSIM(), Gradient(), Uniformity(),
     FocalFrequency(), TotalVariation(),
 ]  # fmt: skip
 BLIND = TotalVariation
@@ -91,7 +92,9 @@ def test_is_the_mean_over_the_images(loss, images):
 
 
 @pytest.mark.parametrize(
-    "loss", [ImageRMSE(), Charbonnier(), Gradient(), TotalVariation(), Uniformity()], ids=name
+    "loss",
+    [ImageRMSE(), LogRMSE(), Charbonnier(), Gradient(), TotalVariation(), Uniformity()],
+    ids=name,
 )
 def test_serves_a_line_scan_too(loss):
     truth = torch.zeros(2, 1, 1, 32)

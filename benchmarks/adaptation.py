@@ -10,7 +10,7 @@ from timing import Table, start
 from torch.utils.benchmark import timer
 
 from mpi_cascade.checkpoints import TrainedCascade, load
-from mpi_cascade.evaluation.intervals import student_interval
+from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.physics.disturbances import WhiteNoise

@@ -13,8 +13,8 @@ from timing import Table, start
 from torch.utils.benchmark import timer
 
 from mpi_cascade.checkpoints import TrainedCascade, load
+from mpi_cascade.evaluation.confidence import wilson_interval
 from mpi_cascade.evaluation.detectability import amplitude_ratio
-from mpi_cascade.evaluation.intervals import wilson_interval
 from mpi_cascade.evaluation.least_favourable import (
     LeastFavourableCapsules,
     least_favourable_capsules,

@@ -105,7 +105,7 @@ for name, dips in of_nulls.items():
 # To be fair, every method may be wrong equally often. Its own *threshold* is the smallest dip
 # that at most 1 % of the nulls reach. A pair counts as resolved from there on.
 
-from mpi_cascade.evaluation.intervals import wilson_interval
+from mpi_cascade.evaluation.confidence import wilson_interval
 from mpi_cascade.evaluation.operating_points import threshold_at
 
 thresholds = {name: threshold_at(dips) for name, dips in of_nulls.items()}

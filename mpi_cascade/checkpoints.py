@@ -145,10 +145,21 @@ def load(
             "project, and of your own classes, that it was trained with"
         ) from error
     load_weights(experiment.cascade, checkpoint, path)
-    stored = checkpoint.get(GUARANTEE_KEY)
-    guarantee = None if stored is None else Guarantee.from_mapping(stored)
-    cascade = experiment.cascade.eval()
+    cascade, guarantee = experiment.cascade.eval(), stored_guarantee(checkpoint)
     return TrainedCascade(experiment, cascade, configuration, departures, guarantee).to(device)
+
+
+def stored_guarantee(checkpoint: Mapping[str, Any]) -> Guarantee | None:
+    """Returns the calibration of the intervals that a checkpoint holds, if it holds one.
+
+    Args:
+        checkpoint: What ``read_checkpoint`` returned.
+
+    Raises:
+        InputError: If it can't be read.
+    """
+    stored = checkpoint.get(GUARANTEE_KEY)
+    return None if stored is None else Guarantee.from_mapping(stored)
 
 
 def guarantee_texts(cascade: TrainedCascade) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What configurations say, of experiments and of scanners, and what command lines name of them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
+from mpi_cascade.experiment import EXPERIMENT_CLASSES, OF_ONE_SCANNER, PARSER_MODE, Experiment
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.refusals import refusal
@@ -155,7 +156,10 @@ def on_scanner(
             "trained for many (fit with configs/training/any_scanner.yaml)"
         )
     trained_for = dict(configuration["experiment"])
-    described = {**trained_for, **read_scanner(scanner), "phantoms": None, "phantom_weights": None}
+    described = {
+        **trained_for, **OF_ONE_SCANNER, **read_scanner(scanner),
+        "phantoms": None, "phantom_weights": None,
+    }  # fmt: skip
     nominal, wanted = (
         built(Scanner, "scanner", one, source)
         for one, source in ((trained_for, str(path)), (described, str(scanner)))
@@ -205,7 +209,8 @@ def early_path(arguments: Sequence[str], option: str) -> Path | None:
 def _shipped(path: str) -> str:
     shipped = Path(__file__).parent / path
     is_meant = path.startswith("configs/") and not Path(path).exists() and shipped.is_file()
-    # It may be YAML itself. Of a file, the parser's refusal wouldn't say which.
-    if not is_meant and "\n" not in path and Path(path).is_file():
-        read_yaml(Path(path))
+    # It may be YAML itself, and long. Of a file, the parser's refusal wouldn't say which.
+    with suppress(OSError):
+        if not is_meant and Path(path).is_file():
+            read_yaml(Path(path))
     return str(shipped) if is_meant else path

@@ -3,7 +3,7 @@
 It is what a configuration says under ``experiment``, and what a checkpoint holds with the weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
 from mpi_cascade.physics.scanner import Scanner, changed_scanner, check_usual_scanner
 from mpi_cascade.refusals import key_homes
-from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.scanner_models import ScannerModels, analytic_model
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
 from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
@@ -43,6 +43,11 @@ EXPERIMENT_CLASSES = MappingProxyType({
     **key_homes(("mpi_cascade.physics.disturbances",), Disturbance, "experiment.disturbances"),
 })  # fmt: skip
 """Where the classes are that an experiment may name."""
+
+OF_ONE_SCANNER: Mapping[str, Any] = MappingProxyType(
+    {"true_scanner": None, "system_matrix": None, "receive_chain": None}
+)
+"""What an experiment on another scanner is without, unless it is told that scanner's own."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,7 +194,7 @@ class Experiment:
             return usual
         white = WhiteNoise(peak_snr_db=self.peak_snr_db)
         noise = VariedNoise(peak_snr_db=peak_snr_db) if peak_snr_db else white
-        bank = [usual.forward_model]
+        bank: list[LinearModel] = [usual.forward_model]
         if spread is not None:
             if self.system_matrix is not None:
                 raise InputError(
@@ -198,7 +203,10 @@ class Experiment:
                 )
             shape, scanner = usual.forward_model.image_shape, self.actual_scanner
             drawn = zip(spread.changes(scanner), spread.receptions(scanner), strict=True)
-            bank = [self.models.true(shape, changes, psf) for changes, psf in drawn]
+            bank = [
+                analytic_model(changed_scanner(scanner, changes), self.scanner, shape, psf)
+                for changes, psf in drawn
+            ]
         return VariedScans(bank, self.scanner, usual.oversampling, [*self.disturbances, noise])
 
     @property
@@ -229,7 +237,7 @@ class Experiment:
             preliminary=sharing_weights(self.preliminary),
             refinement=sharing_weights(self.refinement),
             intervals=self.intervals and sharing_weights(self.intervals),
-            true_scanner=None, system_matrix=None, receive_chain=None,
+            **OF_ONE_SCANNER,
         )  # fmt: skip
         own = {id(weight) for weight in self.cascade.parameters()}
         if any(id(weight) not in own for weight in there.cascade.parameters()):

@@ -26,6 +26,8 @@ _KEYS = {
     "Splits": "data",
     "TwoPoints": "data.two_points",
     "TwoPointSuite": "data.two_points",
+    "ReceiveChain": "experiment.receive_chain",
+    "ScannerRange": "data.scanners",
     "ScannerSpread": "data.scanner_spread",
 }
 """The keys of classes that a configuration has once, and need not name."""

@@ -24,7 +24,7 @@ from results import contents
 
 from mpi_cascade.checkpoints import save
 from mpi_cascade.cli import main
-from mpi_cascade.evaluation.calibrating import calibrate
+from mpi_cascade.evaluation.guaranteeing import calibrate
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)

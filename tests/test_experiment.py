@@ -4,11 +4,12 @@ import pkgutil
 import pytest
 import torch
 from experiments import small_experiment
+from tiny_cascades import ANY_SCANNER
 from torch import nn
 
 import mpi_cascade.models
 from mpi_cascade.checks import InputError
-from mpi_cascade.configurations import build_experiment
+from mpi_cascade.configurations import build_experiment, on_scanner
 from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import EXPERIMENT_CLASSES
 from mpi_cascade.models.preliminary import Unrolled
@@ -18,6 +19,7 @@ from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import GainVariation, WhiteNoise
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.scans.varied import ScannerSpread
 
 STAGES = {
     "preliminary": {
@@ -139,6 +141,47 @@ def test_the_true_scanner_differs_in_what_is_named_and_nothing_else(nominal):
     assert experiment.forward_model.scanner == nominal.scanner == nominal.actual_scanner
     with pytest.raises(InputError, match=r"^true_scanner is .*'gradient_z'"):
         small_experiment(true_scanner={"gradient_z": 1.0})
+
+
+def test_scanners_spread_around_the_true_one():
+    changes = {"drive_amplitude_t": 6e-3, "particle": {"temperature_k": 350.0}}
+    experiment = small_experiment(true_scanner=changes)
+    spread = ScannerSpread(gradient=0.05, num_scanners=2)
+    for model in experiment.varied_scans(spread, None).bank:
+        assert model.scanner.drive_amplitude_t == 6e-3
+        assert model.scanner.particle.temperature_k == 350.0
+        assert 0 < abs(model.scanner.gradient_x_t_per_m / 5.0 - 1) < 0.05
+
+
+@pytest.mark.parametrize("spread", [None, ScannerSpread(gradient=0.05, num_scanners=2)])
+def test_a_true_scanner_that_relaxes_is_received_by_both_channels(spread):
+    relaxed = {"particle": {"relaxation_time_s": 2e-6}}
+    experiment = small_experiment(true_scanner=relaxed)
+    scans = experiment.varied_scans(spread, (20.0, 50.0))
+    sample = scans.scan(experiment.mixture, RandomStreams(0, 3, torch.arange(4)))
+    fixed = experiment.scans.scan(experiment.mixture, RandomStreams(0, 3, torch.arange(4)))
+    assert sample.signal.shape == fixed.signal.shape
+    assert sample.signal.abs().amax(dim=(2, 3)).min() > 0
+
+
+def test_on_another_scanner_nothing_of_the_first_is_left():
+    scanner = {"num_ffp_x": 16, "num_ffp_y": 16, "gradient_x_t_per_m": 4.0}
+    trained_for = {**ANY_SCANNER, "true_scanner": {"gradient_x_t_per_m": 5.5}}
+    there = build_experiment(trained_for).on(Scanner(**scanner), (16, 16))
+    assert there.true_scanner is there.receive_chain is there.system_matrix is None
+
+
+def test_a_checkpoint_on_another_scanner_has_nothing_of_its_own_left(tmp_path):
+    path = tmp_path / "scanner.yaml"
+    path.write_text(
+        "experiment: {scanner: {gradient_x_t_per_m: 4.0, num_ffp_x: 16, num_ffp_y: 16}}"
+    )
+    trained_for = {
+        **ANY_SCANNER, "true_scanner": {"gradient_x_t_per_m": 5.5}, "receive_chain": {"gain": 7.0},
+    }  # fmt: skip
+    configuration = {"experiment": trained_for, "data": {"scanners": {"num_scanners": 2}}}
+    described, _ = on_scanner(configuration, path, tmp_path / "any.ckpt")
+    assert described["true_scanner"] is described["receive_chain"] is None
 
 
 def test_a_delta_sample_blurs_only_what_reconstructions_believe(nominal):

@@ -58,6 +58,8 @@ def adapt(
         say_here(sentence)
     with open_scans(scans, dataset, cascade.experiment.models, chain, scale) as opened:
         signal = first_scans(opened)
+    for sentence in (*opened.differences, *opened.remarks):
+        say_here(f"warning: {sentence}")
     with whole_directory(directory) as unfinished, showing_progress() as progress:
         task = progress.task("steps", num_steps)
         found = adaptation.adapt(cascade, signal, num_steps, learning_rate, task.advance)

@@ -40,8 +40,8 @@ def guarantee(
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
     from mpi_cascade.checkpoints import load, save
-    from mpi_cascade.evaluation.calibrating import calibrate, snr_edges
-    from mpi_cascade.evaluation.calibration_figure import calibration_figure
+    from mpi_cascade.evaluation.guarantee_figure import guarantee_figure
+    from mpi_cascade.evaluation.guaranteeing import calibrate, snr_edges
     from mpi_cascade.guarantee.guarantee import NoiseGroup
     from mpi_cascade.results.directory import listing, output_directory
     from mpi_cascade.results.files import whole_directory
@@ -60,7 +60,7 @@ def guarantee(
     with whole_directory(directory) as unfinished:
         save(cascade._replace(guarantee=found.guarantee), unfinished / checkpoint.name)
         write_csv(unfinished / "guarantee.csv", NoiseGroup._fields, found.guarantee.groups)
-        calibration_figure(found).savefig(unfinished / "guarantee.png", dpi=110)
+        guarantee_figure(found).savefig(unfinished / "guarantee.png", dpi=110)
     sys.stdout.write(
         f"At most {100 * risk:g} % of the pixels with tracer, and of the objects' masses, lie "
         f"outside, at {100 * (1 - failure):g} % confidence for each range of noise.\n\n"

@@ -14,6 +14,7 @@ from mpi_cascade.checkpoints import (
     load_weights,
     read_checkpoint,
     read_configuration,
+    stored_guarantee,
 )
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
@@ -115,7 +116,9 @@ def trained(checkpoint: Path, experiment: Experiment, device: str) -> TrainedCas
     contents = read_checkpoint(checkpoint)
     load_weights(experiment.cascade, contents, checkpoint)
     configuration = read_configuration(contents, checkpoint)
-    cascade = TrainedCascade(experiment, experiment.cascade.eval(), configuration)
+    cascade = TrainedCascade(
+        experiment, experiment.cascade.eval(), configuration, guarantee=stored_guarantee(contents)
+    )
     return cascade.to(chosen_device(device))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from mpi_cascade.evaluation.methods import FINAL, Images, Method
+from mpi_cascade.evaluation.methods import FINAL, MakeImages, Method
 from mpi_cascade.evaluation.objectives import (
     CoarseAndFine,
     Reconstruct,
@@ -158,7 +158,7 @@ class Tuned:
             setattr(solver, name, getattr(self.solver, name) * relative_noise**weight.noise_power)
         return solver
 
-    def images_at(self, peak_snr_db: float) -> Images:
+    def images_at(self, peak_snr_db: float) -> MakeImages:
         """Returns what makes the images of scans of a signal-to-noise ratio.
 
         Args:

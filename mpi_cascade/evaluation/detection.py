@@ -16,13 +16,13 @@ from scipy.optimize import isotonic_regression
 from scipy.special import ndtr
 from torch import Tensor
 
+from mpi_cascade.evaluation.confidence import LEVEL, wilson_interval
 from mpi_cascade.evaluation.detection_scans import (
     IDEAL_D_PRIME,
     STEPS,
     DetectionScans,
     LookedAt,
 )
-from mpi_cascade.evaluation.intervals import LEVEL, wilson_interval
 from mpi_cascade.evaluation.methods import Method
 from mpi_cascade.evaluation.operating_points import exceeded_by
 from mpi_cascade.evaluation.table import MethodKey

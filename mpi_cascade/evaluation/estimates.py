@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mpi_cascade.evaluation.intervals import (
+from mpi_cascade.evaluation.confidence import (
     Interval,
     bootstrap_interval,
     student_interval,

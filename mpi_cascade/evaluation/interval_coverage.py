@@ -11,9 +11,9 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.calibrating import calibration_like
+from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
-from mpi_cascade.evaluation.intervals import student_interval
+from mpi_cascade.evaluation.guaranteeing import calibration_like
 from mpi_cascade.evaluation.measures import PHANTOMS
 from mpi_cascade.evaluation.methods import FINAL, Method
 from mpi_cascade.evaluation.sets import EvaluationSet

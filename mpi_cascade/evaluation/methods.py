@@ -12,7 +12,7 @@ FINAL, PRELIMINARY, TRUTH = "final", "preliminary", "truth"
 ZERO_IMAGE = "zero image"
 """Label of ``zero_image``."""
 
-Images = Callable[[Tensor], dict[str, Tensor]]
+MakeImages = Callable[[Tensor], dict[str, Tensor]]
 """Maps signals (batch, channel, y, x) to images (batch, 1, y, x) by name."""
 
 
@@ -46,11 +46,11 @@ class Method(NamedTuple):
 
     label: str
     number: int
-    images: Images
+    images: MakeImages
     source: str
     seeds: Seeds | None = None
     image_names: tuple[str, ...] = (FINAL,)
-    images_at: Callable[[float], Images] | None = None
+    images_at: Callable[[float], MakeImages] | None = None
     cascade: TrainedCascade | None = None
 
     def at(self, peak_snr_db: float) -> "Method":

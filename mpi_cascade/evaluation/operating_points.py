@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.evaluation.intervals import Interval
+from mpi_cascade.evaluation.confidence import Interval
 
 FALSE_ALARMS = 0.01
 """Share of single objects that may be split at a method's own threshold."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpi_cascade.evaluation.intervals import student_interval
+from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.evaluation.methods import FINAL, Method
 from mpi_cascade.evaluation.table import Result
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_cascade.evaluation.intervals import Interval, wilson_interval
+from mpi_cascade.evaluation.confidence import Interval, wilson_interval
 from mpi_cascade.evaluation.measures import NULLS, PAIRS
 from mpi_cascade.evaluation.operating_points import (
     FALSE_ALARMS,

@@ -56,14 +56,14 @@ def losses_at_factors(
         needed: For each scan the factor that each of its values needs to be covered.
 
     Returns:
-        Losses, (scan, factor).
+        Losses, (scan, factor), of the scans that have values.
     """
-    return np.stack(
-        [
-            1 - np.searchsorted(np.sort(values), FACTORS, side="right") / max(len(values), 1)
-            for values in needed
-        ]
-    )
+    losses = [
+        1 - np.searchsorted(np.sort(values), FACTORS, side="right") / len(values)
+        for values in needed
+        if len(values)
+    ]
+    return np.stack(losses) if losses else np.empty((0, len(FACTORS)))
 
 
 def controlling_factor(losses: NDArray[np.float64], risk: float, failure: float) -> float:

@@ -123,7 +123,7 @@ class Uniformity(nn.Module):
     """Standard deviation of the error inside objects, relative to their mean concentration.
 
     Uniform regions lie in the near-null space of the signal equation, so that what is even comes
-    back uneven. ``data.regions.interior`` says which pixels are inside; an image with fewer than
+    back uneven. ``scans.regions.interior`` says which pixels are inside; an image with fewer than
     four of them doesn't count. A constant error inside has no loss: that is a pixel loss's task.
 
     Args:

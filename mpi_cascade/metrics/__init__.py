@@ -1,1 +1,1 @@
-"""Image quality, resolution and what noise allows: pure functions, and statistics over a split."""
+"""Image quality and resolution: pure functions of images."""

@@ -116,8 +116,8 @@ class Judge:
         """Raises an InputError if signals are so far from those of training that a scale lacks.
 
         Args:
-            quality: Quality of some scans.
-            path: Their file.
+            quality: Quality of all scans of a file.
+            path: The file.
         """
         peaks = quality.peak[quality.peak > 0]
         low, high = usual(self.training.peak)

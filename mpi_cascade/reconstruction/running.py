@@ -94,6 +94,8 @@ def reconstruct_scans(
                 task.advance(len(signal))
         quality = joined(parts)
         _require_signal(scans, quality)
+        if not scans.has_scale:
+            judge.require_scale(quality, scans.path)
         pictures.write_first()
         warnings = judge.warnings(quality)
         held = intervals.column(len(quality.peak))
@@ -145,8 +147,6 @@ def _made(
     prior = images.final - measured
     ends = intervals.add(signal, images, is_usable)
     quality = quality.of_usable(is_usable.cpu())
-    if not scans.has_scale:
-        judge.require_scale(quality, scans.path)
     return _Made(is_usable.tolist(), signal, *images, measured, prior, *ends, quality)
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import torch
@@ -25,13 +26,13 @@ _PACKAGES = ("torch", "lightning", "torchmetrics", "wandb", "numpy", "omegaconf"
 def new_directory(command: str, root: Path = ROOT) -> Path:
     """Returns a name for the directory of a command, of the present time; makes nothing.
 
+    Commands that start in the same second, on whatever machines, have different ones.
+
     Args:
         command: Name of the command.
         root: Directory of all runs.
     """
-    name = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(root / name for name in names if not (root / name).exists())
+    return root / f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{token_hex(3)}"
 
 
 def output_directory(output: Path | None, command: str) -> Path:

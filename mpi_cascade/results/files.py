@@ -1,5 +1,6 @@
 """Files that are whole or not there, whatever ends their writing."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,6 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from mpi_cascade.checks import InputError
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
+"""What a disk says that takes no more; other errors may be anyone's."""
 
 
 @contextmanager
@@ -61,14 +65,22 @@ def whole_directory(directory: Path) -> Iterator[Path]:
         InputError: If it can't be written.
     """
     is_new = not directory.exists()
-    with refusing_unwritable(directory, "choose another with --output"):
+    remedy = "choose another with --output"
+    with refusing_unwritable(directory, remedy):
         directory.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory))
+    try:
         try:
             yield unfinished
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            with refusing_unwritable(directory, remedy):
+                raise
+        with refusing_unwritable(directory, remedy):
             for path in sorted(unfinished.iterdir()):
                 path.rename(directory / path.name)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            if is_new and not any(directory.iterdir()):
-                directory.rmdir()
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if is_new and not any(directory.iterdir()):
+            directory.rmdir()

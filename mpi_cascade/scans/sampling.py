@@ -21,13 +21,11 @@ class SampleKeys(NamedTuple):
         stream: Number of the samples' stream.
         indices: Index of each sample in the stream, (batch,).
         first: The first of them, for who can't wait for the device that has them.
-        last: The last, likewise.
     """
 
     stream: int
     indices: Int64[Tensor, " batch"]
     first: int
-    last: int
 
 
 def keys_of(stream: int, indices: Sequence[int]) -> SampleKeys:
@@ -37,7 +35,7 @@ def keys_of(stream: int, indices: Sequence[int]) -> SampleKeys:
         stream: Number of the samples' stream.
         indices: Index of each sample in the stream, one or more.
     """
-    return SampleKeys(stream, torch.tensor(indices), indices[0], indices[-1])
+    return SampleKeys(stream, torch.tensor(indices), indices[0])
 
 
 class KeyedSamples(Dataset[SampleKeys]):

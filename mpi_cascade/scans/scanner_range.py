@@ -69,6 +69,19 @@ class ScannerRange(Checked):
             if not getattr(self, name):
                 raise InputError(f"ScannerRange.{name} is empty: name one or more")
 
+    def require_whole(self, batch_size: int) -> None:
+        """Raises an InputError if a batch of training scans would have several scanners.
+
+        Args:
+            batch_size: Training scans of a batch of one process.
+        """
+        if self.num_in_a_row % batch_size:
+            raise InputError(
+                f"a batch of {batch_size} training scans has several scanners: make "
+                f"data.batch_size one that {self.num_in_a_row} can be divided by, or "
+                "data.scanners.num_in_a_row a multiple of it"
+            )
+
     def scanners(self, nominal: Scanner) -> list[Scanner]:
         """Returns the scanners, always the same ones.
 

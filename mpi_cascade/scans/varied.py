@@ -157,7 +157,7 @@ class VariedScans(SimulatedScans):
     def ideal_signal(self, concentration: Images, streams: RandomStreams) -> Signals:
         """Returns the signals without disturbances, each by its sample's scanner."""
         numbers = self._numbers(streams)
-        signal = concentration.new_empty(len(concentration), *self.nominal_scanner.signal_shape)
+        signal = concentration.new_empty(len(concentration), *self.forward_model.signal_shape)
         for number, model in enumerate(self.bank):
             is_chosen = numbers == number
             (rows,) = needed(is_chosen)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 
 from mpi_cascade.checks import InputError
+from mpi_cascade.configurations import read_yaml
 from mpi_cascade.sweep.searching import grid, heeded, read_distribution, read_pruner
 
 _METHODS = ("grid", "random", "bayes")
@@ -185,13 +185,7 @@ def read_sweep(path: Path) -> SweepFile:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the sweep file {path} can't be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"the sweep file {path} is no YAML: {reason}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(
             f"the sweep file {path} holds no sweep: it must have a method and parameters"

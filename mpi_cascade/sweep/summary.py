@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
-from mpi_cascade.evaluation.intervals import student_interval
+from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.sweep.study import Sweep
 
 SEEDS = ("seed_everything", "data.training_seed")

@@ -1,1 +1,1 @@
-"""The only part that knows Lightning and wandb, with the command line."""
+"""Trainings: the only part that knows Lightning."""

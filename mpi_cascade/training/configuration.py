@@ -25,6 +25,7 @@ from mpi_cascade.checks import Checked, InputError
 from mpi_cascade.configurations import early_path, with_shipped_configs
 from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
 from mpi_cascade.refusals import key_homes, listed_classes, refusal, with_keys
+from mpi_cascade.training.callbacks import CompileRefinement
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import Strategy
@@ -172,10 +173,21 @@ def build(parser: ArgumentParser, config: Namespace) -> Built:
         if parts.data.scanners is not None:
             # Before their factorisations, which take minutes.
             module.check_many_scanners()
+            _check_callbacks(parts.trainer.callbacks)
         data = SimulatedDataModule(parts.experiment, **parts.data)
     with refusing_plainly("model.optimizer_options"):
         module.make_optimizer()
     return Built(module, data, dict(parts.trainer))
+
+
+def _check_callbacks(callbacks: Sequence[Callback] | Callback | None) -> None:
+    """Raises an InputError if stage 2 is to be compiled for one scanner of several."""
+    given = [callbacks] if isinstance(callbacks, Callback) else callbacks or ()
+    if any(isinstance(callback, CompileRefinement) for callback in given):
+        raise InputError(
+            "trainer.callbacks has CompileRefinement, which compiles stage 2 for one scanner, and "
+            "data.scanners has several: leave it out (--trainer.callbacks null)"
+        )
 
 
 @contextmanager

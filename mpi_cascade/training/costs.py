@@ -2,12 +2,13 @@
 
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpi_cascade.costs import require_memory
 from mpi_cascade.solvers.tikhonov import require_feasible
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
+from mpi_cascade.training.strategies import INTERVALS
 
 _BYTES_PER_WEIGHT = 16
 """A weight, its gradient and the two moments of Adam."""
@@ -39,6 +40,8 @@ def check_costs(
     if data.global_batch_size is not None:
         batch = data.global_batch_size // trainer.world_size
     num_bytes = _BYTES_PER_WEIGHT * num_weights + batch * per_scan
+    if trainer.strategy.root_device.type != "cpu":  # The CPU has them already.
+        num_bytes += _physics_bytes(module, data)
     require_memory(
         num_bytes, trainer.strategy.root_device, f"a training step of {batch} scans",
         "make data.batch_size, experiment.image_shape or the networks smaller",
@@ -60,9 +63,25 @@ def _kept_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:
             sizes[values.data_ptr()] = values.numel() * values.element_size()
         return values
 
-    was_training = module.cascade.training
+    cascade, was_training = module.cascade, module.cascade.training
     signal = torch.zeros(1, *data.experiment.models.signal_shape)
+    cascade.eval()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda values: values):
-        module.cascade.eval()(signal)
-    module.cascade.train(was_training)
+        if any(INTERVALS in phase.trained for phase in module.strategy.phases):
+            with torch.no_grad():
+                images = cascade(signal)
+            cascade.interval(images, signal)
+        else:
+            # One orientation of the scan, as a training sees it.
+            cascade.refined(cascade.first_image(signal), signal)
+    cascade.train(was_training)
     return float(sum(sizes.values()))
+
+
+def _physics_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:
+    """Returns the bytes of what the networks know of their scanners: filters, modes and models."""
+    cascades: list[nn.Module] = [module.cascade]
+    if data.bank is not None:
+        cascades += [member.cascade for member in data.bank.members]
+    buffers = {buffer.data_ptr(): buffer for one in cascades for buffer in one.buffers()}
+    return float(sum(buffer.numel() * buffer.element_size() for buffer in buffers.values()))

@@ -109,11 +109,15 @@ class SimulatedDataModule(LightningDataModule):
         self.num_test = num_test
         self.num_workers = num_workers
         self.training_seed = training_seed
+        self.scanners = scanners
         self.bank: ScannerBank | None = None
         if scanners is None:
             scans = experiment.varied_scans(scanner_spread, training_snr_db)
             simulators = [(experiment.mixture, scans)]
         else:
+            if global_batch_size is None:
+                # Before their factorisations, which take minutes.
+                scanners.require_whole(batch_size)
             self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
             simulators = [(member.mixture, member.scans) for member in self.bank.members]
         self.simulations = [
@@ -131,7 +135,7 @@ class SimulatedDataModule(LightningDataModule):
         if keys.stream == TRAINING_STREAM:
             if self.bank is None:
                 return self.simulations[0](keys.indices)
-            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.first, keys.last)
+            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.first)
             return self.simulations[number](keys.indices)._replace(scanner=number)
         scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)
@@ -167,6 +171,8 @@ class SimulatedDataModule(LightningDataModule):
             first_batch: Global batches done before.
         """
         share = self._share_of_a_batch(world_size)
+        if self.scanners is not None:
+            self.scanners.require_whole(share)
         return FreshBatches(self.samples_per_epoch, share, rank, world_size, first_batch)
 
     def val_dataloader(self) -> list[DataLoader[SampleKeys]]:

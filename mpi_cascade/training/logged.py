@@ -4,7 +4,7 @@ import torch
 
 from mpi_cascade.evaluation.table import logged_metrics
 from mpi_cascade.training.configuration import Built
-from mpi_cascade.training.strategies import Moment
+from mpi_cascade.training.strategies import INTERVAL_LOSS, Moment
 from mpi_cascade.training.throughput import SPEED
 
 
@@ -15,6 +15,7 @@ def logged_names(built: Built) -> list[str]:
     Args:
         built: What would be trained.
     """
+    built.module.take_scanners(built.data)
     sample = built.data.training_samples(2)
     phases = built.module.strategy.phases
     losses = {name for phase in phases for name in built.module.losses(sample, Moment(phase, 0.5))}
@@ -22,4 +23,6 @@ def logged_names(built: Built) -> list[str]:
         f"{split}/{name}" for split in ("val", "test")
         for name in logged_metrics(built.data.validation)
     ]  # fmt: skip
+    if built.module.cascade.intervals is not None:
+        evaluated.append(INTERVAL_LOSS)
     return [*(f"train/{name}" for name in sorted(losses)), *evaluated, *SPEED]

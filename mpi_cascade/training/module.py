@@ -19,6 +19,7 @@ from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
 from mpi_cascade.training.strategies import (
+    INTERVAL_LOSS,
     INTERVALS,
     STAGES,
     DeepSupervision,
@@ -97,10 +98,19 @@ class CascadeModule(LightningModule):
         return self.cascade(signal)
 
     def on_fit_start(self) -> None:
-        """Takes the cascades of other scanners with the same weights, if there are any."""
+        """Moves the physics of other scanners to the device, if there are any."""
         data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         if data.bank is not None:
             data.bank.to(self.device)
+        self.take_scanners(data)
+
+    def take_scanners(self, data: SimulatedDataModule) -> None:
+        """Takes the cascades of other scanners with the same weights, if there are any.
+
+        Args:
+            data: The scans, and the scanners that make them.
+        """
+        if data.bank is not None:
             self.cascades = [member.cascade for member in data.bank.members]
 
     def check_many_scanners(self) -> None:
@@ -202,7 +212,7 @@ class CascadeModule(LightningModule):
         if self.cascade.intervals is not None and dataloader_idx == 0:
             interval = self.cascade.interval(reconstruction, sample.signal)
             self.log(
-                "val/interval_loss", pinball(interval, sample.concentration),
+                INTERVAL_LOSS, pinball(interval, sample.concentration),
                 batch_size=len(sample.indices), add_dataloader_idx=False, sync_dist=True,
             )  # fmt: skip
 

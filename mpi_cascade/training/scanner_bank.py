@@ -59,31 +59,24 @@ class ScannerBank:
             task = progress.task("scanners of the training", len(drawn))
             for number, scanner in enumerate(drawn):
                 # Its own forward model, and the basis in which that was inverted, are let go.
-                there = experiment.on(scanner, scanner.ffp_shape)
+                try:
+                    there = experiment.on(scanner, scanner.ffp_shape)
+                except InputError as error:
+                    raise InputError(f"scanner {number} of data.scanners: {error}") from error
                 own_spread = spread and replace(spread, seed=spread.seed + number)
                 scans = there.varied_scans(own_spread, peak_snr_db)
                 self.members.append(BankedScanner(there.mixture, scans, there.cascade))
                 task.advance()
 
-    def number(self, seed: int, stream: int, first: int, last: int) -> int:
+    def number(self, seed: int, stream: int, first: int) -> int:
         """Returns the number of the scanner that makes a batch: that of its run of samples.
 
         Args:
             seed: Seed of the training samples.
             stream: Number of their stream.
             first: Index of the first sample.
-            last: Index of the last.
-
-        Raises:
-            InputError: If they are of several runs.
         """
         row = first // self.num_in_a_row
-        if row != last // self.num_in_a_row:
-            raise InputError(
-                f"a batch of {last - first + 1} training scans has several scanners: make "
-                f"data.batch_size one that {self.num_in_a_row} can be divided by, or "
-                "data.scanners.num_in_a_row greater"
-            )
         run = RandomStreams(seed, stream, torch.tensor([row]))
         return int(run.uniform("scanner of the bank") * len(self.members))
 

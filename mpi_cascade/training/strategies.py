@@ -17,6 +17,9 @@ STAGES = ("preliminary", "refinement")
 INTERVALS = "intervals"
 """The network of the uncertainty, likewise; where it trains, nothing else does."""
 
+INTERVAL_LOSS = "val/interval_loss"
+"""The metric of a validation that says how well they fit."""
+
 Monitored = tuple[str, Literal["max", "min"]]
 
 
@@ -230,7 +233,7 @@ class IntervalsAlone(Strategy):
     No weight of either stage changes: images stay what they were, to the bit.
     """
 
-    monitored: ClassVar[Monitored] = ("val/interval_loss", "min")
+    monitored: ClassVar[Monitored] = (INTERVAL_LOSS, "min")
 
     @property
     def phases(self) -> Sequence[Phase]:

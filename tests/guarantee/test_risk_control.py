@@ -46,6 +46,14 @@ def test_losses_are_the_shares_that_need_a_larger_factor():
     assert (np.diff(losses, axis=1) <= 0).all()
 
 
+def test_a_scan_without_values_has_no_loss():
+    needed = [np.array([0.5, 2.0]), np.array([])]
+    np.testing.assert_array_equal(losses_at_factors(needed), losses_at_factors(needed[:1]))
+    assert losses_at_factors(needed[1:]).shape == (0, len(FACTORS))
+    with pytest.raises(InputError, match="has 0 calibration scans"):
+        controlling_factor(losses_at_factors(needed[1:]), 0.1, 0.1)
+
+
 def test_the_factor_fails_no_more_often_than_it_may():
     """Pixels of a scan share an error: losses are far from Bernoulli, and the bound still holds."""
     generator = np.random.default_rng(0)

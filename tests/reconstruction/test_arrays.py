@@ -91,6 +91,17 @@ def test_another_layout_is_refused(tmp_path, values):
         read(tmp_path / "scans.npy")
 
 
+def test_one_faint_scan_among_others_has_the_scale_of_its_file(trained, tmp_path):
+    """However many of them are reconstructed at a time."""
+    values = trained.signal[:3].numpy().copy()
+    values[2] *= 1e-5
+    np.save(tmp_path / "scans.npy", values)
+    command_line.succeed(
+        "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--batch-size", 1,
+        "--pairs", 0, "--output", tmp_path / "made",
+    )  # fmt: skip
+
+
 def test_scans_whose_scale_is_missing_are_refused(trained, tmp_path):
     volts = 1e-6 * trained.signal[:3].numpy()
     np.save(tmp_path / "scans.npy", volts)

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from command_line import TINY
 from tiny_cascades import ANY_SCANNER
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.configurations import build_experiment
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import DataConsistency, ImageRMSE, WeightedSum
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.varied import ScannerSpread
+from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanner_bank import ScannerBank
@@ -51,8 +54,6 @@ def test_a_sample_is_the_same_in_any_batch(data):
 def test_every_scanner_scans_its_runs(data):
     numbers = [scans_of(data, [32 * run]).scanner for run in range(24)]
     assert set(numbers) == {0, 1, 2, 3}
-    with pytest.raises(InputError, match=r"make data.batch_size one that 32 can be divided by"):
-        scans_of(data, [31, 32])
 
 
 def test_a_batch_of_the_loader_is_that_of_its_scanner(data):
@@ -64,9 +65,40 @@ def test_a_batch_of_the_loader_is_that_of_its_scanner(data):
 def test_runs_are_as_long_as_is_said(experiment):
     few = replace(SCANNERS, num_in_a_row=4, num_scanners=2)
     bank = ScannerBank(experiment, few, None, None)
-    assert len({bank.number(0, 0, 4 * run, 4 * run + 3) for run in range(24)}) == 2
-    with pytest.raises(InputError, match=r"make data.batch_size one that 4 can be divided by"):
-        bank.number(0, 0, 3, 4)
+    assert len({bank.number(0, 0, 4 * run) for run in range(24)}) == 2
+
+
+def test_a_batch_of_several_scanners_is_refused_before_they_are_prepared(experiment, monkeypatch):
+    few = replace(SCANNERS, num_in_a_row=4)
+    said = r"a batch of 3 .* make data.batch_size one that 4 can be divided by"
+    monkeypatch.setattr(Experiment, "on", None)
+    with pytest.raises(InputError, match=said):
+        SimulatedDataModule(experiment, batch_size=3, scanners=few)
+
+
+def test_a_share_of_several_scanners_is_refused_once_the_processes_are_known(experiment):
+    few = replace(SCANNERS, num_in_a_row=4, num_scanners=2)
+    data = SimulatedDataModule(
+        experiment, global_batch_size=6, num_validation=8, scanners=few, samples_per_epoch=12
+    )
+    data.training_batches(0, 3)
+    with pytest.raises(InputError, match=r"a batch of 6 training scans has several scanners"):
+        data.check_shares(1)
+
+
+def test_compiling_stage_2_of_one_scanner_is_refused():
+    callback = "--trainer.callbacks+=mpi_cascade.training.callbacks.CompileRefinement"
+    scanners = ("--data.scanners.num_scanners", "2")
+    parser = training_parser()
+    config = read_training(parser, ["--config", str(TINY), callback, *scanners])
+    with pytest.raises(InputError, match=r"^trainer.callbacks has CompileRefinement, .* leave it"):
+        build(parser, config)
+
+
+def test_a_scanner_of_the_range_that_cannot_be_had_is_named_by_its_key(experiment):
+    odd = replace(SCANNERS, num_positions=(18,))
+    with pytest.raises(InputError, match=r"^scanner 0 of data.scanners: .*18"):
+        ScannerBank(experiment, odd, None, None)
 
 
 def test_every_scanner_is_off_in_its_own_way(experiment):
@@ -106,7 +138,7 @@ def test_phantoms_are_as_large_as_the_scanner_needs(experiment):
 def test_a_step_on_another_scanner_trains_the_weights_of_all(experiment):
     data = SimulatedDataModule(experiment, batch_size=8, num_validation=8, scanners=SCANNERS)
     module = CascadeModule(experiment)
-    module.cascades = [member.cascade for member in data.bank.members]
+    module.take_scanners(data)
     sample = data.training_samples(4)
     assert sample.scanner is not None
     module.losses(sample, module.strategy.at(0.0))["loss"].backward()

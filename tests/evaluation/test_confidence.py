@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mpi_cascade.evaluation.intervals import bootstrap_interval, student_interval, wilson_interval
+from mpi_cascade.evaluation.confidence import bootstrap_interval, student_interval, wilson_interval
 
 
 def mean(rows):

@@ -4,11 +4,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from mpi_cascade.evaluation.calibrating import Calibration
+from mpi_cascade.evaluation.guaranteeing import Calibration
 from mpi_cascade.guarantee.risk_control import FACTORS
 
 
-def calibration_figure(calibration: Calibration) -> Figure:
+def guarantee_figure(calibration: Calibration) -> Figure:
     """Returns the share that is missed over the factor of the widths, a line for each noise level.
 
     A dot is the factor that was chosen: its risk keeps below the aim as far as few scans can tell.

@@ -117,8 +117,9 @@ def test_files_that_are_no_sweep(folder, changes, sentence):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "can't be read: No such file"),
-        ("method: [grid", "is no YAML"),
+        (None, "can't be read (No such file"),
+        ("method: [grid", "line 1: this is not valid YAML"),
+        ("description: 2024-13-01", "is not valid YAML"),
         ("- grid", "holds no sweep"),
     ],
 )

@@ -13,14 +13,17 @@ The rooms, each of which knows only those below it; those of one row don't know 
     checkpoints                             trained cascades on disk: load and save
     configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
-    guarantee                               intervals that hold as often as they say
+    guarantee | refusals                    intervals that hold as often as they say; what a parser
+                                            refuses, in the words of a configuration
     models | metrics | losses | evidence    networks; image quality; what training minimises; what a
                                             scan says of its image
     scans | solvers                         simulated scans; classical reconstruction
     measured                                measured system matrices
     phantoms | mdf                          what is scanned; MDF files
     physics                                 scanner, PSF, S c = u, disturbances
+    costs                                   memory and time, said or refused beforehand
     randomness | results                    keyed random numbers; what is left on disk or said
+    devices                                 what a GPU needs to do without waits
     checks                                  plain sentences for bad input
 
 Importing the package imports nothing else: each name below comes from its room when it is used.

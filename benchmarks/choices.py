@@ -9,9 +9,9 @@ from timing import Table, in_turn, start
 from training import PlainTraining
 
 from mpi_cascade.commands.devices import chosen_device
+from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.training.configuration import build, read_training, training_parser
-from mpi_cascade.training.datamodule import TRAINING_STREAM
 from mpi_cascade.training.module import CascadeModule
 
 DEFAULT = "default"
@@ -38,7 +38,7 @@ def choices(
     module, data, _ = build(parser, read_training(parser, [f"--config={config}"]))
     module.to(there)
     indices = torch.arange(num_steps * data.batch_size).split(data.batch_size)
-    keys = [keys_of(TRAINING_STREAM, part.tolist()) for part in indices]
+    keys = [keys_of(Stream.TRAINING, part.tolist()) for part in indices]
     samples = [data.simulate(one._replace(indices=one.indices.to(there))) for one in keys]
     trainings = _trainings(module)
     losses: dict[str, list[float]] = {name: [] for name in trainings}

@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 
 _TOLERANCE = 1e-4
 """Most that an image may change, in units of the full concentration."""
-
-_STREAM = 12
-"""Of random numbers; no training and no suite has it."""
 
 _BATCHES = (3, 1)
 """Batches that an export is checked with: not only the one that it was traced with."""
@@ -145,7 +142,7 @@ def _check(
     for batch in _BATCHES:
         # Noise alone, and a scan such as an interval may hold for.
         noise = torch.rand(batch, *shape, generator=generator) - 0.5
-        streams = RandomStreams(0, _STREAM, torch.arange(batch))
+        streams = RandomStreams(0, Stream.EXPORT, torch.arange(batch))
         for signal in (noise, experiment.scans.scan(experiment.mixture, streams).signal):
             for found, expected in zip(images(signal), wanted(signal), strict=True):
                 scale = max(1.0, float(expected.nan_to_num().abs().max()))

@@ -9,6 +9,7 @@ doi:10.1145/2063384.2063405.
 
 import math
 import zlib
+from enum import IntEnum, unique
 
 import torch
 from jaxtyping import Float, Int64
@@ -21,6 +22,31 @@ _WORD = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL_STEPS = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
+
+
+@unique
+class Stream(IntEnum):
+    """The numbers of streams, so that no two purposes have the same scans.
+
+    Those of a suite's sets follow from their names. Scanners are drawn by seeds of their own.
+    """
+
+    TRAINING = 0
+    VALIDATION_PHANTOMS = 1
+    VALIDATION_PAIRS = 2
+    TEST_PHANTOMS = 3
+    TEST_PAIRS = 4
+    VALIDATION_NULLS = 5
+    TEST_NULLS = 6
+    TUNING_PHANTOMS = 7
+    TUNING_PAIRS = 8
+    TUNING_NULLS = 9
+    CALIBRATION = 10
+    COVERAGE = 11
+    EXPORT = 12
+    OWN_SCANS_SPLIT = 9200
+    ADAPTATION_REPLAY = 9201
+    ADAPTATION_GUARD = 9202
 
 
 def philox4x32(

@@ -22,7 +22,7 @@ from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.varied import ScannerSpread
@@ -30,7 +30,7 @@ from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.tikhonov import Tikhonov
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 
 pytestmark = [
@@ -73,15 +73,15 @@ def test_scans_are_those_of_a_cpu(scene, experiment):
 def test_training_scans_are_replayed_and_those_of_a_cpu(spread, experiment):
     data = SimulatedDataModule(experiment, scanner_spread=spread)
     for first in (0, 64):
-        keys = keys_of(TRAINING_STREAM, range(first, first + 16))
+        keys = keys_of(Stream.TRAINING, range(first, first + 16))
         assert_same_scans(deepcopy(data).simulate(on_gpu(keys)), data.simulate(keys))
     on_device = deepcopy(data)
     one, other = (
-        on_device.simulate(on_gpu(keys_of(TRAINING_STREAM, range(first, first + 8))))
+        on_device.simulate(on_gpu(keys_of(Stream.TRAINING, range(first, first + 8))))
         for first in (0, 8)
     )
-    assert_same_scans(one, data.simulate(keys_of(TRAINING_STREAM, range(8))))
-    assert_same_scans(other, data.simulate(keys_of(TRAINING_STREAM, range(8, 16))))
+    assert_same_scans(one, data.simulate(keys_of(Stream.TRAINING, range(8))))
+    assert_same_scans(other, data.simulate(keys_of(Stream.TRAINING, range(8, 16))))
 
 
 @pytest.mark.parametrize("size", [24, 64])
@@ -113,7 +113,7 @@ def test_solvers_give_the_images_of_a_cpu(solver, experiment):
 
 def test_a_step_waits_for_nothing(experiment):
     data, module = SimulatedDataModule(experiment), CascadeModule(experiment).to(GPU)
-    keys, moment = on_gpu(keys_of(TRAINING_STREAM, range(8))), module.strategy.at(0.5)
+    keys, moment = on_gpu(keys_of(Stream.TRAINING, range(8))), module.strategy.at(0.5)
     optimiser = module.make_optimizer()
 
     def step():
@@ -135,9 +135,9 @@ def test_a_step_waits_for_nothing(experiment):
 def test_many_scanners_take_turns():
     scanners = ScannerRange(num_positions=(16, 24), num_scanners=3, num_in_a_row=8)
     data = SimulatedDataModule(build_experiment(ANY_SCANNER), scanners=scanners)
-    expected = [data.simulate(keys_of(TRAINING_STREAM, range(8 * i, 8 * i + 8))) for i in range(5)]
+    expected = [data.simulate(keys_of(Stream.TRAINING, range(8 * i, 8 * i + 8))) for i in range(5)]
     for number, sample in enumerate(expected):
-        keys = keys_of(TRAINING_STREAM, range(8 * number, 8 * number + 8))
+        keys = keys_of(Stream.TRAINING, range(8 * number, 8 * number + 8))
         found = data.simulate(on_gpu(keys))
         assert found.scanner == sample.scanner
         assert_same_scans(found, sample)

@@ -143,11 +143,11 @@ def test_the_simulation_is_one_graph():
     code = """
 import torch
 from mpi_cascade.configurations import build_experiment
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from tiny_cascades import SQUARE
 there = build_experiment(SQUARE)
 def scan(indices):
-    return there.scans.scan(there.mixture, RandomStreams(0, 0, indices))[1:3]
+    return there.scans.scan(there.mixture, RandomStreams(0, Stream.TRAINING, indices))[1:3]
 compiled = torch.compile(scan, fullgraph=True, backend="eager")
 for num in (2, 3):
     for found, expected in zip(compiled(torch.arange(num)), scan(torch.arange(num))):

@@ -20,11 +20,11 @@ from mpi_cascade.guarantee.risk_control import (
     losses_at_factors,
 )
 from mpi_cascade.physics.noise import standard_error
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.simulated import Sample
 
-_SEED, _STREAM, _TEST_STREAM = 20261128, 10, 11
-"""Of the random numbers; no training and no suite has them."""
+_SEED = 20261128
+"""Of the random numbers; no training and no suite has it."""
 
 _WIDTH_DB = 5.0
 _LEAST_MARGIN_DB = 2.0
@@ -92,7 +92,7 @@ def calibrate(
     edges = snr_edges(cascade)
     intervals = Intervals(cascade.cascade, cascade.experiment.forward_model, None)
     scans: list[_Scan] = []
-    for sample in _samples(cascade, num_scans * (len(edges) - 1), batch_size, _STREAM):
+    for sample in _samples(cascade, num_scans * (len(edges) - 1), batch_size, Stream.CALIBRATION):
         scans += _of_batch(intervals, sample)
         advance(len(sample.indices))
     groups, pixel_losses, mass_losses = [], [], []
@@ -141,7 +141,7 @@ def calibration_like(cascade: TrainedCascade, num: int, batch_size: int) -> Iter
         num: How many.
         batch_size: Scans at a time.
     """
-    return _samples(cascade, num, batch_size, _TEST_STREAM)
+    return _samples(cascade, num, batch_size, Stream.COVERAGE)
 
 
 def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) -> Iterator[Sample]:

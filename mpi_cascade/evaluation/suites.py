@@ -21,6 +21,7 @@ from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.nulls import Nulls, SingleCapsules, null_forms
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.scanner_models import ScannerModels
 
 _FINE_GAPS_MM = tuple(round(0.05 * number, 2) for number in range(21))
@@ -31,17 +32,18 @@ _MOST_TUNING_PAIRS = 100_000
 
 
 class _Split(NamedTuple):
-    phantom_stream: int
-    pair_stream: int
-    null_stream: int
+    phantom_stream: Stream
+    pair_stream: Stream
+    null_stream: Stream
     share: int
 
 
-# Stream 0 is that of the training.
 _SPLITS = {
-    "val": _Split(1, 2, 5, share=4),
-    "test": _Split(3, 4, 6, share=1),
-    "tuning": _Split(7, 8, 9, share=4),
+    "val": _Split(
+        Stream.VALIDATION_PHANTOMS, Stream.VALIDATION_PAIRS, Stream.VALIDATION_NULLS, share=4
+    ),
+    "test": _Split(Stream.TEST_PHANTOMS, Stream.TEST_PAIRS, Stream.TEST_NULLS, share=1),
+    "tuning": _Split(Stream.TUNING_PHANTOMS, Stream.TUNING_PAIRS, Stream.TUNING_NULLS, share=4),
 }
 
 _MOST_TRAINING_NULLS = 320

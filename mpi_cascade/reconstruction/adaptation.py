@@ -14,7 +14,7 @@ from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.physics.disturbances import WhiteNoise
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.noise import peak_snr_db
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.reconstruction.own_scans import (
     LEAST_SCANS,
     MOST_SCANS,
@@ -24,8 +24,6 @@ from mpi_cascade.reconstruction.own_scans import (
 )
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
 
-# Of random numbers; no training and no suite has them.
-_REPLAY, _GUARD = 9201, 9202
 _BATCH = 8
 _NUM_GUARDS = 32
 _CHECK_INTERVAL = 10
@@ -117,7 +115,7 @@ def adapt(
     simulated = _simulated_at(cascade, scans)
     adapted = cascade._replace(cascade=deepcopy(cascade.cascade))
     networks = adapted.cascade
-    guards = simulated(_GUARD, torch.arange(_NUM_GUARDS))
+    guards = simulated(Stream.ADAPTATION_GUARD, torch.arange(_NUM_GUARDS))
     checks = [_check(adapted, held_out, guards, 0)]
     kept, state = checks[0], deepcopy(networks.state_dict())
     for step in _tuned(adapted, seen, simulated, num_steps, learning_rate):
@@ -147,7 +145,7 @@ def _tuned(
     optimizer = torch.optim.Adam(weights, lr=learning_rate)
     for step in range(1, num_steps + 1):
         drawn = torch.arange(_BATCH) + _BATCH * (step - 1)
-        truth = simulated(_REPLAY, drawn)
+        truth = simulated(Stream.ADAPTATION_REPLAY, drawn)
         networks.train()
         errors = networks(truth.signal).final - truth.concentration
         misfit = unseen_misfit(cascade, scans.part(drawn % len(scans.indices)), step)

@@ -13,10 +13,8 @@ from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.linear import Images, LinearModel
 from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 
-# The stream of training samples.
-_TRAINING = 0
 _NUM_TRAINING = 256
 _BATCH = 32
 
@@ -78,7 +76,9 @@ class Judge:
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
         scans = cascade.scans_like_training(has_spread=experiment.system_matrix is None)
-        signal = scans.scan(experiment.mixture, RandomStreams(seed, _TRAINING, indices)).signal
+        signal = scans.scan(
+            experiment.mixture, RandomStreams(seed, Stream.TRAINING, indices)
+        ).signal
         parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
         self.training = joined(parts)
 

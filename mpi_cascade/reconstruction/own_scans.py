@@ -10,7 +10,7 @@ from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.noise import NoiseEstimate
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.reconstruction.scans import ScanFile
 
 LEAST_SCANS = 4
@@ -18,8 +18,6 @@ LEAST_SCANS = 4
 
 MOST_SCANS = 256
 
-# Of random numbers; no training and no suite has it.
-_SPLIT = 9200
 _INPUT_NOISE = 0.5
 
 
@@ -112,7 +110,7 @@ def unseen_misfit(cascade: TrainedCascade, scans: OwnScans, step: int) -> Float[
         scans: The scans.
         step: Number of the random numbers, ≥ 0.
     """
-    streams = RandomStreams(0, _SPLIT, MOST_SCANS * step + scans.indices)
+    streams = RandomStreams(0, Stream.OWN_SCANS_SPLIT, MOST_SCANS * step + scans.indices)
     given, left = noise_split(scans.signal, scans.noise, streams)
     explained = cascade.experiment.forward_model(cascade.cascade(given).final)
     residual = (explained - left) / scans.noise[:, None, None, None]

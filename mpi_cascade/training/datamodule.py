@@ -15,7 +15,7 @@ from mpi_cascade.evaluation.suites import training_suite
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.phantoms.mixture import PhantomMixture
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.replayed import ReplayedSimulation
 from mpi_cascade.scans.sampling import (
     FixedBatches,
@@ -28,9 +28,6 @@ from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.scanner_bank import ScannerBank
-
-TRAINING_STREAM = 0
-"""Stream of the training samples; those of the evaluation sets are others."""
 
 _WORKER_TIMEOUT_S = 120
 
@@ -132,10 +129,10 @@ class SimulatedDataModule(LightningDataModule):
     @torch.no_grad()
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
-        if keys.stream == TRAINING_STREAM:
+        if keys.stream == Stream.TRAINING:
             if self.bank is None:
                 return self.simulations[0](keys.indices)
-            number = self.bank.number(self.training_seed, TRAINING_STREAM, keys.first)
+            number = self.bank.number(self.training_seed, Stream.TRAINING, keys.first)
             return self.simulations[number](keys.indices)._replace(scanner=number)
         scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)
@@ -143,7 +140,7 @@ class SimulatedDataModule(LightningDataModule):
 
     def training_samples(self, num: int) -> Sample:
         """Returns the first samples of the training."""
-        return self.simulate(keys_of(TRAINING_STREAM, range(num)))
+        return self.simulate(keys_of(Stream.TRAINING, range(num)))
 
     def on_before_batch_transfer(self, batch: SampleKeys, dataloader_idx: int) -> SampleKeys:
         """Starts the clock."""
@@ -153,14 +150,14 @@ class SimulatedDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: SampleKeys, dataloader_idx: int) -> Sample:
         """Returns the simulated batch: the one place where training data is made."""
         sample = self.simulate(batch)
-        if batch.stream == TRAINING_STREAM:
+        if batch.stream == Stream.TRAINING:
             self.seconds += perf_counter() - self._moving_since
         return sample
 
     def train_dataloader(self) -> DataLoader[SampleKeys]:
         """Returns never-repeating batches; a resumed run goes on where its checkpoint was made."""
         batches = self.training_batches(*self._process(), self._take_first_batch())
-        return self._loader(TRAINING_STREAM, batches)
+        return self._loader(Stream.TRAINING, batches)
 
     def training_batches(self, rank: int, world_size: int, first_batch: int = 0) -> FreshBatches:
         """Returns the training batches of one of several processes.
@@ -249,5 +246,5 @@ class SimulatedDataModule(LightningDataModule):
 def _training_scans(
     mixture: PhantomMixture, scans: SimulatedScans, seed: int, indices: Tensor
 ) -> Sample:
-    streams = RandomStreams(seed, TRAINING_STREAM, indices)
+    streams = RandomStreams(seed, Stream.TRAINING, indices)
     return scans.to(indices.device).scan(mixture, streams)

@@ -32,7 +32,8 @@ from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
 from mpi_cascade.physics.disturbances import FeedThrough, FFPDisplacement
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.randomness import Stream
+from mpi_cascade.training.datamodule import SimulatedDataModule
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
 SUITES = {
@@ -76,7 +77,7 @@ def test_no_two_sets_share_random_numbers_unless_they_are_twins(suite, experimen
     assert [part.stream_number for part in parts] == [zlib.crc32(p.name.encode()) for p in parts]
     for split in ("val", "test"):
         parts += training_suite(experiment, TwoPoints(), 1, split).sets
-    streams = [TRAINING_STREAM, *(part.stream_number for part in parts)]
+    streams = [Stream.TRAINING, *(part.stream_number for part in parts)]
     assert len(set(streams)) == len(streams)
 
 

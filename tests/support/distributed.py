@@ -8,9 +8,10 @@ from torch.nn.parallel import DistributedDataParallel
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.models.preliminary import FixedTikhonov, SpectralInverse, TikhonovBank, Unrolled
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.simulated import Sample
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.strategies import (
     DeepSupervision,
@@ -42,7 +43,7 @@ def train_every_cascade(rank: int, world_size: int, rendezvous: str) -> None:
     )
     for experiment in _every_pair_of_stages():
         data = SimulatedDataModule(experiment)
-        sample = data.simulate(keys_of(TRAINING_STREAM, range(2 * rank, 2 * rank + 2)))
+        sample = data.simulate(keys_of(Stream.TRAINING, range(2 * rank, 2 * rank + 2)))
         for strategy in STRATEGIES:
             _train(_Loss(CascadeModule(experiment)), strategy.phases, sample)
     distributed.destroy_process_group()

@@ -8,6 +8,7 @@ from lightning.pytorch import Trainer
 
 from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.checks import InputError
+from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.configuration import (
@@ -16,7 +17,7 @@ from mpi_cascade.training.configuration import (
     read_training,
     training_parser,
 )
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.run import stored_description
 
 VALIDATION_STREAM = 1
@@ -62,18 +63,18 @@ def test_the_time_of_training_batches_is_counted_and_that_of_validation_is_not(e
 def test_a_spread_of_the_scanner_changes_training_samples_only(experiment):
     spread = ScannerSpread(ffp_offset_m=2e-4, gain=0.2, num_scanners=2)
     data = [make_data(experiment, scanner_spread=chosen) for chosen in (None, spread)]
-    for stream in (TRAINING_STREAM, VALIDATION_STREAM):
+    for stream in (Stream.TRAINING, VALIDATION_STREAM):
         samples = [d.simulate(keys_of(stream, range(4))) for d in data]
         signals = [sample.signal for sample in samples]
-        assert torch.equal(*signals) == (stream != TRAINING_STREAM)
+        assert torch.equal(*signals) == (stream != Stream.TRAINING)
         assert torch.equal(*(sample.concentration for sample in samples))
 
 
 def test_the_training_seed_changes_training_samples_only(experiment):
     data = [make_data(experiment, training_seed=seed) for seed in (0, 1)]
-    for stream in (TRAINING_STREAM, VALIDATION_STREAM):
+    for stream in (Stream.TRAINING, VALIDATION_STREAM):
         signals = [d.simulate(keys_of(stream, range(4))).signal for d in data]
-        assert torch.equal(*signals) == (stream != TRAINING_STREAM)
+        assert torch.equal(*signals) == (stream != Stream.TRAINING)
 
 
 def test_validation_has_a_quarter_of_the_pairs_of_every_gap(experiment):

@@ -12,11 +12,12 @@ from mpi_cascade.configurations import build_experiment
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import DataConsistency, ImageRMSE, WeightedSum
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.configuration import build, read_training, training_parser
-from mpi_cascade.training.datamodule import TRAINING_STREAM, SimulatedDataModule
+from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanner_bank import ScannerBank
 
@@ -41,7 +42,7 @@ def data(experiment):
 
 
 def scans_of(data, indices):
-    return data.simulate(keys_of(TRAINING_STREAM, indices))
+    return data.simulate(keys_of(Stream.TRAINING, indices))
 
 
 def test_a_sample_is_the_same_in_any_batch(data):

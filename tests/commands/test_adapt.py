@@ -1,5 +1,7 @@
 """Weights adapted on the command line are a checkpoint like any other."""
 
+from dataclasses import replace
+
 import command_line
 import numpy as np
 import tiny_cascades
@@ -7,6 +9,7 @@ import torch
 import yaml
 
 import mpi_cascade
+from mpi_cascade.mdf import write_scans
 from mpi_cascade.reconstruction.adaptation import adapt
 
 
@@ -42,6 +45,17 @@ def test_weights_for_any_scanner_become_those_of_the_stated_one(tmp_path):
     adapted = mpi_cascade.load(tmp_path / "adapted" / "adapted.ckpt")
     assert adapted.experiment.scanner.harmonics == (2,)
     assert "scanners" not in adapted.configuration["data"]
+
+
+def test_it_says_in_what_a_file_differs_from_the_scanner(trained, tmp_path):
+    scanner = replace(trained.cascade.experiment.scanner, gradient_x_t_per_m=4.5)
+    write_scans(tmp_path / "scans.mdf", trained.signal[:4], scanner)
+    ended = command_line.call(
+        "adapt", trained.checkpoint, tmp_path / "scans.mdf", "--num-steps", 1,
+        "--output", tmp_path / "adapted",
+    )  # fmt: skip
+    assert ended.status == 0, ended.errors
+    assert "warning: gradient along x 4.5 T/m, not 5\n" in ended.errors
 
 
 def test_what_cannot_be_used_is_refused_and_nothing_written(trained, tmp_path):

@@ -51,6 +51,19 @@ def test_it_needs_intervals_and_scans(trained, with_intervals):
     assert "--risk is 1.5: it must lie between 0 and 1" in said
 
 
+@pytest.mark.parametrize("command", ["test", "validate"])
+def test_a_judgement_has_the_coverage_of_calibrated_intervals(with_intervals, tmp_path, command):
+    directory = tmp_path / "judged"
+    command_line.succeed(
+        command, with_intervals.checkpoint, "--data.num_validation", 8, "--data.num_test", 8,
+        "--data.two_points.cases_per_gap", 4, "--classical", "--output", directory,
+    )  # fmt: skip
+    found = {row["set_name"]: row for row in rows(directory / "coverage.csv")}
+    assert set(found) == {LIKE_CALIBRATION, "phantoms"}
+    assert 0 < float(found["phantoms"]["covered"]) <= 1
+    assert (directory / "coverage.png").is_file()
+
+
 def test_reconstruct_writes_the_intervals(with_intervals, tmp_path):
     checkpoint, cascade, signal = with_intervals
     scans = torch.cat((signal[:2], signal[:1] + 0.5 * signal[:1].abs().amax()))

@@ -29,6 +29,19 @@ CASES = {
         ["--data.scanner_spread.ffp_offset_m=0.1"],
         "data.scanner_spread.ffp_offset_m is 0.1: that is in m, and it must not exceed",
     ),
+    "empty runs of scanners": (
+        ["--data.scanners.num_in_a_row=0"],
+        "data.scanners.num_in_a_row is 0: it must be greater than 0",
+    ),
+    "receiver without gain": (
+        [
+            "--experiment.receive_chain.gain=[0.0]",
+            "--experiment.receive_chain.phase_rad=[0.0]",
+            "--experiment.receive_chain.harmonics=[3]",
+            "--experiment.receive_chain.scanner.num_ffp_x=16",
+        ],
+        "experiment.receive_chain.gain is [0.0]: each must be greater than 0",
+    ),
     "unknown key": (["--data.gradient=3"], "unrecognized arguments: --data.gradient=3"),
     "unknown nested key": (
         ["--experiment.refinement.init_args.depth=3"],

@@ -20,7 +20,6 @@ _ABOUT = {
     "reconstruction": "images from a file",
     "calibration": "a scanner from a sample",
     "export": "without this package",
-    "simulate_matrix": "a simulated calibration",
     "evaluation": "scans of a suite, measured: tables, figures, limits",
     "refusals": "one sentence for a key, class or value that is wrong",
     "checkpoints": "trained cascades on disk: load and save",

@@ -6,9 +6,8 @@ The rooms, each of which knows only those below it; those of one row don't know 
     commands                                their options
     sweep                                   many trainings, searched
     training                                Lightning
-    reconstruction | calibration |          images from a file of scans; a scanner from a measured
-    export | simulate_matrix                sample; a cascade without this package; a simulated
-                                            calibration
+    reconstruction | calibration | export   images from a file of scans; a scanner from a measured
+                                            sample; a cascade without this package
     evaluation                              scans of a suite, measured: tables, figures, limits
     checkpoints                             trained cascades on disk: load and save
     configurations                          experiments and scanners as files describe them

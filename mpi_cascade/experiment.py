@@ -15,8 +15,8 @@ from mpi_cascade.checks import Finite, InputError, NonNegative, Usual, check_arg
 from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade, sharing_weights
 from mpi_cascade.models.intervals import IntervalHead
-from mpi_cascade.phantoms import PhantomFamily, PhantomMixture
-from mpi_cascade.phantoms.scaling import families_at, rescaled
+from mpi_cascade.phantoms import PhantomFamily, PhantomMixture, default_families
+from mpi_cascade.phantoms.scaling import rescaled
 from mpi_cascade.physics.disturbances import SNR, Disturbance, VariedNoise, WhiteNoise
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.receive_chain import ReceiveChain
@@ -137,7 +137,7 @@ class Experiment:
     @cached_property
     def mixture(self) -> PhantomMixture:
         """The phantoms of training, validation and test."""
-        usual = families_at(self.length_scale, self.scanner.field_of_view_m)
+        usual = rescaled(default_families(), self.length_scale, self.scanner.field_of_view_m)
         return PhantomMixture(self.phantoms or usual, self.phantom_weights)
 
     @cached_property

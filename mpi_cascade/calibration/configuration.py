@@ -10,9 +10,9 @@ import yaml
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
-from mpi_cascade.phantoms import PhantomFamily
+from mpi_cascade.phantoms import PhantomFamily, default_families
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
-from mpi_cascade.phantoms.scaling import families_at
+from mpi_cascade.phantoms.scaling import rescaled
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import BackgroundDrift, GainVariation
 from mpi_cascade.physics.receive_chain import ReceiveChain
@@ -52,7 +52,7 @@ def scanner_configuration(
         "scanner": _scanner(scanner, [imaged]),
         "phantoms": {
             name: _class(type(family), _arguments(family))
-            for name, family in families_at(scale, size_m).items()
+            for name, family in rescaled(default_families(), scale, size_m).items()
         },
         "peak_snr_db": round(found.unexplained_snr_db, 1),
         "receive_chain": _chain(chain),

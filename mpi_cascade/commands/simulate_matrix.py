@@ -52,11 +52,14 @@ def simulate_matrix(
         seed: seed of the noise
         output: directory (default: a new one below runs)
     """
+    import torch
+
     from mpi_cascade.mdf import write_system_matrix
+    from mpi_cascade.physics.forward import ForwardModel
+    from mpi_cascade.physics.psf import sample_psf
     from mpi_cascade.physics.scanner import changed_scanner, check_usual_scanner
     from mpi_cascade.results.directory import output_directory
     from mpi_cascade.results.files import whole_directory
-    from mpi_cascade.simulate_matrix import simulate_calibration
 
     scanner = experiment.scanner
     true_scanner = changed_scanner(scanner, experiment.true_scanner or {})
@@ -69,10 +72,12 @@ def simulate_matrix(
             "scanners or none"
         )
     directory = output_directory(output, "simulate-matrix")
-    matrix, background = simulate_calibration(
-        true_scanner, scanner, experiment.image_shape, 1e-3 * sample_mm, snr_db,
-        background_frames, seed,
-    )  # fmt: skip
+    psf = sample_psf(1e-3 * sample_mm)
+    matrix = ForwardModel(true_scanner, experiment.image_shape, psf, unit_scanner=scanner).matrix()
+    sigma = matrix.abs().max() * 10 ** (-snr_db / 20)
+    generator = torch.Generator().manual_seed(seed)
+    matrix = matrix + sigma * torch.randn(matrix.shape, generator=generator)
+    background = sigma * torch.randn(background_frames, len(matrix), generator=generator)
     with whole_directory(directory) as unfinished:
         write_system_matrix(
             unfinished / "matrix.mdf", matrix, true_scanner, experiment.image_shape,

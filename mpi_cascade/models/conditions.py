@@ -1,7 +1,6 @@
 """What networks are told of the scanner and the scan, so that their weights hold neither."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
@@ -67,18 +66,6 @@ class NoiseLevel(Condition):
         noise = self.estimate.above_model_error(signal.float())
         numbers = (peak_snr_db(peak, noise) - _USUAL_SNR_DB) / _USUAL_SPREAD_DB
         return torch.where(peak > 0, numbers, 0.0)[:, None]
-
-
-def told(conditions: Iterable[nn.Module], signal: Signals, image: Tensor) -> list[Tensor]:
-    """Returns the numbers of conditions as channels, each the same at every pixel of an image.
-
-    Args:
-        conditions: The conditions.
-        signal: The scans.
-        image: Images, (batch, 1, y, x), as large as the channels will be.
-    """
-    shape = image.shape[-2:]
-    return [one(signal)[:, :, None, None].expand(-1, -1, *shape) for one in conditions]
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.models.conditions import Condition, told
+from mpi_cascade.models.conditions import Condition
 from mpi_cascade.physics.linear import Images, Signals
 
 _SHARPNESS = 50.0
@@ -65,8 +65,11 @@ class IntervalHead(nn.Module):
             final: What stage 2 made of it.
             signal: The scan.
         """
-        conditions = told(self.conditions, signal, final)
-        raw = self.network(torch.cat((final, final, preliminary, *conditions), dim=1))
+        told = [
+            condition(signal)[:, :, None, None].expand(-1, -1, *final.shape[-2:])
+            for condition in self.conditions
+        ]
+        raw = self.network(torch.cat((final, final, preliminary, *told), dim=1))
         below = functional.softplus(final - raw[:, :1], beta=_SHARPNESS)
         above = functional.softplus(raw[:, 1:] - final, beta=_SHARPNESS)
         return torch.cat((final - below, final + above), dim=1)

@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from mpi_cascade.phantoms.family import PhantomFamily
-from mpi_cascade.phantoms.mixture import default_families
 from mpi_cascade.phantoms.scenes import Scene
 
 _MOST_OF_FIELD = 0.95
@@ -43,17 +42,6 @@ def fitting(scale: float, largest_m: float, field_of_view_m: tuple[float, float]
         field_of_view_m: Size (y, x) of the field of view in m.
     """
     return min(scale, max(1.0, _MOST_OF_FIELD * min(field_of_view_m) / largest_m))
-
-
-def families_at(scale: float, field_of_view_m: tuple[float, float]) -> dict[str, PhantomFamily]:
-    """Returns the standard training families by name, drawn for a scanner.
-
-    Args:
-        scale: What their lengths are multiplied by, see ``length_scale``; those of each family no
-            further than the field of view allows.
-        field_of_view_m: Size (y, x) of the field of view in m.
-    """
-    return rescaled(default_families(), scale, field_of_view_m)
 
 
 def rescaled(

@@ -51,7 +51,7 @@ class WhiteNoise(Disturbance):
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
         sigma = _peak(signal) * 10 ** (-self.peak_snr_db / 20)
-        return signal + sigma * streams.normal("white noise", _sample_shape(signal))
+        return signal + sigma * streams.normal("white noise", signal.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class VariedNoise(Disturbance):
         lowest, highest = self.peak_snr_db
         level_db = lowest + (highest - lowest) * streams.uniform("peak SNR")[:, None, None, None]
         sigma = _peak(signal) * 10 ** (-level_db / 20)
-        return signal + sigma * streams.normal("white noise", _sample_shape(signal))
+        return signal + sigma * streams.normal("white noise", signal.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class PinkNoise(Disturbance):
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus noise."""
-        white = streams.normal("pink noise", _sample_shape(signal)).flatten(2)
+        white = streams.normal("pink noise", signal.shape[1:]).flatten(2)
         num_times = white.shape[-1]
         spectrum = torch.fft.rfft(white) * _pink_spectrum(num_times, signal.device)
         pink = torch.fft.irfft(spectrum, n=num_times).view_as(signal)
@@ -139,7 +139,7 @@ class BackgroundDrift(Disturbance):
 
     def __call__(self, signal: Tensor, scanner: Scanner, streams: RandomStreams) -> Tensor:
         """Returns the signal plus an offset per line and channel."""
-        steps = streams.normal("background drift", _line_shape(signal))
+        steps = streams.normal("background drift", (*signal.shape[1:3], 1))
         return signal + self.relative_std * _peak(signal) * steps.cumsum(dim=2)
 
 
@@ -240,11 +240,3 @@ def _keys_kernel(distance: Tensor) -> Tensor:
 
 def _peak(signal: Tensor) -> Float[Tensor, "batch 1 1 1"]:
     return signal.abs().amax(dim=(1, 2, 3), keepdim=True)
-
-
-def _sample_shape(signal: Tensor) -> tuple[int, ...]:
-    return tuple(signal.shape[1:])
-
-
-def _line_shape(signal: Tensor) -> tuple[int, ...]:
-    return signal.shape[1], signal.shape[2], 1

@@ -74,13 +74,18 @@ class ReceiveChain(Checked):
                     f"ReceiveChain.{name} is {list(values)}: give one finite number for each of "
                     f"the harmonics {list(self.harmonics)}"
                 )
+        if len(self.background_real) != len(self.background_imag):
+            raise InputError(
+                f"ReceiveChain.background_real is {list(self.background_real)}, background_imag "
+                f"{list(self.background_imag)}: give both, or none"
+            )
         if not num or min(self.gain) <= 0:
             raise InputError(f"ReceiveChain.gain is {list(self.gain)}: each must be greater than 0")
 
     @property
     def background(self) -> NDArray[np.complex128] | None:
         """Amplitude of each harmonic without a sample, (harmonics,); None if not measured."""
-        if not self.background_real or not self.background_imag:
+        if not self.background_real:
             return None
         return np.array(self.background_real) + 1j * np.array(self.background_imag)
 

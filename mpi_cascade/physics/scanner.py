@@ -109,10 +109,13 @@ def changed_scanner(scanner: Scanner, changes: Mapping[str, Any]) -> Scanner:
     """
     values = dict(changes)
     try:
+        # YAML has lists, and a list is no tuple.
+        if "harmonics" in values:
+            values["harmonics"] = tuple(values["harmonics"])
         if "particle" in values:
             values["particle"] = replace(scanner.particle, **values["particle"])
         return replace(scanner, **values)
-    except TypeError as error:
+    except (InputError, TypeError) as error:
         raise InputError(f"true_scanner is {dict(changes)}: {error}") from error
 
 

@@ -75,7 +75,6 @@ class ScannerModels:
         self,
         fine_shape: tuple[int, int],
         true_scanner: Mapping[str, Any] = _NO_CHANGES,
-        psf: PointSpreadFunction = voltage_psf,
     ) -> LinearModel:
         """Returns the model that makes the signals.
 
@@ -83,7 +82,6 @@ class ScannerModels:
             fine_shape: Pixels (y, x) of the simulation grid.
             true_scanner: Quantities in which the scanner that makes them differs, by name. Where
                 there are any, the analytic model of that scanner makes the signals, not the matrix.
-            psf: Voltage per point of tracer that this model receives.
 
         Raises:
             InputError: If the scanners differ in field of view, FFP grid or harmonics, or the
@@ -98,7 +96,7 @@ class ScannerModels:
                 "in units of ∫ |PSF| dr for experiment.scanner.harmonics"
             )
         changed = changed_scanner(self.scanner, true_scanner)
-        return analytic_model(changed, self.scanner, fine_shape, psf)
+        return analytic_model(changed, self.scanner, fine_shape)
 
     def read_scans(self, file: MDFFile, chain: ReceiveChain | None = None) -> Iterator[Signals]:
         """Returns the scans of an MDF file as signals, read in batches, (batch, channel, y, x).

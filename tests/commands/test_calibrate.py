@@ -13,7 +13,8 @@ from PIL import Image
 
 from mpi_cascade.calibration.model import ScanModel
 from mpi_cascade.configurations import build_experiment, read_receive_chain
-from mpi_cascade.phantoms.scaling import families_at
+from mpi_cascade.phantoms import default_families
+from mpi_cascade.phantoms.scaling import rescaled
 from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.resolution import length_scale, psf_detail_m
 from mpi_cascade.physics.scanner import Scanner
@@ -60,7 +61,7 @@ def test_a_grid_becomes_a_configuration(grid, tmp_path):
     # A point's response is what was fitted: no sample blurs the model that is believed in.
     assert experiment.delta_sample_m == 0
     # Phantoms and pairs are what they would be without a word, as large as the PSF; bars can't be.
-    usual = families_at(length_scale(scanner, (64, 64)), scanner.field_of_view_m)
+    usual = rescaled(default_families(), length_scale(scanner, (64, 64)), scanner.field_of_view_m)
     assert experiment.phantoms == usual
     factor = psf_detail_m(scanner) / psf_detail_m(Scanner())
     assert factor > 10

@@ -98,6 +98,7 @@ def test_a_scan_that_is_not_of_the_chain_is_refused(scan, changes, scanner, sent
         ({"gain": (1.0, 0.0)}, "each must be greater than 0"),
         ({"phase_rad": (np.nan, 0.0)}, "ReceiveChain.phase_rad"),
         ({"background_real": (1.0,)}, "ReceiveChain.background_real"),
+        ({"background_imag": ()}, r"background_imag \[\]: give both, or none"),
         ({"concentration": 0.0}, "ReceiveChain.concentration is 0.0"),
     ],
 )

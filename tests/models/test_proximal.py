@@ -89,7 +89,10 @@ def test_networks_share_weights_or_have_their_own_and_every_step_its_regularisat
 
 def test_the_scanner_is_in_no_weight():
     stage = stage_of(ResidualUNet((8,)))
-    assert not any(name.startswith("filters") for name in stage.state_dict())
+    assert stage.state_dict().keys() == dict(stage.named_parameters()).keys()
+    assert {name.partition(".")[0] for name in stage.state_dict()} == {
+        "networks", "log_regularisations",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

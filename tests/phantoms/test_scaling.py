@@ -5,7 +5,7 @@ import pytest
 from mpi_cascade.checks import InputError
 from mpi_cascade.phantoms import Bars, PhantomMixture, SingleObjects, default_families
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
-from mpi_cascade.phantoms.scaling import families_at, scaled
+from mpi_cascade.phantoms.scaling import rescaled, scaled
 from mpi_cascade.phantoms.scenes import TwoPoints
 
 SIZE_M = (6.4e-3, 6.4e-3)
@@ -22,7 +22,7 @@ def test_lengths_are_multiplied_and_nothing_else_is():
 
 
 def test_the_reference_scanner_has_what_it_always_had():
-    assert families_at(1.0, SIZE_M) == default_families()
+    assert rescaled(default_families(), 1.0, SIZE_M) == default_families()
     assert TwoPointSuite().pairs(1.0, SIZE_M) == TwoPoints()
     assert TwoPointSuite().pairs(1.0, (3e-3, 3e-3)) == TwoPoints()
 
@@ -30,7 +30,7 @@ def test_the_reference_scanner_has_what_it_always_had():
 @pytest.mark.parametrize("scale", [0.3, 1.7, 40.0])
 @pytest.mark.parametrize("size_m", [SIZE_M, (0.02, 0.05)])
 def test_what_grows_still_fits(scale, size_m):
-    families = families_at(scale, size_m)
+    families = rescaled(default_families(), scale, size_m)
     PhantomMixture(families).check_fits(size_m)
     TwoPointSuite().pairs(scale, size_m).check_fits(size_m)
     for name, family in families.items():

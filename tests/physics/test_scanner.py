@@ -75,9 +75,17 @@ def test_a_scanner_is_changed_by_name_its_tracer_too():
     expected = Scanner(gradient_x_t_per_m=4.0, particle=Particle(core_diameter_m=26e-9))
     assert changed_scanner(Scanner(), changes) == expected
     assert changed_scanner(Scanner(), {}) == Scanner()
+    assert changed_scanner(Scanner(), {"harmonics": [3]}) == Scanner()
 
 
 @pytest.mark.parametrize("changes", [{"gradient": 4.0}, {"particle": {"diameter": 26e-9}}])
 def test_changes_of_what_a_scanner_does_not_have_are_refused(changes):
     with pytest.raises(InputError, match=r"^true_scanner is \{.*unexpected keyword argument"):
         changed_scanner(Scanner(), changes)
+
+
+def test_impossible_changes_are_refused_as_such():
+    with pytest.raises(InputError, match=r"^true_scanner is .*gradient_x_t_per_m is -1: it must"):
+        changed_scanner(Scanner(), {"gradient_x_t_per_m": -1})
+    with pytest.raises(InputError, match=r"^true_scanner is \{'harmonics': 3\}"):
+        changed_scanner(Scanner(), {"harmonics": 3})

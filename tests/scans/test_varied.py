@@ -9,7 +9,7 @@ from mpi_cascade.physics.disturbances import VariedNoise, WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
-from mpi_cascade.scans.scanner_models import ScannerModels
+from mpi_cascade.scans.scanner_models import ScannerModels, analytic_model
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
 from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
@@ -24,7 +24,10 @@ def streams(indices, seed=0):
 
 def bank(spread):
     drawn = zip(spread.changes(SCANNER), spread.receptions(SCANNER), strict=True)
-    return [ScannerModels(SCANNER).true(FINE, changes, psf) for changes, psf in drawn]
+    return [
+        analytic_model(changed_scanner(SCANNER, changes), SCANNER, FINE, psf)
+        for changes, psf in drawn
+    ]
 
 
 def varied(disturbances=()):

@@ -1,12 +1,9 @@
 """The command line, run in this process."""
 
 import io
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 from mpi_cascade.cli import main
 
@@ -58,20 +55,3 @@ def refusal(*arguments: object) -> str:
     assert ended.errors.startswith("error: ")
     assert ended.errors.count("\n") == 1
     return ended.errors
-
-
-def run(
-    monkeypatch: pytest.MonkeyPatch, root: Path, subcommand: str, *arguments: str, config: Path
-) -> Path:
-    """Runs a subcommand below the root of all runs and returns its run directory."""
-    before = set(root.glob("*"))
-    default_root = f"--trainer.default_root_dir={root}"
-    command(monkeypatch, subcommand, "--config", config, default_root, *arguments)
-    new = set(root.glob("*")) - before
-    return new.pop() if new else before.pop()
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
-    """Runs a subcommand as the shell would."""
-    monkeypatch.setattr(sys, "argv", ["mpi_cascade", *map(str, arguments)])
-    main()

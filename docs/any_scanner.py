@@ -4,10 +4,11 @@
 
 ``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
 its test; what networks of its own or classical methods do there stands in the same file or in
-``SCANNER/WHO.csv``. ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that
-``drawn_scanners.py`` drew. ``noise/SCANNER-SNR.csv`` is the test at another peak SNR,
-``off/SCANNER.csv`` a comparison on scanners that aren't as stated, and ``coverage/SCANNER.csv``
-what intervals that were calibrated there hold.
+``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it.
+``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
+``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
+scanners that aren't as stated, and ``coverage/SCANNER.csv`` what intervals that were calibrated
+there hold.
 """
 
 import csv
@@ -19,9 +20,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import numpy as np
 import yaml
 from matplotlib import pyplot
 
+from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.results.tables import markdown_table
 
 DOCS = Path(__file__).parent
@@ -117,14 +120,47 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
         "stated", "true", *(f"{name}, PSNR / dB" for name in OFF_METHODS.values()),
         "nulls split / %", "pairs at 0.3 / 0.5 mm / %",
     ]  # fmt: skip
+    seeds_head = [
+        "scanner", "three trainings for it − one for all / dB", "mean / dB",
+        "resolved / %: trainings for it; one for all",
+    ]  # fmt: skip
     noise_head = ["scanner", "method", *(f"{snr_db} dB" for snr_db in NOISE_SNRS_DB)]
     return {
         "python docs/any_scanner.py": markdown_table(head, rows),
+        "seeds: python docs/any_scanner.py": markdown_table(seeds_head, seeds_rows(found)),
         "noise: python docs/any_scanner.py": markdown_table(noise_head, noise_rows()),
         "drawn: python docs/any_scanner.py": markdown_table(DRAWN_HEAD, drawn_rows()),
         "off: python docs/any_scanner.py": markdown_table(off_head, off_rows()),
         "coverage: python docs/any_scanner.py": markdown_table(COVERED_HEAD, coverage_rows()),
     }
+
+
+def seeds_rows(found: dict[str, Values]) -> list[list[str]]:
+    """Returns how far several trainings for a scanner are ahead of the one for all, each.
+
+    Args:
+        found: What ``read`` returns, by scanner.
+    """
+    rows = []
+    for name, values in found.items():
+        paths = sorted((DIRECTORY / "seeds").glob(f"{name}-*.csv"))
+        trained = [(values, "specialist"), *((values_of([path]), "cascade") for path in paths)]
+        if not paths:
+            continue
+        psnr = "phantoms", "psnr_db", None
+        ahead = [each[label, *psnr][0] - values["cascade", *psnr][0] for each, label in trained]
+        gaps_mm = sorted(key[3] for key in trained[1][0] if key[2] == "resolved_at_1pct" and key[3])
+        closest = []
+        for gap_mm in gaps_mm[:2]:
+            *theirs, ours = (
+                f"{100 * each[label, 'pairs', 'resolved_at_1pct', gap_mm][0]:.0f}"
+                for each, label in (*trained, (values, "cascade"))
+            )
+            closest.append(f"{', '.join(theirs)}; {ours} at {gap_mm:g} mm")
+        mean = "{:.2f} ({:.2f} … {:.2f})".format(*student_interval(np.array(ahead)))
+        shown = ", ".join(f"{one:.2f}" for one in ahead)
+        rows.append([SCANNERS[name], shown, mean, "<br>".join(closest)])
+    return rows
 
 
 def noise_rows() -> list[list[str]]:

@@ -1,5 +1,6 @@
 """``mpi-cascade calibrate``: a scanner's configuration from a measured small sample."""
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,7 +112,8 @@ def _positions_m(
 
     first, last, num = values
     is_number = least <= num <= _MOST_POSITIONS and num == round(num)
-    if not (is_number and (num == 1 or first != last)):
+    are_places = math.isfinite(first) and math.isfinite(last)
+    if not (is_number and are_places and (num == 1 or first != last)):
         raise InputError(
             f"{name} is {first:g} {last:g} {num:g}: give the first and last position in mm, which "
             f"must differ, and their number, {least} … {_MOST_POSITIONS}"

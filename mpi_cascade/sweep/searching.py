@@ -44,7 +44,8 @@ def read_distribution(where: str, how: Any) -> BaseDistribution:
     else:
         is_whole = isinstance(how.get("min"), int) and isinstance(how.get("max"), int)
         kind = how.get("distribution", "int_uniform" if is_whole else "uniform")
-    if kind not in _KINDS or how.keys() - _KEYS:
+    # In a list, as YAML may give another one, which has no hash.
+    if kind not in list(_KINDS) or how.keys() - _KEYS:
         raise InputError(
             f"{where} is {how}, which can't be searched here: use one of the distributions "
             f"{', '.join(_KINDS)}, with value, values, or min, max and q"

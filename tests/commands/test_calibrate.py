@@ -103,6 +103,7 @@ def test_a_line_leaves_the_gradient_along_y_open(tmp_path):
         (("--x-mm", "-30", "30", "2.5", "--drive-mt", "5"), "--x-mm is -30 30 2.5: give the first"),
         (("--x-mm", "-30", "nan", "3", "--drive-mt", "5"), "--x-mm is nan: it must be a number"),
         (("--x-mm", "5", "5", "3", "--drive-mt", "5"), "in mm, which must differ"),
+        ((*LAYOUT, "--y-mm", ".nan", "3", "4"), "--y-mm is nan 3 4: give the first and last"),
         ((*LAYOUT[:4], "--drive-mt", "0"), "--drive-mt is 0.0: it must be greater than 0"),
         ((*GRID, "--dataset", "signals"), "has no data set /signals: it holds matrix in /"),
         ((*GRID, "--harmonics", "1"), "the harmonics are [1]: the scan has 2 … 32"),

@@ -53,6 +53,7 @@ def test_parameters(how, its_ends, its_grid):
         {"min": "low", "max": 1.0},
         {"values": [1, 2], "probabilities": [0.1, 0.9]},
         {"distribution": "normal", "mu": 0, "sigma": 1},
+        {"distribution": ["uniform"], "min": 0, "max": 1},
         {"distribution": LOG, "min": 0.0, "max": 1.0},
         {"distribution": "int_uniform", "min": 0.5, "max": 3},
         {"distribution": f"q_{LOG}", "min": 8, "max": 64, "q": 8},

@@ -24,7 +24,7 @@ from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.simulated import Sample
 
 _SEED = 20261128
-"""Of the random numbers; no training and no suite has it."""
+"""Of the random numbers; no training has it, the final suite has, but other streams."""
 
 _WIDTH_DB = 5.0
 _LEAST_MARGIN_DB = 2.0

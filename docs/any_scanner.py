@@ -4,7 +4,8 @@
 
 ``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
 its test; what networks of its own or classical methods do there stands in the same file or in
-``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it.
+``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it, which
+``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``.
 ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
 ``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
 scanners that aren't as stated, and ``coverage/SCANNER.csv`` what intervals that were calibrated
@@ -62,6 +63,7 @@ OFF_METHODS = {
 
 USUAL_SNR_DB = 30
 NOISE_SNRS_DB = (5, 15, USUAL_SNR_DB, 50, 80)
+SEEDS_SNRS_DB = (15, 20, USUAL_SNR_DB, 50)
 NOISE_METHODS = ("cascade", "Tikhonov, c ≥ 0")
 
 COVERED = {
@@ -124,10 +126,14 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
         "scanner", "three trainings for it − one for all / dB", "mean / dB",
         "resolved / %: trainings for it; one for all",
     ]  # fmt: skip
+    seeds_noise_head = ["scanner", *(f"{snr_db} dB" for snr_db in SEEDS_SNRS_DB)]
     noise_head = ["scanner", "method", *(f"{snr_db} dB" for snr_db in NOISE_SNRS_DB)]
     return {
         "python docs/any_scanner.py": markdown_table(head, rows),
         "seeds: python docs/any_scanner.py": markdown_table(seeds_head, seeds_rows(found)),
+        "seeds at other noise: python docs/any_scanner.py": markdown_table(
+            seeds_noise_head, seeds_noise_rows(found)
+        ),
         "noise: python docs/any_scanner.py": markdown_table(noise_head, noise_rows()),
         "drawn: python docs/any_scanner.py": markdown_table(DRAWN_HEAD, drawn_rows()),
         "off: python docs/any_scanner.py": markdown_table(off_head, off_rows()),
@@ -144,9 +150,9 @@ def seeds_rows(found: dict[str, Values]) -> list[list[str]]:
     rows = []
     for name, values in found.items():
         paths = sorted((DIRECTORY / "seeds").glob(f"{name}-*.csv"))
-        trained = [(values, "specialist"), *((values_of([path]), "cascade") for path in paths)]
         if not paths:
             continue
+        trained = [(values, "specialist"), *((values_of([path]), "cascade") for path in paths)]
         psnr = "phantoms", "psnr_db", None
         ahead = [each[label, *psnr][0] - values["cascade", *psnr][0] for each, label in trained]
         gaps_mm = sorted(key[3] for key in trained[1][0] if key[2] == "resolved_at_1pct" and key[3])
@@ -160,6 +166,30 @@ def seeds_rows(found: dict[str, Values]) -> list[list[str]]:
         mean = "{:.2f} ({:.2f} … {:.2f})".format(*student_interval(np.array(ahead)))
         shown = ", ".join(f"{one:.2f}" for one in ahead)
         rows.append([SCANNERS[name], shown, mean, "<br>".join(closest)])
+    return rows
+
+
+def seeds_noise_rows(found: dict[str, Values]) -> list[list[str]]:
+    """Returns how far the further trainings for a scanner are ahead at each peak SNR, each.
+
+    Args:
+        found: What ``read`` returns, by scanner.
+    """
+    psnr = "cascade", "phantoms", "psnr_db", None
+    rows = []
+    for name, values in found.items():
+        row = [SCANNERS[name]]
+        for snr_db in SEEDS_SNRS_DB:
+            is_usual = snr_db == USUAL_SNR_DB
+            directory = DIRECTORY / "seeds" / ("" if is_usual else str(snr_db))
+            paths = sorted(directory.glob(f"{name}-[0-9].csv"))
+            if not paths:
+                break
+            one_for_all = values if is_usual else values_of([directory / f"{name}-any.csv"])
+            ahead = [values_of([path])[psnr][0] - one_for_all[psnr][0] for path in paths]
+            row.append(", ".join(f"{one:.2f}" for one in ahead))
+        else:
+            rows.append(row)
     return rows
 
 

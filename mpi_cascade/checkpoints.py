@@ -86,18 +86,14 @@ class TrainedCascade(NamedTuple):
 
         return Intervals(self.cascade, self.experiment.forward_model, self.guarantee)
 
-    def scans_like_training(self, has_spread: bool = True) -> SimulatedScans:
+    def scans_like_training(self) -> SimulatedScans:
         """Returns the simulator of this scanner's scans, with noise and errors as in the training.
 
-        Args:
-            has_spread: Whether scanners are as far off as those of the training were; of a measured
-                S none are known.
-
-        Raises:
-            InputError: If they are wanted of a measured S.
+        Of a measured S no scanners are known that are a little off, so there all are as it is.
         """
         data = self.configuration.get("data") or {}
-        is_spread, snr_db = has_spread and data.get("scanner_spread"), data.get("training_snr_db")
+        snr_db, is_spread = data.get("training_snr_db"), data.get("scanner_spread")
+        is_spread = is_spread and self.experiment.system_matrix is None
         spread = built(ScannerSpread, "scanner_spread", data, "training") if is_spread else None
         scans = self.experiment.varied_scans(spread, snr_db and tuple(snr_db))
         return scans.to(self.device)

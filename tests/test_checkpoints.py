@@ -1,11 +1,16 @@
 """Cascades from their checkpoints."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import yaml
 
 from mpi_cascade.checkpoints import CONFIG_KEY, load, save
 from mpi_cascade.checks import InputError
+from mpi_cascade.evaluation.guaranteeing import calibration_like
+from mpi_cascade.mdf import write_system_matrix
+from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.models.refinement import ResidualCNN
@@ -29,6 +34,21 @@ def test_a_cascade_comes_back_as_it_was_saved(trained):
 def test_signals_may_be_arrays(trained):
     arrays = trained.cascade(trained.signal.double().numpy())
     assert torch.equal(arrays.final, trained.cascade(trained.signal).final)
+
+
+def test_of_a_measured_matrix_no_scanner_is_a_little_off(trained, tmp_path):
+    """So weights that allow for errors serve it, as their guarantee and their usual scans do."""
+    experiment = trained.cascade.experiment
+    path, matrix = tmp_path / "matrix.mdf", experiment.forward_model.matrix()
+    write_system_matrix(path, matrix, experiment.scanner, experiment.image_shape)
+    of_it = trained.cascade._replace(
+        experiment=replace(experiment, system_matrix=MeasuredMatrix(path=str(path))),
+        configuration={"data": {"scanner_spread": {"core_diameter": 0.3, "num_scanners": 2}}},
+    )
+    scan = next(calibration_like(of_it, num=3, batch_size=3))
+    clean = experiment.forward_model(scan.concentration)
+    noise = (scan.signal - clean).std(dim=(1, 2, 3)) / clean.abs().amax(dim=(1, 2, 3))
+    assert noise.tolist() == pytest.approx([10**-1.5] * 3, rel=0.2)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 
 _IRON_MG_PER_MMOL = 55.845  # Its standard atomic weight.
-_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([^\s0-9.,/-].*?)\s*")
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*((?:[^\W\d_]|[%‰(]).*?)\s*")
 _SHARE_OF_VIEW = 1 / 16
 """Edge that a sample of unknown size is counted as, of the region's smaller side: a phantom's."""
 

@@ -75,7 +75,7 @@ class Judge:
         self._measured_part = _measured_part(self._forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
-        scans = cascade.scans_like_training(has_spread=experiment.system_matrix is None)
+        scans = cascade.scans_like_training()
         signal = scans.scan(
             experiment.mixture, RandomStreams(seed, Stream.TRAINING, indices)
         ).signal

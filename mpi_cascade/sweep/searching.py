@@ -51,6 +51,9 @@ def read_distribution(where: str, how: Any) -> BaseDistribution:
             f"{', '.join(_KINDS)}, with value, values, or min, max and q"
         )
     try:
+        # Optuna lets them pass, and draws nothing else.
+        if not all(math.isfinite(how.get(name, 0)) for name in ("min", "max", "q")):
+            raise ValueError("not finite")
         return _KINDS[kind](how)
     # Optuna's own bounds, what is no number, and what isn't there.
     except (ValueError, TypeError, KeyError, OverflowError) as error:

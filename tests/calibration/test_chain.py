@@ -90,6 +90,8 @@ def test_what_is_known_of_a_sample(grid):
     [
         ("5,2 mg/ml", None, True, "--concentration is 5,2 mg/ml: give a number above 0"),
         ("5-6 mg/ml", None, True, "--concentration is 5-6 mg/ml: give a number above 0"),
+        ("5–6 mg/ml", None, True, "--concentration is 5–6 mg/ml: give a number above 0"),
+        ("5'000 mg/ml", None, True, "--concentration is 5'000 mg/ml: give a number above 0"),
         ("5 mg/ml", "3 µg", True, "--concentration and --mass both say how much"),
         ("5 mg/ml", None, False, "give its edge with --sample-mm, or its mass with --mass"),
         ("five mg/ml", None, True, "--concentration is five mg/ml: give a number above 0 and its"),

@@ -51,6 +51,8 @@ def test_parameters(how, its_ends, its_grid):
         {"min": 1},
         {"min": 4, "max": 1},
         {"min": "low", "max": 1.0},
+        {"min": math.nan, "max": 1.0},
+        {"min": 0.0, "max": math.inf},
         {"values": [1, 2], "probabilities": [0.1, 0.9]},
         {"distribution": "normal", "mu": 0, "sigma": 1},
         {"distribution": ["uniform"], "min": 0, "max": 1},

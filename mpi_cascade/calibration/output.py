@@ -6,13 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mpi_cascade.calibration.blocks import Range
 from mpi_cascade.calibration.chain import Sample, receive_chain
 from mpi_cascade.calibration.configuration import scanner_configuration
 from mpi_cascade.calibration.figure import calibration_figure
-from mpi_cascade.calibration.fit import Fit
+from mpi_cascade.calibration.fit import Fit, fit_scanner
 from mpi_cascade.calibration.levels import Levels, find_levels
-from mpi_cascade.calibration.lines import fits_of_lines, unexplained
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.receive_chain import ReceiveChain
@@ -97,6 +98,37 @@ def undetermined(fit: Fit, sample_m: Range | None) -> list[str]:
             "fit about as well, so give it with --sample-mm where it is known"
         ]
     return []
+
+
+def fits_of_lines(scan: DeltaSampleScan, harmonics: tuple[int, ...]) -> list[Fit]:
+    """Returns one-dimensional fits, one for each line by itself.
+
+    Args:
+        scan: The scan.
+        harmonics: The harmonics to explain.
+
+    Raises:
+        InputError: If a line has too few positions.
+    """
+    return [fit_scanner(scan.at(scan.y_m == y_m), harmonics) for y_m in scan.line_y_m]
+
+
+def unexplained(fits: Sequence[Fit], whole: Fit) -> tuple[float, int]:
+    """Returns what fits of parts of a scan leave of its spread, and how much they need for that.
+
+    Args:
+        fits: The fits, one of each part.
+        whole: A fit of the whole scan.
+
+    Returns:
+        The share of the spread around each harmonic's mean, averaged over the harmonics, and the
+        number of fitted quantities, scales and constants.
+    """
+    residual = np.concatenate([fit.measured - fit.fitted for fit in fits], axis=1)
+    spread = whole.measured - whole.measured.mean(axis=1, keepdims=True)
+    share = (residual**2).sum(axis=1) / (spread**2).sum(axis=1)
+    num_parameters = sum(len(fit.estimates) + 2 * len(fit.harmonics) for fit in fits)
+    return float(share.mean()), num_parameters
 
 
 def _harmonics(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,6 @@ LAYOUT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MeasuredArray:
-    """Measured scans in an array.
-
-    Attributes:
-        num_scans: How many there are.
-        signals: Returns those of a part, (scan, channel, y, x).
-        is_in_time: Whether they are drive periods in time, with the calibration's background.
-    """
-
-    num_scans: int
-    signals: Callable[[slice], NDArray[Any]]
-    is_in_time: bool
-
-
 def measured_array(
     name: str,
     shape: tuple[int, ...],
@@ -41,7 +25,7 @@ def measured_array(
     read: Callable[[slice], NDArray[Any]],
     chain: ReceiveChain,
     scanner: Scanner,
-) -> MeasuredArray:
+) -> tuple[int, Callable[[slice], NDArray[Any]], bool]:
     """Returns the scans of an array by its layout.
 
     Args:
@@ -52,6 +36,10 @@ def measured_array(
         chain: What turns amplitudes into signals.
         scanner: The scanner that the signals are wanted for.
 
+    Returns:
+        How many scans there are, what reads the signals (scan, channel, y, x) of a part of them,
+        and whether they are drive periods in time, with the calibration's background.
+
     Raises:
         InputError: If it has no such layout.
     """
@@ -60,26 +48,13 @@ def measured_array(
     least_samples = 2 * max(harmonics) + 1
     is_of_harmonics = shape[1:] == amplitude_shape or (len(harmonics) == 1 and shape[1:] == ffp)
     if is_of_harmonics and shape[0] and kind.kind in "fc":
-        return MeasuredArray(
-            num_scans=shape[0],
-            signals=lambda part: _of_amplitudes(read(part), chain, scanner),
-            is_in_time=False,
-        )
+        return shape[0], lambda part: _of_amplitudes(read(part), chain, scanner), False
     if kind.kind in "fiu" and shape and shape[-1] >= least_samples:
         if len(shape) == 4 and shape[0] and shape[1:3] == ffp:
-            return MeasuredArray(
-                num_scans=shape[0],
-                signals=lambda part: _of_periods(read(part), chain, scanner),
-                is_in_time=True,
-            )
+            return shape[0], lambda part: _of_periods(read(part), chain, scanner), True
         if len(shape) == 2 and shape[0] == math.prod(ffp):
-            return MeasuredArray(
-                num_scans=1,
-                signals=lambda part: _of_periods(
-                    read(slice(None)).reshape(1, *ffp, shape[-1])[part], chain, scanner
-                ),
-                is_in_time=True,
-            )
+            one = 1, *ffp, shape[-1]
+            return 1, lambda _: _of_periods(read(slice(None)).reshape(one), chain, scanner), True
     raise InputError(
         f"{name} has the shape {list(shape)} of {kind}: measured scans of the harmonics "
         f"{list(harmonics)} at {list(ffp)} FFP positions (y, x) are {LAYOUT}"

@@ -202,9 +202,10 @@ def _array_scans(
         # What is scaled by hand is a signal in phase already.
         chain = None
     if chain is not None:
-        measured = measured_array(str(path), shape, kind, read, chain, models.scanner)
-        num_scans, read_signal = measured.num_scans, measured.signals
-        if measured.is_in_time and chain.background is not None:
+        num_scans, read_signal, is_in_time = measured_array(
+            str(path), shape, kind, read, chain, models.scanner
+        )
+        if is_in_time and chain.background is not None:
             remarks.append("an array has no background: that of the calibration was subtracted")
     else:
         _require_signals(path, shape, kind, wanted)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -27,32 +27,22 @@ _TRAINER = (
 """What of ``trainer`` changes the weights."""
 
 
-class Compared(NamedTuple):
-    """Trained methods that can be compared: they have one scanner and one image grid.
-
-    Attributes:
-        methods: The methods.
-        experiment: That of the first of them.
-        departures: In what the scanner leaves those of the trainings, a sentence each.
-    """
-
-    methods: list[Method]
-    experiment: Experiment
-    departures: Sequence[str] = ()
-
-
 def load_methods(
     checkpoints: Sequence[str],
     device: torch.device | str = "cpu",
     scanner: Path | None = None,
-) -> Compared:
-    """Returns the cascades of checkpoints.
+) -> tuple[list[Method], Experiment, tuple[str, ...]]:
+    """Returns the cascades of checkpoints, which have one scanner and one image grid.
 
     Args:
         checkpoints: One or more ``LABEL=PATH``; those of one label are seeds of one configuration.
         device: Where they compute.
         scanner: Configuration of the scanner of weights that were trained for many; others must
             have been trained for it.
+
+    Returns:
+        The cascades as methods, the experiment of the first of them, and in what the scanner leaves
+        those of the trainings, a sentence each.
 
     Raises:
         InputError: If an item is no ``LABEL=PATH``, a label or file can't be used, cascades of one
@@ -82,7 +72,7 @@ def load_methods(
             f"every checkpoint was trained for one scanner: leave --scanner {scanner} out, or name "
             "weights that were trained for many"
         )
-    return Compared(methods, firsts[methods[0].label].experiment, tuple(departures))
+    return methods, firsts[methods[0].label].experiment, tuple(departures)
 
 
 def _label_and_path(item: str) -> tuple[str, Path]:

@@ -84,16 +84,12 @@ def _draw_rows(
     axis: Axes, summaries: Sequence[Summary], rows: Sequence[tuple[str, str, float | None]]
 ) -> None:
     """Draws a mark for each method in each row, a set, metric and gap, of the final images."""
-    found = {
-        (item.label, item.set_name, item.metric, item.gap_mm): item
-        for item in summaries
-        if item.image == FINAL
-    }
+    found = {item[:5]: item for item in summaries}
     labels = list(dict.fromkeys(item.label for item in summaries))
     marked: list[Summary] = []
     for number, label in enumerate(labels):
         offset = 0.7 * ((number + 0.5) / len(labels) - 0.5)
-        items = [found.get((label, *row)) for row in rows]
+        items = [found.get((label, FINAL, *row)) for row in rows]
         shown = [(place + offset, item) for place, item in enumerate(items) if item]
         marked += [item for _, item in shown]
         axis.errorbar(

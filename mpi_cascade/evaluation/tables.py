@@ -74,10 +74,7 @@ def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) ->
         times_s: Time per image of each label in s, if known.
     """
     columns = _columns_of(summaries)
-    found = {
-        (item.label, item.image, item.set_name, item.metric, item.gap_mm): item
-        for item in summaries
-    }
+    found = {item[:5]: item for item in summaries}
     has_seeds = any(item.num_seeds > 1 for item in summaries)
     has_capsules = any(item.set_name.startswith(_CAPSULES) for item in summaries)
     first = columns[0]

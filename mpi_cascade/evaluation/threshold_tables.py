@@ -57,11 +57,7 @@ def off_table(summaries: Sequence[Summary], names: Sequence[str]) -> str:
         summaries: The results.
         names: Names of the true scanners.
     """
-    found = {
-        (item.label, item.set_name, item.metric, item.gap_mm): item
-        for item in summaries
-        if item.image == FINAL
-    }
+    found = {item[:5]: item for item in summaries}
     labels = dict.fromkeys(item.label for item in summaries)
     first = [
         Column("PSNR / dB", "", "psnr_db"),
@@ -81,10 +77,8 @@ def off_table(summaries: Sequence[Summary], names: Sequence[str]) -> str:
                 name,
                 label,
                 *(
-                    cell(
-                        found.get((label, f"{item.set_name}{name}", item.metric, item.gap_mm)), item
-                    )
-                    for item in first
+                    cell(found.get((label, FINAL, f"{c.set_name}{name}", c.metric, c.gap_mm)), c)
+                    for c in first
                 ),
             ]
             for name in names

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -12,15 +13,15 @@ from mpi_cascade.evaluation.objectives import (
     CoarseAndFine,
     Reconstruct,
     TuningScans,
-    psnr_objective,
-    resolution_objective,
+    psnr_score,
+    resolution_score,
 )
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.tikhonov import RELATIVE_REGULARISATIONS, Tikhonov
-from mpi_cascade.solvers.tuning import Objective, Score, tune
+from mpi_cascade.solvers.tuning import Score, tune
 
 
 class Weight(NamedTuple):
@@ -53,12 +54,12 @@ class Goal(NamedTuple):
 
     Attributes:
         suffix: What follows the method's name in its label.
-        objective: Makes the objective from scans.
+        score: Returns how good the images of scans are.
         finish: What is done with the solver's images at the end.
     """
 
     suffix: str
-    objective: Callable[[TuningScans], Objective]
+    score: Callable[[TuningScans, Reconstruct], Score]
     finish: Callable[[Tensor], Tensor]
 
 
@@ -84,9 +85,9 @@ def _non_negative(image: Tensor) -> Tensor:
     return image.clamp_min(0)
 
 
-QUALITY = Goal("", psnr_objective, _as_it_is)
-CLAMPED = Goal(", c ≥ 0", psnr_objective, _non_negative)
-RESOLUTION = Goal(", resolution", resolution_objective, _as_it_is)
+QUALITY = Goal("", psnr_score, _as_it_is)
+CLAMPED = Goal(", c ≥ 0", psnr_score, _non_negative)
+RESOLUTION = Goal(", resolution", resolution_score, _as_it_is)
 
 SEARCHES: Mapping[str, Search] = {
     "Tikhonov": Search(
@@ -224,14 +225,9 @@ def _tuned_values(
 ) -> Mapping[str, float]:
     """Returns what a search finds from the solver's present values, and leaves them at it."""
 
-    def objective(part: TuningScans) -> Objective:
-        of_images = goal.objective(part)
-
-        def score(reconstruct: Reconstruct) -> Score:
-            advance(f"{search}{goal.suffix}")
-            return of_images(lambda signal: goal.finish(reconstruct(signal)))
-
-        return score
+    def score(part: TuningScans, reconstruct: Reconstruct) -> Score:
+        advance(f"{search}{goal.suffix}")
+        return goal.score(part, lambda signal: goal.finish(reconstruct(signal)))
 
     candidates = {name: weight.candidates for name, weight in SEARCHES[search].weights.items()}
-    return tune(solver, candidates, objective(scans.coarse), objective(scans.fine)).values
+    return tune(solver, candidates, partial(score, scans.coarse), partial(score, scans.fine)).values

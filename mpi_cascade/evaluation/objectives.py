@@ -13,7 +13,7 @@ from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.scans.simulated import Sample
-from mpi_cascade.solvers.tuning import Objective, Score
+from mpi_cascade.solvers.tuning import Score
 
 _COARSE_STEP = 3
 """Every third scan is enough for a coarse search: of four gaps and five forms in turn, all."""
@@ -35,14 +35,6 @@ class TuningSets(NamedTuple):
     phantoms: EvaluationSet
     pairs: EvaluationSet
     nulls: EvaluationSet | None = None
-
-    def every(self, step: int) -> "TuningSets":
-        """Returns every so many scans of each set."""
-        phantoms, pairs, nulls = (
-            part and replace(part, indices=part.indices[::step]) for part in self
-        )
-        assert phantoms and pairs
-        return TuningSets(phantoms, pairs, nulls)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,46 +102,38 @@ def scan(sets: TuningSets, experiment: Experiment, batch_size: int = BATCH_SIZE)
     """
     device, size_m = experiment.forward_model.device, experiment.scanner.field_of_view_m
 
-    def scans(chosen: TuningSets) -> TuningScans:
+    def every(step: int) -> TuningScans:
+        parts = (part and replace(part, indices=part.indices[::step]) for part in sets)
         phantoms, pairs, nulls = (
-            [] if part is None else list(part.batches(experiment, device, batch_size))
-            for part in chosen
+            list(part.batches(experiment, device, batch_size)) if part else [] for part in parts
         )
         return TuningScans(phantoms, pairs, nulls, size_m)
 
-    return CoarseAndFine(scans(sets.every(_COARSE_STEP)), scans(sets))
+    return CoarseAndFine(every(_COARSE_STEP), every(1))
 
 
-def psnr_objective(scans: TuningScans) -> Objective:
-    """Returns the objective of a high mean PSNR of phantoms.
+def psnr_score(scans: TuningScans, reconstruct: Reconstruct) -> Score:
+    """Returns the mean PSNR of phantoms in dB.
 
     Args:
         scans: The phantoms; those that are empty have none.
+        reconstruct: Makes the images.
     """
-
-    def score(reconstruct: Reconstruct) -> Score:
-        values = [
-            psnr(reconstruct(sample.signal), sample.concentration) for sample in scans.phantoms
-        ]
-        return (torch.cat(values).nanmean().item(),)
-
-    return score
+    values = [psnr(reconstruct(sample.signal), sample.concentration) for sample in scans.phantoms]
+    return (torch.cat(values).nanmean().item(),)
 
 
-def resolution_objective(scans: TuningScans) -> Objective:
-    """Returns the objective of many pairs resolved at few false alarms.
+def resolution_score(scans: TuningScans, reconstruct: Reconstruct) -> Score:
+    """Returns how many pairs are resolved at few false alarms.
 
-    The score is the share of the pairs whose dip exceeds that which 1 % of the nulls exceed in the
-    same method's images, so that a method that cuts holes into everything gains nothing. Among
-    equals the higher mean dip above that threshold decides.
+    That is the share of the pairs whose dip exceeds that which 1 % of the nulls exceed in the same
+    method's images, so that a method that cuts holes into everything gains nothing. Among equals
+    the higher mean dip above that threshold decides.
 
     Args:
         scans: The pairs, as many of each gap, and the nulls.
+        reconstruct: Makes the images.
     """
-
-    def score(reconstruct: Reconstruct) -> Score:
-        threshold = exceeded_by(scans.dips(reconstruct, scans.nulls).cpu().double().numpy())
-        excess = scans.dips(reconstruct, scans.pairs) - threshold
-        return (excess > 0).double().mean().item(), excess.mean().item()
-
-    return score
+    threshold = exceeded_by(scans.dips(reconstruct, scans.nulls).cpu().double().numpy())
+    excess = scans.dips(reconstruct, scans.pairs) - threshold
+    return (excess > 0).double().mean().item(), excess.mean().item()

@@ -21,8 +21,8 @@ from mpi_cascade.evaluation.classical import (
 from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
 from mpi_cascade.evaluation.objectives import (
     TuningSets,
-    psnr_objective,
-    resolution_objective,
+    psnr_score,
+    resolution_score,
     scan,
 )
 from mpi_cascade.evaluation.sets import EvaluationSet
@@ -82,7 +82,7 @@ def test_quality_is_the_mean_over_all_scans_that_have_one(scans):
 
     truths = np.concatenate([one.concentration.numpy() for one in scans.fine.phantoms])
     errors = np.square(0.5 - truths).mean(axis=(1, 2, 3))[truths.any(axis=(1, 2, 3))]
-    (score,) = psnr_objective(scans.fine)(reconstruct)
+    (score,) = psnr_score(scans.fine, reconstruct)
     assert score == pytest.approx(np.mean(-10 * np.log10(errors)), rel=1e-4)
 
 
@@ -94,7 +94,7 @@ def test_resolution_is_the_share_of_pairs_above_what_few_nulls_exceed(experiment
         values = [pair_dip(solver(one.signal), one.pairs, size_m) for one in samples]
         return torch.cat(values).numpy()
 
-    share, excess = resolution_objective(scans.fine)(solver)
+    share, excess = resolution_score(scans.fine, solver)
     # No more than 1 % of twelve nulls: none.
     threshold = dips(scans.fine.nulls).max()
     pairs = dips(scans.fine.pairs)
@@ -106,7 +106,7 @@ def test_an_image_without_tracer_resolves_nothing(scans):
     def reconstruct(signal):
         return torch.zeros(len(signal), 1, 16, 16)
 
-    assert resolution_objective(scans.fine)(reconstruct)[0] == 0
+    assert resolution_score(scans.fine, reconstruct)[0] == 0
 
 
 def test_tikhonov_is_tuned_for_each_of_its_goals(experiment, scans):
@@ -116,11 +116,10 @@ def test_tikhonov_is_tuned_for_each_of_its_goals(experiment, scans):
     labels = ["Tikhonov", "Tikhonov, c ≥ 0", "Tikhonov, resolution"]
     assert [method.label for method in found] == list(dict.fromkeys(announced)) == labels
     solver = Tikhonov(experiment.forward_model)
-    resolution = resolution_objective(scans.fine)
     qualities = (
         lambda: mean_psnr_db(solver, scans),
         lambda: mean_psnr_db(lambda signal: solver(signal).clamp_min(0), scans),
-        lambda: resolution(solver)[0],
+        lambda: resolution_score(scans.fine, solver)[0],
     )
     for method, quality, tolerance in zip(found, qualities, (0.05, 0.05, 0.1), strict=True):
         values = []

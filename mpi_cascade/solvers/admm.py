@@ -25,7 +25,7 @@ _PENALTY_PER_TV, _PENALTY_PER_L1, _PENALTY_ALONE = 20.0, 0.1, 2e-3
 
 
 class ADMM(IterativeSolver):
-    """Minimises ``total_variation.objective`` over c ≥ 0, in few but dense iterations.
+    """Minimises the objective of ``total_variation`` over c ≥ 0, in few but dense iterations.
 
     Each iteration solves the least-squares part exactly; copies of ∇c and of c take total
     variation, L1 and c ≥ 0, and all three are drawn together by a penalty ρ, ρ/8 for ∇c. It changes

@@ -19,7 +19,7 @@ from mpi_cascade.solvers.total_variation import (
 
 
 class FISTA(IterativeSolver):
-    """Minimises ``total_variation.objective`` over c ≥ 0; needs only S and Sᵀ.
+    """Minimises the objective of ``total_variation`` over c ≥ 0; needs only S and Sᵀ.
 
     Each iteration is a gradient step of the misfit and of L1, then the proximal map of total
     variation over c ≥ 0. The momentum is never restarted: for S, whose singular values fall off

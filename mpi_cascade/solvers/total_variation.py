@@ -1,4 +1,13 @@
-"""The objective that FISTA and ADMM share: least squares, total variation, L1 and c ≥ 0."""
+"""The objective that FISTA and ADMM share: least squares, total variation, L1 and c ≥ 0.
+
+It is ½‖S c − u‖² + p·(w_tv·TV(c) + w_l1·‖c‖₁) of each scan, with p = max|u|; TV(c) = Σ|∇c| is
+isotropic. As the weights are relative to the peak p of each scan, c is the minimiser for u exactly
+if α c is that for α u: like the noise, they follow the peak.
+
+Source:
+    M. Storath et al., IEEE TMI 36, 2017, doi:10.1109/TMI.2016.2593954, for non-negative total
+    variation and L1 in magnetic particle imaging.
+"""
 
 import torch
 from jaxtyping import Float
@@ -9,35 +18,6 @@ from mpi_cascade.physics.linear import Images, LinearModel, Signals
 # Of 150 power iterations from a random start in up to 10⁵ dimensions, 0.871·ln(n)/149 is missing
 # in the mean (Kuczyński and Woźniakowski 1992).
 _POWER_ITERATIONS, _POWER_MARGIN = 150, 1.07
-
-
-def objective(
-    forward_model: LinearModel,
-    image: Images,
-    signal: Signals,
-    tv_weight: float,
-    l1_weight: float,
-) -> Float[Tensor, " batch"]:
-    """Returns ½‖S c − u‖² + p·(w_tv·TV(c) + w_l1·‖c‖₁) of each image, with p = max|u|.
-
-    TV(c) = Σ|∇c| is isotropic. As the weights are relative to the peak p of each scan, c is the
-    minimiser for u exactly if α c is that for α u: like the noise, they follow the peak.
-
-    Args:
-        forward_model: The model S.
-        image: Images c ≥ 0, (batch, 1, y, x).
-        signal: Signals u, (batch, channel, y, x).
-        tv_weight: w_tv, ≥ 0.
-        l1_weight: w_l1, ≥ 0.
-
-    Source:
-        M. Storath et al., IEEE TMI 36, 2017, doi:10.1109/TMI.2016.2593954, for non-negative total
-        variation and L1 in magnetic particle imaging.
-    """
-    misfit = (forward_model(image) - signal).square().sum(dim=(1, 2, 3)) / 2
-    variation = _lengths(gradient(image)).sum(dim=(1, 2, 3))
-    mass = image.abs().sum(dim=(1, 2, 3))
-    return misfit + peaks(signal).flatten() * (tv_weight * variation + l1_weight * mass)
 
 
 def peaks(signal: Signals) -> Float[Tensor, "batch 1 1 1"]:
@@ -73,12 +53,9 @@ def clip_vectors(
     What it takes off is the shrinkage of the vectors by ``length`` (Moreau).
     """
     smallest = max(length, torch.finfo(field.dtype).tiny)
-    return field * (length / _lengths(field).clamp_min(smallest))
-
-
-def _lengths(field: Tensor) -> Tensor:
     # Some forty times as fast as norm(dim=1), with which either solver would spend half its time.
-    return torch.hypot(field[:, :1], field[:, 1:])
+    lengths = torch.hypot(field[:, :1], field[:, 1:])
+    return field * (length / lengths.clamp_min(smallest))
 
 
 def squared_norm(forward_model: LinearModel) -> float:

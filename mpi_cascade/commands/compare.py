@@ -46,7 +46,6 @@ def compare(
     from mpi_cascade.evaluation import final_suite, measuring, suites
     from mpi_cascade.evaluation.comparison import log_comparison, write_comparison
     from mpi_cascade.evaluation.loading import load_methods
-    from mpi_cascade.evaluation.objectives import TuningSets
     from mpi_cascade.evaluation.summary import notes_on_pairs
     from mpi_cascade.results.directory import listing, make_directory, output_directory
     from mpi_cascade.results.messages import say_here
@@ -65,14 +64,9 @@ def compare(
     notes += departures
     for note in notes:
         say_here(note)
-    tuning = TuningSets(
-        suites.tuning_scans(num_validation),
-        suites.tuning_pairs(num_resolution),
-        suites.tuning_nulls(2 * num_resolution),
-    )
     comparison = measuring.compare(
-        trained, experiment, parts, tuning, [suites.validation_nulls()], classical, batch_size,
-        notes,
+        trained, experiment, parts, suites.tuning_sets(num_validation, num_resolution),
+        [suites.validation_nulls()], classical, batch_size, notes,
     )  # fmt: skip
     log_comparison(directory, "compare", comparison, write_comparison(directory, comparison))
     sys.stdout.write(f"{listing(directory)}\n")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mpi_cascade.checks import as_range
 from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, NULLS, PAIRS, PHANTOMS
+from mpi_cascade.evaluation.objectives import TuningSets
 from mpi_cascade.evaluation.off_scanners import off_sets
 from mpi_cascade.evaluation.sets import DetectionPlan, EvaluationSet, Suite
 from mpi_cascade.evaluation.suite_parts import (
@@ -130,33 +131,14 @@ def validation_nulls() -> EvaluationSet:
     )  # fmt: skip
 
 
-def tuning_scans(num_phantoms: int) -> EvaluationSet:
-    """Returns phantoms that are in no suite, on which classical methods are tuned.
+def tuning_sets(num_phantoms: int, num_pairs: int) -> TuningSets:
+    """Returns the scans that classical methods are tuned on.
 
     Args:
-        num_phantoms: How many.
-    """
-    return EvaluationSet(
-        name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_phantoms)
-    )
-
-
-def tuning_nulls(num: int) -> EvaluationSet:
-    """Returns single objects that are in no suite, for tuning at a false-alarm rate.
-
-    Args:
-        num: How many; the forms take turns.
-    """
-    return EvaluationSet(
-        name="tuning nulls", kind=NULLS, scene=Nulls(), indices=range(num), seed=_TUNING_SEED
-    )
-
-
-def tuning_pairs(num: int) -> EvaluationSet:
-    """Returns pairs that are in no suite, of the nulls' concentrations, for tuning resolution.
-
-    Args:
-        num: How many; their gaps of 0.1, 0.15, 0.2 and 0.3 mm have equally many or one fewer.
+        num_phantoms: How many phantoms.
+        num_pairs: How many pairs, of the nulls' concentrations; their gaps of 0.1, 0.15, 0.2 and
+            0.3 mm have equally many or one fewer. There are twice as many nulls, whose forms take
+            turns.
     """
     gaps_mm = (0.1, 0.15, 0.2, 0.3)
     scene = TwoPoints(
@@ -164,11 +146,21 @@ def tuning_pairs(num: int) -> EvaluationSet:
         concentration=(0.1, 1.0),
     )  # fmt: skip
     indices = [
-        number % len(gaps_mm) * _MOST_TUNING_PAIRS + number // len(gaps_mm) for number in range(num)
+        number % len(gaps_mm) * _MOST_TUNING_PAIRS + number // len(gaps_mm)
+        for number in range(num_pairs)
     ]
-    return EvaluationSet(
-        name="tuning pairs", kind=PAIRS, scene=scene, indices=indices, seed=_TUNING_SEED
-    )
+    return TuningSets(
+        EvaluationSet(
+            name="tuning", kind=PHANTOMS, scene=PhantomMixture(), indices=range(num_phantoms)
+        ),
+        EvaluationSet(
+            name="tuning pairs", kind=PAIRS, scene=scene, indices=indices, seed=_TUNING_SEED
+        ),
+        EvaluationSet(
+            name="tuning nulls", kind=NULLS, scene=Nulls(), indices=range(2 * num_pairs),
+            seed=_TUNING_SEED,
+        ),
+    )  # fmt: skip
 
 
 def feasible_part(suite: Suite, models: ScannerModels) -> tuple[Suite, list[str]]:

@@ -26,7 +26,7 @@ from mpi_cascade.evaluation.objectives import (
     scan,
 )
 from mpi_cascade.evaluation.sets import EvaluationSet
-from mpi_cascade.evaluation.suites import tuning_scans
+from mpi_cascade.evaluation.suites import tuning_sets
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.phantoms.scenes import Capsules, TwoPoints
@@ -38,7 +38,7 @@ from mpi_cascade.solvers.tuning import FINE_RATIO
 
 TWO_POINTS = TwoPoints(gaps_mm=(0.5, 0.9), cases_per_gap=6)
 SETS = TuningSets(
-    phantoms=tuning_scans(8),
+    phantoms=tuning_sets(8, 1).phantoms,
     pairs=EvaluationSet(name="pairs", kind=PAIRS, scene=TWO_POINTS, indices=range(12)),
     nulls=EvaluationSet(
         name="nulls", kind=CAPSULES, scene=Capsules(outlines=TWO_POINTS), indices=range(12)

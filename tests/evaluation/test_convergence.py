@@ -15,7 +15,7 @@ from mpi_cascade.evaluation.convergence import (
 )
 from mpi_cascade.evaluation.measures import PAIRS
 from mpi_cascade.evaluation.sets import EvaluationSet
-from mpi_cascade.evaluation.suites import tuning_scans
+from mpi_cascade.evaluation.suites import tuning_sets
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.metrics.resolution import pair_dip
 from mpi_cascade.phantoms.scenes import TwoPoints
@@ -32,7 +32,9 @@ PAIRS_SET = EvaluationSet(
 def scanned():
     """The model, scans of phantoms and of pairs, and the field of view."""
     experiment = small_experiment()
-    (phantoms,), (pairs,) = (list(s.batches(experiment)) for s in (tuning_scans(3), PAIRS_SET))
+    (phantoms,), (pairs,) = (
+        list(s.batches(experiment)) for s in (tuning_sets(3, 1).phantoms, PAIRS_SET)
+    )
     # An empty image has no quality.
     phantoms.concentration[2] = 0
     return experiment.forward_model, phantoms, pairs, experiment.scanner.field_of_view_m

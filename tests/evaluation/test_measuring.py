@@ -12,7 +12,7 @@ from mpi_cascade.evaluation.measuring import measure, quality_db, report, times_
 from mpi_cascade.evaluation.methods import Method, Seeds, cascade_method, zero_image
 from mpi_cascade.evaluation.objectives import TuningSets, scan
 from mpi_cascade.evaluation.sets import EvaluationSet, Suite
-from mpi_cascade.evaluation.suites import training_suite, tuning_scans
+from mpi_cascade.evaluation.suites import training_suite, tuning_sets
 from mpi_cascade.evaluation.table import CASCADE, results_of
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.preliminary import FixedTikhonov
@@ -48,7 +48,7 @@ def adjoint(experiment):
 def validation(experiment):
     return [
         (batch.signal, batch.concentration)
-        for batch in tuning_scans(8).batches(experiment, batch_size=5)
+        for batch in tuning_sets(8, 1).phantoms.batches(experiment, batch_size=5)
     ]
 
 

@@ -18,9 +18,7 @@ from mpi_cascade.evaluation.suites import (
     brief_suite,
     standard_suite,
     training_suite,
-    tuning_nulls,
-    tuning_pairs,
-    tuning_scans,
+    tuning_sets,
     validation_nulls,
 )
 from mpi_cascade.experiment import Experiment
@@ -72,8 +70,8 @@ def test_names_are_unique(suite):
 @each_suite
 def test_no_two_sets_share_random_numbers_unless_they_are_twins(suite, experiment):
     """Nor with the scans that classical methods are tuned on, or a training's splits."""
-    parts = [*(part for part in suite.sets if not part.twin), tuning_scans(1), tuning_nulls(1),
-             tuning_pairs(1), validation_nulls()]  # fmt: skip
+    parts = [*(part for part in suite.sets if not part.twin), *tuning_sets(1, 1),
+             validation_nulls()]  # fmt: skip
     assert [part.stream_number for part in parts] == [zlib.crc32(p.name.encode()) for p in parts]
     for split in ("val", "test"):
         parts += training_suite(experiment, TwoPoints(), 1, split).sets
@@ -148,8 +146,8 @@ def test_a_limit_of_detection_has_a_thousand_nulls_and_few_images():
 def test_the_final_suite_is_of_its_own_seed_and_small_enough_for_slow_methods():
     suite = SUITES["final"]
     assert {part.seed for part in suite.sets} == {20261128}
-    others = [*SUITES["standard"].sets, *SUITES["brief"].sets, tuning_scans(1), tuning_nulls(1),
-              tuning_pairs(1), validation_nulls()]  # fmt: skip
+    others = [*SUITES["standard"].sets, *SUITES["brief"].sets, *tuning_sets(1, 1),
+              validation_nulls()]  # fmt: skip
     assert 20261128 not in {part.seed for part in others}
     num_images = sum(len(part.indices) for part in (*suite.sets, validation_nulls()))
     assert num_images <= 2400
@@ -172,13 +170,13 @@ def test_the_final_suite_has_phantoms_with_a_tenth_of_their_tracer(experiment):
 
 
 def test_tuning_pairs_have_every_gap_and_tuning_nulls_every_form(experiment):
-    batch = first_batch(tuning_pairs(16), experiment)
+    batch = first_batch(tuning_sets(1, 16).pairs, experiment)
     gaps_mm = 1e3 * batch.pairs.gap_m
     torch.testing.assert_close(gaps_mm, torch.tensor([0.1, 0.15, 0.2, 0.3]).repeat(4))
     assert len(batch.pairs.diameter_m.unique()) == 16
-    more = tuning_pairs(20).indices
-    assert list(more[:16]) == list(tuning_pairs(16).indices) and len(set(more)) == 20
-    nulls = first_batch(tuning_nulls(10), experiment)
+    more = tuning_sets(1, 20).pairs.indices
+    assert list(more[:16]) == list(tuning_sets(1, 16).pairs.indices) and len(set(more)) == 20
+    nulls = first_batch(tuning_sets(1, 5).nulls, experiment)
     assert nulls.pairs is not None and len(nulls.signal) == 10
 
 
@@ -312,7 +310,7 @@ def test_no_scan_is_one_of_a_training(training_seed, experiment):
     splits = [
         training_suite(experiment, TwoPoints(), 64, split).sets[0] for split in ("val", "test")
     ]
-    parts = [BRIEF["phantoms"], tuning_scans(64), *splits]
+    parts = [BRIEF["phantoms"], tuning_sets(64, 1).phantoms, *splits]
     kinds = [next(part.batches(experiment)).concentration for part in parts]
     kinds.append(data.training_samples(64).concentration)
     for one, other in itertools.combinations(kinds, 2):
@@ -358,7 +356,7 @@ def test_a_field_of_view_that_cannot_hold_the_suite_is_refused(experiment):
         with pytest.raises(InputError, match=r"the field of view has 3\.80 mm"):
             suite.check_fits(small.field_of_view_m)
     tiny = (1.5e-3, 6.4e-3)
-    for part in (tuning_nulls(1), validation_nulls()):
+    for part in (tuning_sets(1, 1).nulls, validation_nulls()):
         with pytest.raises(InputError, match=r"^the single objects .* the field of view has 1\.50"):
             part.scene.check_fits(tiny)
     scene = SingleDiscs(diameter_mm=7)

@@ -1,12 +1,11 @@
-"""A sheet of images on one scale: a row for each scan, a column for each kind."""
+"""Sheets of images: a row for each scan, a column for each kind."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -49,7 +48,7 @@ class Shown(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """The scale of all panels of a row.
+    """The scale of the images of a kind.
 
     Attributes:
         colours: Name of the colours.
@@ -76,45 +75,45 @@ def rows_of_panels(
     draw: Callable[[Sequence[Axes], Shown], None],
     columns: Sequence[str],
     panel_inch: float,
-    scale: Scale | None,
+    scanner: Scanner,
+    scales: Sequence[Scale],
 ) -> Figure:
-    """Returns a row of panels for each scan, with the bar of their scale below.
+    """Returns a row of panels for each scan, with a bar for each of their scales below.
 
     Args:
         scans: The scans.
         draw: Draws a scan into its panels.
         columns: Titles of the kinds.
-        panel_inch: Width of a panel, and the height of an image's.
-        scale: The scale of images; None for profiles of line scans.
+        panel_inch: Width of a panel; an image's is as high as the field of view.
+        scanner: The scanner.
+        scales: The scale of each kind of images; none for profiles of line scans.
     """
-    height = panel_inch if scale else _LINE_INCH
+    size_y_m, size_x_m = scanner.field_of_view_m
+    height = panel_inch * min(max(size_y_m / size_x_m, 0.4), 2.5) if scales else _LINE_INCH
     size = len(columns) * panel_inch + 1.2, len(scans) * height + _FOOT_INCH
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(scans), len(columns), squeeze=False, sharex=True, sharey="row")
+    axes = figure.subplots(
+        len(scans), len(columns), squeeze=False, sharex=True, sharey="row" if scales else False
+    )
     for panels, scan in zip(axes, scans, strict=True):
         draw(list(panels), scan)
-        panels[0].set_ylabel(f"{scan.title}\ny / mm" if scale else scan.title, fontsize="small")
+        panels[0].set_ylabel(f"{scan.title}\ny / mm" if scales else scan.title, fontsize="small")
         for axis in panels:
             axis.tick_params(labelsize="small")
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize="small")
     for axis in axes[-1]:
         axis.set_xlabel("x / mm", fontsize="small")
-    if scale:
-        scale_bar(
-            figure, scale, range(scale.lowest, 2),
-            ax=axes, aspect=60, shrink=0.6, fraction=0.2 / size[1], pad=0.1 / size[1],
+    for scale in dict.fromkeys(scales):
+        above = axes[:, [other == scale for other in scales]]
+        bar = figure.colorbar(
+            ScalarMappable(Normalize(scale.lowest, 1), scale.colours), ax=above,
+            orientation="horizontal", ticks=range(scale.lowest, 2), aspect=20 * above.shape[1],
+            shrink=0.6, fraction=0.2 / size[1], pad=0.1 / size[1],
         )  # fmt: skip
+        bar.set_label(scale.label, fontsize="small")
+        bar.ax.tick_params(labelsize="small")
     return figure
-
-
-def scale_bar(figure: Figure, scale: Scale, ticks: Sequence[float], **place: Any) -> Colorbar:
-    """Returns a new bar of a scale, where ``Figure.colorbar`` is told to put it."""
-    mappable = ScalarMappable(Normalize(scale.lowest, 1), scale.colours)
-    bar = figure.colorbar(mappable, orientation="horizontal", ticks=list(ticks), **place)
-    bar.set_label(scale.label, fontsize="small")
-    bar.ax.tick_params(labelsize="small")
-    return bar
 
 
 def draw_images(
@@ -176,6 +175,9 @@ def parts_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
         if is_line:
             for axis, values in zip(axes, images, strict=True):
                 draw_profile(axis, values, scanner)
+            for axis in axes[1:]:
+                axis.sharey(axes[0])
+                axis.tick_params(labelleft=False)
         else:
             peak = float(np.abs(scan.final).max())
             draw_images(axes, images, scanner, _PARTS, peak)
@@ -188,7 +190,7 @@ def parts_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
     has_pairs = any(scan.pairs for scan in scans)
     first = "final image; at pairs, how often\none object looks so" if has_pairs else "final image"
     titles = (first, "what the scan determines", "what the prior adds")
-    return rows_of_panels(scans, draw, titles, 2.4, None if is_line else _PARTS)
+    return rows_of_panels(scans, draw, titles, 2.4, scanner, () if is_line else 3 * (_PARTS,))
 
 
 def intervals_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
@@ -220,9 +222,9 @@ def intervals_sheet(scans: Sequence[Shown], scanner: Scanner) -> Figure:
             write_into(axes[1], f"withheld:\n{scan.withheld}")
 
     if scans[0].final.shape[0] == 1:
-        return rows_of_panels(scans, draw_line, ("",), 5.2, None)
+        return rows_of_panels(scans, draw_line, ("",), 5.2, scanner, ())
     titles = ("final image", "lower end", "upper end", "half width")
-    return rows_of_panels(scans, draw_plane, titles, 2.1, _ENDS)
+    return rows_of_panels(scans, draw_plane, titles, 2.1, scanner, 4 * (_ENDS,))
 
 
 def _draw_pair(axis: Axes, pair: Pair) -> None:

@@ -108,11 +108,7 @@ def sample_range_m(scan: DeltaSampleScan, fit: Fit, device: torch.device) -> Ran
 
 def _jackknife(fits: Sequence[Fit]) -> dict[str, float]:
     """Returns the standard uncertainty of each quantity from fits that lack a block each."""
-    scatter: dict[str, float] = {}
-    for name in fits[0].estimates:
-        values: NDArray[np.float64] = np.array([fit.value(name) for fit in fits])
-        scatter[name] = math.sqrt((len(fits) - 1) * float(values.var()))
-    return scatter
+    return {name: _spread([fit.value(name) for fit in fits]) for name in fits[0].estimates}
 
 
 def _response_jackknife(fits: Sequence[Fit], whole: Fit, model: ScanModel) -> NDArray[np.float64]:
@@ -126,7 +122,7 @@ def _response_jackknife(fits: Sequence[Fit], whole: Fit, model: ScanModel) -> ND
     return np.array([_spread(some) for some in sizes.values()])
 
 
-def _spread(logarithms: Sequence[float]) -> float:
-    if not np.isfinite(logarithms).all():
+def _spread(values: Sequence[float]) -> float:
+    if not np.isfinite(values).all():
         return math.inf
-    return math.sqrt((len(logarithms) - 1) * float(np.var(logarithms)))
+    return math.sqrt((len(values) - 1) * float(np.var(values)))

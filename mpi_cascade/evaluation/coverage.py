@@ -24,7 +24,9 @@ def pixel_factors_needed(
         truth: True concentrations.
     """
     distance = torch.where(truth > image, interval.upper - image, image - interval.lower)
-    needed = ((truth - image).abs() / distance.clamp_min(_least(image))).double()
+    # The least distance that counts is a millionth of each image's peak.
+    least = 1e-6 * image.abs().amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+    needed = ((truth - image).abs() / distance.clamp_min(least)).double()
     is_counted = tracer_and_edges(truth)
     return [
         values[chosen].numpy(force=True)
@@ -48,8 +50,3 @@ def mass_factors_needed(
         error = np.abs(sums(one, places, num) - sums(true, places, num))
         found.append(error / np.maximum(sums(width, places, num), 1e-12))
     return found
-
-
-def _least(image: Images) -> torch.Tensor:
-    """Returns the least distance that counts, a millionth of each image's peak."""
-    return 1e-6 * image.abs().amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)

@@ -130,12 +130,10 @@ class DetectionScans:
 
     def _render(self, streams: RandomStreams) -> Float[Tensor, "batch 1 fy fx"]:
         shape = self._simulator.forward_model.image_shape
-        places = disc_places(streams, self._size_m, self._num_rows(shape))
+        # On a line there is one row of places.
+        num_rows = _ROWS if shape[0] > self._simulator.oversampling[0] else 1
+        places = disc_places(streams, self._size_m, num_rows)
         return render(capsule_shapes(places), len(streams), shape, self._size_m)
-
-    def _num_rows(self, shape: tuple[int, int]) -> int:
-        """Returns in how many rows the places lie: a line has one."""
-        return _ROWS if shape[0] > self._simulator.oversampling[0] else 1
 
     def _windows(self, fine: Tensor) -> Images:
         return nn.functional.avg_pool2d(fine, self._simulator.oversampling)

@@ -82,7 +82,7 @@ def other_conditions(scanner: Scanner, indices: Sequence[int]) -> list[Evaluatio
     """
     noise = {f"SNR {peak_snr_db} dB": peak_snr_db for peak_snr_db in (20, 25, 35, 40, 50)}
     relaxation_s = scanner.particle.relaxation_time_s + 1e-6
-    changes = {"relaxation +1 µs": {"particle": {"relaxation_time_s": relaxation_s}}}
+    relaxed = {"particle": {"relaxation_time_s": relaxation_s}}
     effects: dict[str, tuple[Disturbance, ...]] = {
         "FFP offset σ 0.05 mm": (FFPDisplacement(offset_std_m=5e-5),),
         "background 2 % and drift": (
@@ -94,6 +94,6 @@ def other_conditions(scanner: Scanner, indices: Sequence[int]) -> list[Evaluatio
     )
     return [
         *(replace(usual, name=name, peak_snr_db=value) for name, value in noise.items()),
-        *(replace(usual, name=name, true_scanner=change) for name, change in changes.items()),
+        replace(usual, name="relaxation +1 µs", true_scanner=relaxed),
         *(replace(usual, name=name, disturbances=effect) for name, effect in effects.items()),
     ]

@@ -11,8 +11,6 @@ from torch import Tensor
 
 # Lengths of a NIfTI-1 image are 16-bit integers.
 _MOST_NIFTI1 = 2**15 - 1
-
-
 _MOST_DESCRIBED = 79  # Bytes.
 
 

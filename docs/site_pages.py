@@ -223,14 +223,8 @@ def _parts() -> str:
             and not inspect.isabstract(kind)
             and kind is not base
         ]
-        rows = [
-            (
-                f"{{py:class}}`~{kind.__module__}.{kind.__qualname__}`",
-                _about(kind),
-                _arguments(kind),
-            )
-            for kind in sorted(kinds, key=lambda kind: kind.__name__)
-        ]
+        kinds.sort(key=lambda kind: kind.__name__)
+        rows = [(_link(kind), _about(kind), _arguments(kind)) for kind in kinds]
         parts += [f"## {title}", where, _table(("class", "what it is", "arguments"), rows)]
     return "\n\n".join(parts) + "\n"
 

@@ -1,7 +1,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 # Processes of pytest-xdist have it, and no terminal.
 os.environ.pop("COLUMNS", None)
 
+import command_line
 import tiny_cascades
 import torch
 from results import contents
@@ -44,6 +45,20 @@ sys.addaudithook(_refuse_network)
 @pytest.fixture
 def small_scanner() -> Scanner:
     return Scanner(num_ffp_x=16, num_ffp_y=16)
+
+
+@pytest.fixture
+def refusal(tmp_path, monkeypatch) -> Callable[..., str]:
+    """Runs a command in a directory where it must leave nothing, as it must be refused."""
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(*arguments: object) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        message = command_line.refusal(*arguments)
+        assert sorted(tmp_path.rglob("*")) == before
+        return message
+
+    return refuse
 
 
 @pytest.fixture(scope="session")

@@ -58,24 +58,18 @@ def test_it_says_in_what_a_file_differs_from_the_scanner(trained, tmp_path):
     assert "warning: gradient along x 4.5 T/m, not 5\n" in ended.errors
 
 
-def test_what_cannot_be_used_is_refused_and_nothing_written(trained, tmp_path):
+def test_what_cannot_be_used_is_refused_and_nothing_written(refusal, trained, tmp_path):
     scans, output = tmp_path / "scans.npy", tmp_path / "adapted"
     np.save(scans, trained.signal[:3].numpy())
-
-    def refusal(*options):
-        return command_line.refusal(
-            "adapt", trained.checkpoint, scans, *options, "--output", output
-        )
-
-    assert "3 of 3 scans can be used" in refusal()
-    assert not output.exists()
+    words = ("adapt", trained.checkpoint, scans, "--output", output)
+    assert "3 of 3 scans can be used" in refusal(*words)
     np.save(scans, np.full((8, 1, 16, 16), np.nan, np.float32))
-    assert "0 of 8 scans can be used" in refusal()
-    assert "--num-steps is 0: it must be greater than 0" in refusal("--num-steps", 0)
+    assert "0 of 8 scans can be used" in refusal(*words)
+    assert "--num-steps is 0: it must be greater than 0" in refusal(*words, "--num-steps", 0)
     np.save(scans, trained.signal[:8].numpy())
     output.write_text("a file")
-    assert "adapted can't be written" in refusal("--num-steps", 1)
+    assert "adapted can't be written" in refusal(*words, "--num-steps", 1)
     output.unlink()
     output.mkdir()
     (output / "notes.txt").write_text("mine")
-    assert "is not empty: choose another directory" in refusal()
+    assert "is not empty: choose another directory" in refusal(*words)

@@ -42,13 +42,11 @@ def test_a_checkpoint_gets_its_guarantee(with_intervals, tmp_path):
         assert picture.width > 600
 
 
-def test_it_needs_intervals_and_scans(trained, with_intervals):
-    said = command_line.refusal("guarantee", trained.checkpoint)
-    assert "gives no intervals: train its head" in said
-    said = command_line.refusal("guarantee", with_intervals.checkpoint, "--num-scans", 5)
-    assert "--num-scans is 5: to miss no more than 10 %" in said
-    said = command_line.refusal("guarantee", with_intervals.checkpoint, "--risk", 1.5)
-    assert "--risk is 1.5: it must lie between 0 and 1" in said
+def test_it_needs_intervals_and_scans(refusal, trained, with_intervals):
+    assert "gives no intervals: train its head" in refusal("guarantee", trained.checkpoint)
+    words = ("guarantee", with_intervals.checkpoint)
+    assert "--num-scans is 5: to miss no more than 10 %" in refusal(*words, "--num-scans", 5)
+    assert "--risk is 1.5: it must lie between 0 and 1" in refusal(*words, "--risk", 1.5)
 
 
 @pytest.mark.parametrize("command", ["test", "validate"])

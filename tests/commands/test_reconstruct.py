@@ -221,3 +221,22 @@ def test_a_given_pair_is_tested_in_every_scan_up_to_the_limit(trained, reconstru
         ("0", "-1.0", "0.5"), ("1", "-1.0", "0.5"),
     ]  # fmt: skip
     assert all(0 < float(row["false_alarms"]) <= 1 for row in found)
+
+
+def test_a_directory_that_cannot_be_used_is_refused(refusal, trained, tmp_path):
+    path, output = tmp_path / "scans.npy", tmp_path / "reconstructed"
+    np.save(path, trained.signal[:3])
+    words = ("reconstruct", trained.checkpoint, path, "--pairs", 0, "--output", output)
+    output.write_text("a file")
+    assert "reconstructed can't be written" in refusal(*words)
+    output.unlink()
+    output.mkdir()
+    (output / "notes.txt").write_text("mine")
+    assert "is not empty: choose another directory with --output" in refusal(*words)
+    (output / "notes.txt").unlink()
+    # An empty directory stays, whatever ends the work.
+    np.save(path, torch.nan * trained.signal[:3])
+    assert "NaN" in refusal(*words)
+    np.save(path, trained.signal[:3])
+    command_line.succeed(*words)
+    assert (output / "scans.csv").is_file()

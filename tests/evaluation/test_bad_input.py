@@ -1,6 +1,5 @@
 """What a user gets wrong ends in one sentence, exit status 2, and nothing written."""
 
-import command_line
 import numpy as np
 import pytest
 import torch
@@ -25,15 +24,8 @@ SMALL = {
 
 
 @pytest.fixture
-def refusal(tmp_path, monkeypatch):
-    def refuse(*arguments):
-        monkeypatch.chdir(tmp_path)
-        before = sorted(tmp_path.rglob("*"))
-        message = command_line.refusal("compare", *arguments, "--output", tmp_path / "compared")
-        assert sorted(tmp_path.rglob("*")) == before
-        return message
-
-    return refuse
+def refusal(refusal, tmp_path):
+    return lambda *words: refusal("compare", *words, "--output", tmp_path / "compared")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +71,8 @@ def test_nothing_to_compare_is_refused():
     ],
 )
 def test_cascades_of_different_scanners_or_grids_are_refused(
-    refusal, checkpoints, untrained, tmp_path, monkeypatch, experiment, name
+    refusal, checkpoints, untrained, tmp_path, experiment, name
 ):
-    monkeypatch.chdir(tmp_path)
     np.save("matrix.npy", small_experiment().forward_model.matrix().reshape(1, *4 * [16]).numpy())
     other = untrained(tmp_path / "other.ckpt", experiment=experiment)
     message = refusal(f"one={checkpoints[0]}", f"other={other}")

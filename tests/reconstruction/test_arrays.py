@@ -102,16 +102,12 @@ def test_one_faint_scan_among_others_has_the_scale_of_its_file(trained, tmp_path
     )  # fmt: skip
 
 
-def test_scans_whose_scale_is_missing_are_refused(trained, tmp_path):
+def test_scans_whose_scale_is_missing_are_refused(refusal, trained, tmp_path):
     volts = 1e-6 * trained.signal[:3].numpy()
-    np.save(tmp_path / "scans.npy", volts)
     for values in (volts, 1e12 * volts):
         np.save(tmp_path / "scans.npy", values)
-        message = command_line.refusal(
-            "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--output", tmp_path / "made"
-        )
+        message = refusal("reconstruct", trained.checkpoint, "scans.npy", "--output", "made")
         assert "so their scale is missing: give the scanner.yaml" in message
-        assert not (tmp_path / "made").exists()
     np.save(tmp_path / "scans.npy", volts)
     command_line.succeed(
         "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--scale", 1e-6,
@@ -143,14 +139,13 @@ def test_python_reads_what_the_command_reads(trained, tmp_path):
         ("{", "line 1: this is not valid YAML"),
     ],
 )
-def test_a_file_without_a_receive_chain_is_refused(trained, tmp_path, text, sentence):
+def test_a_file_without_a_receive_chain_is_refused(refusal, trained, tmp_path, text, sentence):
     path = tmp_path / "scanner.yaml"
     if text is not None:
         path.write_text(text)
     np.save(tmp_path / "scans.npy", trained.signal[:1].numpy())
-    said = command_line.refusal(
-        "reconstruct", trained.checkpoint, tmp_path / "scans.npy", "--scanner", path,
-        "--output", tmp_path / "made",
-    )  # fmt: skip
+    said = refusal(
+        "reconstruct", trained.checkpoint, "scans.npy", "--scanner", path, "--output", "made"
+    )
     assert sentence in said
     assert f"or leave --scanner out: {trained.checkpoint} is for one scanner" in said

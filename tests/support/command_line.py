@@ -1,7 +1,9 @@
 """The command line, run in this process."""
 
 import io
-from contextlib import redirect_stderr, redirect_stdout
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,3 +57,11 @@ def refusal(*arguments: object) -> str:
     assert ended.errors.startswith("error: ")
     assert ended.errors.count("\n") == 1
     return ended.errors
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Asserts that something takes no more of the processor's time."""
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < seconds

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 import yaml
-from command_line import refusal
 from sweep_files import TINY, write_sweep_file
 
 RATE = {"model.learning_rate": {"values": [1.0e-3, 2.0e-3]}}
@@ -93,25 +92,17 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize(("parameters", "sentence"), CASES.values(), ids=CASES.keys())
-def test_parameters_that_no_trial_can_have(folder, parameters, sentence):
-    file = write_sweep_file(folder / "sweep.yaml", "grid", parameters)
+@pytest.mark.parametrize(("parameters", "sentence"), CASES.values(), ids=CASES)
+def test_parameters_that_no_trial_can_have(refusal, tmp_path, parameters, sentence):
+    file = write_sweep_file(tmp_path / "sweep.yaml", "grid", parameters)
     assert sentence.format(file=file) in refusal("sweep", file)
-    assert list(folder.iterdir()) == [file]
 
 
-@pytest.mark.parametrize(("changes", "sentence"), CHANGES.values(), ids=CHANGES.keys())
-def test_files_that_are_no_sweep(folder, changes, sentence):
-    file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
+@pytest.mark.parametrize(("changes", "sentence"), CHANGES.values(), ids=CHANGES)
+def test_files_that_are_no_sweep(refusal, tmp_path, changes, sentence):
+    file = write_sweep_file(tmp_path / "sweep.yaml", "grid", RATE)
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **changes}))
     assert sentence.format(file=file) in refusal("sweep", file)
-    assert list(folder.iterdir()) == [file]
 
 
 @pytest.mark.parametrize(
@@ -123,31 +114,30 @@ def test_files_that_are_no_sweep(folder, changes, sentence):
         ("- grid", "holds no sweep"),
     ],
 )
-def test_files_that_cannot_be_read(folder, content, sentence):
-    file = folder / "sweep.yaml"
+def test_files_that_cannot_be_read(refusal, tmp_path, content, sentence):
+    file = tmp_path / "sweep.yaml"
     if content:
         file.write_text(content)
     assert sentence in refusal("sweep", file)
 
 
 @pytest.mark.parametrize("option", ["--count", "--jobs"])
-def test_numbers_below_one(folder, option):
-    file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
+def test_numbers_below_one(refusal, tmp_path, option):
+    file = write_sweep_file(tmp_path / "sweep.yaml", "grid", RATE)
     message = refusal("sweep", file, option, "0")
     assert f"{option} is 0: it must be greater than 0" in message
 
 
-def test_a_search_without_an_end(folder):
-    file = write_sweep_file(folder / "sweep.yaml", "random", RATE)
+def test_a_search_without_an_end(refusal, tmp_path):
+    file = write_sweep_file(tmp_path / "sweep.yaml", "random", RATE)
     message = refusal("sweep", file)
     assert "searches without an end (random): say how many trials with --count" in message
-    assert list(folder.iterdir()) == [file]
 
 
-def test_a_missing_engine(folder, monkeypatch):
+def test_a_missing_engine(refusal, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna.distributions", None)
     for name in ("definition", "searching"):
         monkeypatch.delitem(sys.modules, f"mpi_cascade.sweep.{name}", raising=False)
-    file = write_sweep_file(folder / "sweep.yaml", "grid", RATE)
+    file = write_sweep_file(tmp_path / "sweep.yaml", "grid", RATE)
     message = refusal("sweep", file)
     assert "sweep needs Optuna: pip install" in message

@@ -1,7 +1,6 @@
-import math
-
 import pytest
 import torch
+from pairs import make_pairs
 
 from mpi_cascade.evaluation.detectability import (
     detectability,
@@ -10,23 +9,13 @@ from mpi_cascade.evaluation.detectability import (
     scaled_outlines,
 )
 from mpi_cascade.phantoms.rendering import Strokes, render
-from mpi_cascade.phantoms.scenes import PairGeometry, capsule_shapes, pair_shapes
+from mpi_cascade.phantoms.scenes import capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
 REFERENCE = Scanner()
 LOW_GRADIENT = Scanner(gradient_x_t_per_m=2.5)
 GAPS_MM = [0.05, 0.10, 0.20, 0.50]
-
-
-def make_pairs(gaps_mm, centre_mm=(0.0, 0.0), angle=0.0) -> PairGeometry:
-    num = len(gaps_mm)
-    return PairGeometry(
-        centre_m=1e-3 * torch.tensor([centre_mm]).expand(num, 2),
-        direction=torch.tensor([[math.cos(angle), math.sin(angle)]]).expand(num, 2),
-        diameter_m=torch.full((num,), 0.4e-3),
-        gap_m=1e-3 * torch.tensor(gaps_mm),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +32,7 @@ def models():
 )
 def test_the_limits_at_30_db(models, scanner, free, of_outline):
     """Values of this project, found by other searches too: on a grid and from other starts."""
-    pairs = make_pairs(GAPS_MM)
+    pairs = make_pairs(*GAPS_MM)
     values = detectability(models[scanner], pairs, 30.0)
     torch.testing.assert_close(values, torch.tensor(free), rtol=2e-2, atol=0)
     values = outline_detectability(models[scanner], pairs, 30.0)
@@ -52,7 +41,7 @@ def test_the_limits_at_30_db(models, scanner, free, of_outline):
 
 def test_no_capsule_of_a_grid_fits_better(models):
     model, gap_mm = models[REFERENCE], 0.2
-    pairs = make_pairs([gap_mm])
+    pairs = make_pairs(gap_mm)
     lengths = 1e-3 * torch.linspace(0.8, 1.5, 36)
     widths = 1e-3 * torch.linspace(0.03, 0.5, 12)
     length, width = (grid.flatten() for grid in torch.meshgrid(lengths, widths, indexing="ij"))
@@ -78,14 +67,14 @@ def test_no_capsule_of_a_grid_fits_better(models):
 
 @pytest.mark.parametrize("limit", [detectability, outline_detectability])
 def test_ten_times_less_noise_is_ten_times_more_detectable(models, limit):
-    pairs = make_pairs([0.1, 0.3])
+    pairs = make_pairs(0.1, 0.3)
     noisy, clean = (limit(models[REFERENCE], pairs, snr) for snr in (30.0, 50.0))
     torch.testing.assert_close(clean, 10 * noisy, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("angle", [0.0, 1.0])
 def test_a_free_capsule_fits_better_than_the_outline_and_wider_gaps_are_surer(models, angle):
-    pairs = make_pairs(GAPS_MM, centre_mm=(0.31, -0.77), angle=angle)
+    pairs = make_pairs(*GAPS_MM, centre_mm=(0.31, -0.77), angle=angle)
     free = detectability(models[REFERENCE], pairs, 30.0)
     of_outline = outline_detectability(models[REFERENCE], pairs, 30.0)
     assert (free < of_outline).all()
@@ -94,7 +83,7 @@ def test_a_free_capsule_fits_better_than_the_outline_and_wider_gaps_are_surer(mo
 
 
 def test_the_capsule_found_is_the_one_that_is_as_far_from_the_pair(models):
-    pairs = make_pairs([0.1, 0.5], angle=0.3)
+    pairs = make_pairs(0.1, 0.5, angle=0.3)
     model = models[REFERENCE]
     found = least_favourable(model, pairs)
     shapes = capsule_shapes(scaled_outlines(pairs, found.length, found.width), found.concentration)
@@ -109,7 +98,7 @@ def test_the_capsule_found_is_the_one_that_is_as_far_from_the_pair(models):
 
 def test_a_null_on_another_scanner_may_be_more_alike(models):
     """The pair as one scanner shows it, the capsules as another does."""
-    pairs = make_pairs([0.3])
+    pairs = make_pairs(0.3)
     one, other = (models[scanner] for scanner in (REFERENCE, LOW_GRADIENT))
     same = least_favourable(one, pairs, one).d_prime
     assert torch.equal(same, least_favourable(one, pairs).d_prime)
@@ -117,6 +106,6 @@ def test_a_null_on_another_scanner_may_be_more_alike(models):
 
 
 def test_pairs_of_a_batch_are_judged_alone(models):
-    pairs = make_pairs([0.1, 0.3])
-    alone = detectability(models[REFERENCE], make_pairs([0.3]), 30.0)
+    pairs = make_pairs(0.1, 0.3)
+    alone = detectability(models[REFERENCE], make_pairs(0.3), 30.0)
     assert torch.equal(detectability(models[REFERENCE], pairs, 30.0)[1:], alone)

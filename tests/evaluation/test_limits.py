@@ -1,7 +1,9 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
+from pairs import make_pairs
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
 from mpi_cascade.evaluation.fine_models import fine_shape
@@ -10,7 +12,7 @@ from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import PAIRS
 from mpi_cascade.evaluation.operating_points import least_splits
 from mpi_cascade.evaluation.sets import EvaluationSet
-from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -29,12 +31,7 @@ def test_limits_are_the_detectability_of_central_pairs():
     found = limits([part(angles_deg=(90.0, 90.0), peak_snr_db=20.0, gaps_mm=gaps_mm)], SCANNER)
     assert [limit.set_name for limit in found] == ["pairs"] * 2
     assert tuple(limit.gap_mm for limit in found) == gaps_mm
-    pairs = PairGeometry(
-        centre_m=torch.zeros(2, 2),
-        direction=torch.tensor([[0.0, 1.0]]).expand(2, 2),
-        diameter_m=torch.full((2,), 0.4e-3),
-        gap_m=1e-3 * torch.tensor(gaps_mm),
-    )
+    pairs = make_pairs(*gaps_mm, angle=math.pi / 2)
     model = ForwardModel(SCANNER, (256, 256))
     expected = detectability(model, pairs, 20.0).tolist()
     assert [limit.d_prime for limit in found] == pytest.approx(expected, rel=1e-2)

@@ -1,4 +1,5 @@
 import torch
+from pairs import make_pairs
 
 from mpi_cascade.evaluation.pair_figures import pair_images, pair_profiles
 from mpi_cascade.phantoms.rendering import render
@@ -7,19 +8,13 @@ from mpi_cascade.phantoms.scenes import PairGeometry, pair_shapes
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 
 
-def make_truth(gaps_mm: list[float]) -> tuple[PairGeometry, torch.Tensor]:
-    num = len(gaps_mm)
-    pairs = PairGeometry(
-        centre_m=torch.zeros(num, 2),
-        direction=torch.tensor([[1.0, 0.0]]).expand(num, 2),
-        diameter_m=torch.full((num,), 0.4e-3),
-        gap_m=1e-3 * torch.tensor(gaps_mm),
-    )
-    return pairs, render(pair_shapes(pairs), num, (64, 64), FIELD_OF_VIEW_M)
+def make_truth(*gaps_mm: float) -> tuple[PairGeometry, torch.Tensor]:
+    pairs = make_pairs(*gaps_mm)
+    return pairs, render(pair_shapes(pairs), len(gaps_mm), (64, 64), FIELD_OF_VIEW_M)
 
 
 def test_images_share_one_scale_and_show_the_pairs_at_their_place():
-    pairs, truth = make_truth([0.2, 0.5])
+    pairs, truth = make_truth(0.2, 0.5)
     figure = pair_images({"truth": truth, "half": truth / 2}, pairs, FIELD_OF_VIEW_M)
     panels = [axis for axis in figure.axes if axis.images]
     assert len(panels) == 4
@@ -36,7 +31,7 @@ def test_images_share_one_scale_and_show_the_pairs_at_their_place():
 
 
 def test_profiles_are_high_in_the_discs_and_low_between():
-    pairs, truth = make_truth([0.1, 0.3, 0.5])
+    pairs, truth = make_truth(0.1, 0.3, 0.5)
     figure = pair_profiles({"truth": truth, "blur": truth / 3}, pairs, FIELD_OF_VIEW_M)
     (axis,) = figure.axes
     line = next(line for line in axis.lines if line.get_label().startswith("truth"))

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pairs import make_pairs
 
 from mpi_cascade.evaluation.detectability import amplitude_ratio, detectability
 from mpi_cascade.evidence.evidence import Evidence
 from mpi_cascade.evidence.pair_test import pair_verdict
 from mpi_cascade.evidence.window import Window
 from mpi_cascade.phantoms.rendering import render
-from mpi_cascade.phantoms.scenes import PairGeometry, capsule_shapes, pair_shapes
+from mpi_cascade.phantoms.scenes import capsule_shapes, pair_shapes
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
@@ -22,10 +23,7 @@ SNR_DB = 30.0
 
 
 def geometry(gap_m):
-    return PairGeometry(
-        torch.tensor([[3e-5, 2e-5]]), torch.tensor([[1.0, 0.0]]), torch.tensor([4e-4]),
-        torch.tensor([gap_m]),
-    )  # fmt: skip
+    return make_pairs(1e3 * gap_m, centre_mm=(0.03, 0.02))
 
 
 def places(gap_m):

@@ -1,8 +1,10 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from pairs import make_pairs
 from scipy.integrate import quad
 
 from mpi_cascade.metrics.resolution import (
@@ -20,15 +22,7 @@ from mpi_cascade.physics.scanner import cell_centres
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
 X = torch.tensor([[1.0, 0.0]])
-
-
-def make_pairs(gap_mm, angle=0.0, centre_mm=(0.37, -0.61), diameter_mm=0.4) -> PairGeometry:
-    return PairGeometry(
-        centre_m=1e-3 * torch.tensor([centre_mm]),
-        direction=torch.tensor([[math.cos(angle), math.sin(angle)]]),
-        diameter_m=torch.tensor([1e-3 * diameter_mm]),
-        gap_m=torch.tensor([1e-3 * gap_mm]),
-    )
+off_centre = partial(make_pairs, centre_mm=(0.37, -0.61))
 
 
 def two_gaussians(pairs: PairGeometry, sigma_m: float, num_pixels: int = 256) -> torch.Tensor:
@@ -45,7 +39,7 @@ def two_gaussians(pairs: PairGeometry, sigma_m: float, num_pixels: int = 256) ->
 @pytest.mark.parametrize("angle", [0.0, 0.7, math.pi / 2])
 def test_dip_of_two_gaussians_is_the_closed_form(angle):
     """With spacing s ≫ σ: the valley is 2·exp(−s²/8σ²), the peak 1 + exp(−s²/2σ²)."""
-    pairs, sigma_m = make_pairs(gap_mm=0.3, angle=angle), 0.2e-3
+    pairs, sigma_m = off_centre(0.3, angle=angle), 0.2e-3
     spacing = 0.7e-3
     valley = 2 * math.exp(-(spacing**2) / (8 * sigma_m**2))
     peak = 1 + math.exp(-(spacing**2) / (2 * sigma_m**2))
@@ -54,7 +48,7 @@ def test_dip_of_two_gaussians_is_the_closed_form(angle):
 
 
 def test_dip_of_the_rendered_truth_is_complete_and_of_the_capsule_around_it_none():
-    pairs = make_pairs(gap_mm=0.3)
+    pairs = off_centre(0.3)
     truth = render(pair_shapes(pairs), 1, (128, 128), FIELD_OF_VIEW_M)
     assert pair_dip(truth, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(1, abs=1e-6)
     (discs,) = pair_shapes(pairs)
@@ -64,7 +58,7 @@ def test_dip_of_the_rendered_truth_is_complete_and_of_the_capsule_around_it_none
 
 
 def test_dip_takes_the_lower_peak():
-    pairs = make_pairs(gap_mm=0.4, diameter_mm=0.4)
+    pairs = off_centre(0.4, diameter_mm=0.4)
     image = two_gaussians(pairs, 0.1e-3)
     image[..., : int(256 * (0.5 + 0.37 / 6.4))] *= 0.5
     positions_m = torch.linspace(-0.6e-3, 0.6e-3, 201)[None]
@@ -77,8 +71,8 @@ def test_dip_takes_the_lower_peak():
 
 @pytest.mark.parametrize("gap_mm", [0.0, 0.1, 0.3])
 def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
-    pairs = make_pairs(gap_mm)
-    blob = two_gaussians(make_pairs(gap_mm, diameter_mm=-gap_mm), 0.25e-3)
+    pairs = off_centre(gap_mm)
+    blob = two_gaussians(off_centre(gap_mm, diameter_mm=-gap_mm), 0.25e-3)
     assert pair_dip(blob, pairs, FIELD_OF_VIEW_M).item() == pytest.approx(0, abs=5e-3)
     slope = torch.linspace(0.2, 1, 256).expand(1, 1, 256, 256)
     for image in (slope, slope.flip(-1)):
@@ -86,7 +80,7 @@ def test_a_single_blob_between_the_discs_and_a_slope_have_no_dip(gap_mm):
 
 
 def test_dip_of_an_empty_or_negative_image_is_zero():
-    pairs = make_pairs(gap_mm=0.3)
+    pairs = off_centre(0.3)
     for value in (0.0, -1.0):
         image = torch.full((1, 1, 64, 64), value)
         assert pair_dip(image, pairs, FIELD_OF_VIEW_M).item() == 0
@@ -98,8 +92,8 @@ def test_dip_of_an_empty_or_negative_image_is_zero():
 def test_dip_of_a_multiple_of_an_image_is_the_same(factor):
     generator = torch.Generator().manual_seed(3)
     images = torch.randn(200, 1, 64, 64, generator=generator)
-    images[100:] = images[100:].abs() + two_gaussians(make_pairs(0.3), 0.15e-3, 64)
-    pairs = make_pairs(0.3).cases(torch.zeros(200, dtype=torch.long))
+    images[100:] = images[100:].abs() + two_gaussians(off_centre(0.3), 0.15e-3, 64)
+    pairs = off_centre(0.3).cases(torch.zeros(200, dtype=torch.long))
     dip = pair_dip(images, pairs, FIELD_OF_VIEW_M)
     assert (dip > 0).any()
     assert (dip[:100] == 0).any()
@@ -109,7 +103,7 @@ def test_dip_of_a_multiple_of_an_image_is_the_same(factor):
 
 @pytest.mark.parametrize(("brightest", "is_shown"), [(9.0, True), (11.0, False)])
 def test_discs_under_a_tenth_of_an_images_maximum_are_no_pair(brightest, is_shown):
-    pairs = make_pairs(gap_mm=0.3)
+    pairs = off_centre(0.3)
     image = render(pair_shapes(pairs), 1, (64, 64), FIELD_OF_VIEW_M)
     image[0, 0, 60, 60] = brightest * image.max()
     assert (pair_dip(image, pairs, FIELD_OF_VIEW_M).item() > 0) == is_shown
@@ -118,7 +112,7 @@ def test_discs_under_a_tenth_of_an_images_maximum_are_no_pair(brightest, is_show
 @pytest.mark.parametrize("gap_mm", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("angle", [0.0, 0.7])
 def test_dip_of_a_capsule_with_the_outline_of_a_pair_is_no_split(gap_mm, angle):
-    pairs = make_pairs(gap_mm, angle)
+    pairs = off_centre(gap_mm, angle=angle)
     (discs,) = pair_shapes(pairs)
     capsule = discs._replace(end=discs.start.flip(0))
     image = render([capsule], 1, (64, 64), FIELD_OF_VIEW_M)
@@ -243,12 +237,7 @@ def test_disc_non_uniformity_is_that_of_a_known_wave():
     size_m, wave, depth = (6.4e-3, 6.4e-3), 2 * np.pi / 0.5e-3, 0.3
     x_m = cell_centres(256, size_m[1])
     image = (1 + depth * torch.cos(wave * x_m)).expand(256, 256)[None, None].float()
-    pairs = PairGeometry(
-        torch.zeros(1, 2),
-        torch.tensor([[1.0, 0.0]]),
-        torch.tensor([0.8e-3]),
-        torch.tensor([0.2e-3]),
-    )  # discs at x = ±0.5 mm: both at a crest
+    pairs = make_pairs(0.2, diameter_mm=0.8)  # discs at x = ±0.5 mm: both at a crest
     radius = 0.2e-3
 
     def moment(power):
@@ -263,12 +252,7 @@ def test_disc_non_uniformity_is_that_of_a_known_wave():
 
 
 def test_disc_non_uniformity_of_even_discs_is_small_and_undefined_without_tracer():
-    pairs = PairGeometry(
-        torch.zeros(1, 2),
-        torch.tensor([[1.0, 0.0]]),
-        torch.tensor([0.4e-3]),
-        torch.tensor([0.2e-3]),
-    )
+    pairs = make_pairs(0.2)
     truth = render(pair_shapes(pairs), 1, (64, 64), FIELD_OF_VIEW_M)
     assert disc_non_uniformity(truth, pairs, FIELD_OF_VIEW_M).item() < 0.03
     assert disc_non_uniformity(0 * truth, pairs, FIELD_OF_VIEW_M).isnan().all()

@@ -4,13 +4,14 @@ Here, and not in a test, because a process that is spawned has to import it.
 """
 
 import torch
+from pairs import make_pairs
 from torch import distributed
 
 from mpi_cascade.evaluation.measures import PAIRS, PHANTOMS
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.evaluation.table import CaseTable, MethodKey, results_of
 from mpi_cascade.phantoms import PhantomMixture
-from mpi_cascade.phantoms.scenes import PairGeometry, TwoPoints
+from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.scans.simulated import Sample
 
 FIELD_OF_VIEW_M = (6.4e-3, 6.4e-3)
@@ -27,15 +28,7 @@ PAIR_SET = EvaluationSet(
 
 
 def make_sample(truth: torch.Tensor, gaps_mm: list[float] | None = None) -> Sample:
-    num = len(truth)
-    pairs = None
-    if gaps_mm is not None:
-        pairs = PairGeometry(
-            centre_m=torch.zeros(num, 2),
-            direction=torch.tensor([[1.0, 0.0]]).expand(num, 2),
-            diameter_m=torch.full((num,), 0.4e-3),
-            gap_m=1e-3 * torch.tensor(gaps_mm),
-        )
+    num, pairs = len(truth), gaps_mm and make_pairs(*gaps_mm)
     return Sample(torch.arange(num), torch.zeros(num, 1, 4, 4), truth, pairs)
 
 

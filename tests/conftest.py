@@ -21,11 +21,13 @@ os.environ.pop("COLUMNS", None)
 import command_line
 import tiny_cascades
 import torch
+from experiments import small_experiment
 from results import contents
 
 from mpi_cascade.checkpoints import save
 from mpi_cascade.cli import main
 from mpi_cascade.evaluation.guaranteeing import calibrate
+from mpi_cascade.experiment import Experiment
 from mpi_cascade.physics.scanner import Scanner
 
 torch.set_num_threads(1)
@@ -45,6 +47,12 @@ sys.addaudithook(_refuse_network)
 @pytest.fixture
 def small_scanner() -> Scanner:
     return Scanner(num_ffp_x=16, num_ffp_y=16)
+
+
+@pytest.fixture(scope="session")
+def experiment() -> Experiment:
+    """That of ``tiny.yaml``, which no test may change."""
+    return small_experiment()
 
 
 @pytest.fixture

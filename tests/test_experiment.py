@@ -41,11 +41,6 @@ def test_every_refinement_that_sees_the_signal_is_among_the_choices():
     assert {one.__module__ for one in shipped} == set(modules) - {"mpi_cascade.models.refinement"}
 
 
-@pytest.fixture(scope="module")
-def nominal():
-    return small_experiment()
-
-
 def scan(experiment, num=4):
     streams = RandomStreams(0, 3, torch.arange(num))
     return experiment.scans.scan(experiment.mixture, streams), streams
@@ -110,11 +105,11 @@ def test_stages_that_make_images_of_another_shape_are_refused():
         small_experiment(refinement=nn.BatchNorm3d(1))
 
 
-def test_splits_share_no_sample(nominal):
-    parts = [training_suite(nominal, TwoPoints(), 8, split).sets[0] for split in ("val", "test")]
-    images = [part.scan(nominal.scans, torch.arange(8)).concentration for part in parts]
+def test_splits_share_no_sample(experiment):
+    parts = [training_suite(experiment, TwoPoints(), 8, split).sets[0] for split in ("val", "test")]
+    images = [part.scan(experiment.scans, torch.arange(8)).concentration for part in parts]
     streams = RandomStreams(0, 0, torch.arange(8))
-    images.append(nominal.scans.scan(nominal.mixture, streams).concentration)
+    images.append(experiment.scans.scan(experiment.mixture, streams).concentration)
     everything = torch.cat(images).flatten(1)
     distances = torch.cdist(everything, everything) + torch.eye(24)
     assert distances.min() > 0
@@ -131,14 +126,14 @@ def test_disturbances_come_before_the_noise():
     assert torch.equal(actual.concentration, ideal.concentration)
 
 
-def test_the_true_scanner_differs_in_what_is_named_and_nothing_else(nominal):
+def test_the_true_scanner_differs_in_what_is_named_and_nothing_else(experiment):
     changes = {"gradient_x_t_per_m": 4.5, "particle": {"core_diameter_m": 24e-9}}
-    experiment = small_experiment(true_scanner=changes)
-    true = experiment.scans.forward_model.scanner
+    off = small_experiment(true_scanner=changes)
+    true = off.scans.forward_model.scanner
     assert (true.gradient_x_t_per_m, true.particle.core_diameter_m) == (4.5, 24e-9)
     assert (true.num_ffp_x, true.particle.temperature_k) == (16, 300.0)
-    assert true == experiment.actual_scanner
-    assert experiment.forward_model.scanner == nominal.scanner == nominal.actual_scanner
+    assert true == off.actual_scanner
+    assert off.forward_model.scanner == experiment.scanner == experiment.actual_scanner
     with pytest.raises(InputError, match=r"^true_scanner is .*'gradient_z'"):
         small_experiment(true_scanner={"gradient_z": 1.0})
 
@@ -184,10 +179,10 @@ def test_a_checkpoint_on_another_scanner_has_nothing_of_its_own_left(tmp_path):
     assert described["true_scanner"] is described["receive_chain"] is None
 
 
-def test_a_delta_sample_blurs_only_what_reconstructions_believe(nominal):
+def test_a_delta_sample_blurs_only_what_reconstructions_believe(experiment):
     measured = small_experiment(delta_sample_m=1e-3)
-    assert torch.equal(scan(nominal)[0].signal, scan(measured)[0].signal)
+    assert torch.equal(scan(experiment)[0].signal, scan(measured)[0].signal)
     point = torch.zeros(1, 1, 16, 16)
     point[0, 0, 8, 8] = 1
-    peaks = [experiment.forward_model(point).abs().max() for experiment in (nominal, measured)]
+    peaks = [one.forward_model(point).abs().max() for one in (experiment, measured)]
     assert peaks[1] < 0.9 * peaks[0]

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from experiments import small_experiment
 
 from mpi_cascade.evaluation import classical
 from mpi_cascade.evaluation.classical import (
@@ -45,11 +44,6 @@ SETS = TuningSets(
     ),
 )
 ignores_edges = pytest.mark.filterwarnings("ignore:the best .* lies on the edge of the search")
-
-
-@pytest.fixture(scope="module")
-def experiment():
-    return small_experiment()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from experiments import small_experiment
 
 from mpi_cascade.evaluation.convergence import (
     Progress,
@@ -29,9 +28,8 @@ PAIRS_SET = EvaluationSet(
 
 
 @pytest.fixture(scope="module")
-def scanned():
+def scanned(experiment):
     """The model, scans of phantoms and of pairs, and the field of view."""
-    experiment = small_experiment()
     (phantoms,), (pairs,) = (
         list(s.batches(experiment)) for s in (tuning_sets(3, 1).phantoms, PAIRS_SET)
     )

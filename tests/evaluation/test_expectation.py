@@ -42,9 +42,8 @@ def test_less_noise_and_more_gradient_show_smaller_gaps():
     assert smallest_gap_m(SMALL, 0.6e-3, 90.0, -40.0) == float("inf")
 
 
-def test_the_sentence_says_whether_the_pixels_carry_it():
-    coarse = small_experiment()
-    found = expected_resolution(coarse, TwoPoints(diameter_mm=1.6))
+def test_the_sentence_says_whether_the_pixels_carry_it(experiment):
+    found = expected_resolution(experiment, TwoPoints(diameter_mm=1.6))
     assert re.match(r"expected resolution: at 30 dB an ideal observer .* 1\.6 mm .* along x", found)
     assert "Pixels of 0.4 × 0.4 mm are too large to show that along x" in found
     wanted = int(re.search(r"image_shape \[16, (\d+)\] would do", found)[1])

@@ -35,11 +35,6 @@ SUITE = Suite(
 
 
 @pytest.fixture(scope="module")
-def experiment():
-    return small_experiment()
-
-
-@pytest.fixture(scope="module")
 def adjoint(experiment):
     return Method("adjoint", 0, lambda u: {"final": experiment.forward_model.adjoint(u)}, "")
 

@@ -43,11 +43,6 @@ each_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 TWINS_OF_PHANTOMS = [name for name, part in BRIEF.items() if part.twin == "phantoms"]
 
 
-@pytest.fixture(scope="module")
-def experiment():
-    return small_experiment()
-
-
 def first_batch(part, experiment, **changes):
     """Returns the first few scans of a set, changed or not."""
     return next(replace(part, **changes).batches(experiment, batch_size=16))

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from experiments import small_experiment
 from lightning.pytorch import Trainer
 
 from mpi_cascade.checkpoints import CONFIG_KEY
@@ -22,11 +21,6 @@ from mpi_cascade.training.run import stored_description
 
 VALIDATION_STREAM = 1
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
-
-
-@pytest.fixture(scope="module")
-def experiment():
-    return small_experiment()
 
 
 def make_data(experiment, **options) -> SimulatedDataModule:

@@ -40,8 +40,8 @@ TRAINED = [{"preliminary"}, {"refinement"}, set(STAGES)]
 
 
 @pytest.fixture(scope="module")
-def sample():
-    return SimulatedDataModule(small_experiment()).training_samples(2)
+def sample(experiment):
+    return SimulatedDataModule(experiment).training_samples(2)
 
 
 def changed_stages(before, after):

@@ -1,8 +1,6 @@
 """Known parameters are found again, within the uncertainty that is stated."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import delta_samples
 import h5py
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
+from public_data import measured
 
 from mpi_cascade.calibration.blocks import Range, sample_range_m, with_block_uncertainties
 from mpi_cascade.calibration.fit import fit_scanner
@@ -152,12 +151,7 @@ def test_too_few_positions_are_refused(tmp_path):
 
 
 def test_one_scanner_explains_three_measured_lines():
-    folder = os.environ.get("MPI_CASCADE_MEASURED_DATA")
-    if not folder:
-        pytest.skip("MPI_CASCADE_MEASURED_DATA names no folder of measured data")
-    path = Path(folder) / "delta_sample_3lines.h5"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent")
+    path = measured("delta_sample_3lines.h5")
     x_m, y_m = 1e-3 * np.linspace(-40, 40, 9), 1e-3 * np.array([-21.2, -11.2, -1.2])
     scan = read_rows(path, "matrix", x_m, y_m, 5e-3, 25.7e3)
     fit = fit_scanner(scan, (2, 3, 4, 5, 6))

@@ -1,7 +1,5 @@
 """``guarantee``, and what it makes of ``reconstruct``, ``compare`` and exports."""
 
-import csv
-
 import command_line
 import h5py
 import nibabel
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from results import table
 
 from mpi_cascade.checkpoints import load, save
 from mpi_cascade.evaluation import measures
@@ -22,11 +21,6 @@ from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.results.progress import Progress
 
 
-def rows(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_checkpoint_gets_its_guarantee(with_intervals, tmp_path):
     directory = tmp_path / "guarantee"
     shown = command_line.succeed(
@@ -34,7 +28,7 @@ def test_a_checkpoint_gets_its_guarantee(with_intervals, tmp_path):
     )
     assert "At most 10 % of the pixels with tracer" in shown
     guarantee = load(directory / with_intervals.checkpoint.name).guarantee
-    (row,) = rows(directory / "guarantee.csv")
+    (row,) = table(directory / "guarantee.csv")
     (group,) = guarantee.groups
     assert float(row["pixel_factor"]) == group.pixel_factor
     assert 100 <= int(row["num_scans"]) <= 120
@@ -56,7 +50,7 @@ def test_a_judgement_has_the_coverage_of_calibrated_intervals(with_intervals, tm
         command, with_intervals.checkpoint, "--data.num_validation", 8, "--data.num_test", 8,
         "--data.two_points.cases_per_gap", 4, "--classical", "--output", directory,
     )  # fmt: skip
-    found = {row["set_name"]: row for row in rows(directory / "coverage.csv")}
+    found = {row["set_name"]: row for row in table(directory / "coverage.csv")}
     assert set(found) == {LIKE_CALIBRATION, "phantoms"}
     assert 0 < float(found["phantoms"]["covered"]) <= 1
     assert (directory / "coverage.png").is_file()
@@ -82,9 +76,9 @@ def test_reconstruct_writes_the_intervals(with_intervals, tmp_path):
         np.testing.assert_allclose(stored, expected, atol=1e-6)
         assert np.isnan(stored[2]).all()
         np.testing.assert_allclose(np.nansum(volume), np.nansum(stored), rtol=1e-5)
-    held = [row["intervals"] for row in rows(directory / "scans.csv")]
+    held = [row["intervals"] for row in table(directory / "scans.csv")]
     assert held == ["90 %"] * 2 + [f"withheld: {found.withheld[2]}"]
-    masses = rows(directory / "objects.csv")
+    masses = table(directory / "objects.csv")
     assert [int(row["scan"]) for row in masses] == [
         scan for scan in range(2) for _ in found.masses[scan]
     ]

@@ -2,28 +2,18 @@
 
 import importlib.util
 import json
-import os
 from pathlib import Path
 
 import command_line
 import numpy as np
 import pytest
 import torch
+from public_data import measured
 
 from mpi_cascade.configurations import read_receive_chain
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "measured_line.py"
 ROWS = ("--x-mm", -40, 40, 9, "--y-mm", -21.2, -1.2, 3, "--drive-mt", 5, "--drive-khz", 25.7)
-
-
-def measured(name):
-    folder = os.environ.get("MPI_CASCADE_MEASURED_DATA")
-    if not folder:
-        pytest.skip("MPI_CASCADE_MEASURED_DATA names no folder of measured data")
-    path = Path(folder) / name
-    if not path.is_file():
-        pytest.skip(f"{path} is absent")
-    return path
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """``reconstruct``, from a file of scans to images."""
 
-import csv
 import gzip
 import os
 import signal
@@ -17,6 +16,7 @@ import processes
 import pytest
 import torch
 from PIL import Image
+from results import table
 
 from mpi_cascade.mdf import MDFFile, read_images, write_scans
 
@@ -36,8 +36,7 @@ def reconstruct(tmp_path):
 
 
 def rows(directory):
-    with (directory / "scans.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return table(directory / "scans.csv")
 
 
 def images(directory):
@@ -71,15 +70,15 @@ def test_scans_from_mdf_become_the_images_of_memory(any_trained, reconstruct, tm
     np.testing.assert_allclose(sum(parts), flat, atol=1e-6)
     # What the table says can be said from the arrays alone.
     residual = cascade.experiment.forward_model(expected) - scans
-    table = rows(directory)
-    assert [int(row["scan"]) for row in table] == list(range(5))
+    told = rows(directory)
+    assert [int(row["scan"]) for row in told] == list(range(5))
     np.testing.assert_allclose(
-        [float(row["residual"]) for row in table], residual.square().mean((1, 2, 3)).sqrt(), 1e-4
+        [float(row["residual"]) for row in told], residual.square().mean((1, 2, 3)).sqrt(), 1e-4
     )
     np.testing.assert_allclose(
-        [float(row["peak"]) for row in table], scans.abs().amax((1, 2, 3)), 1e-4
+        [float(row["peak"]) for row in told], scans.abs().amax((1, 2, 3)), 1e-4
     )
-    for row in table:
+    for row in told:
         if float(row["peak"]):
             ratio = float(row["residual"]) / float(row["noise"])
             assert float(row["residual_to_noise"]) == pytest.approx(ratio, rel=1e-4)
@@ -215,8 +214,7 @@ def test_a_given_pair_is_tested_in_every_scan_up_to_the_limit(trained, reconstru
         trained.checkpoint, tmp_path / "scans.mdf", "--pair-mm", -1, 0.5, 1, 0.5, pairs=2
     )
     assert "pairs of peaks: 2 tested, " in shown and "1 more were not tested (--pairs)" in shown
-    with (directory / "pairs.csv").open(newline="") as file:
-        found = list(csv.DictReader(file))
+    found = table(directory / "pairs.csv")
     assert [(row["scan"], row["x1_mm"], row["y2_mm"]) for row in found] == [
         ("0", "-1.0", "0.5"), ("1", "-1.0", "0.5"),
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """Whole comparisons through the command line, on a suite of a few scans."""
 
-import csv
 import json
 import math
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from experiments import small_experiment
+from results import table
 from scipy.stats import t
 
 from mpi_cascade.evaluation import classical, comparison, measures, measuring, suites
@@ -89,11 +89,6 @@ def quick(monkeypatch):
     """No pictures, and not what noise allows: both take seconds."""
     monkeypatch.setattr(comparison, "pictures", lambda *arguments: {})
     monkeypatch.setattr(measuring, "limits", lambda *arguments: [])
-
-
-def table(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def cascade_of(checkpoint):

@@ -1,9 +1,8 @@
 """How often intervals hold the truth: an ensemble's by theory, and all of them as written."""
 
-import csv
-
 import pytest
 import torch
+from results import table
 
 from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.interval_coverage import LIKE_CALIBRATION, coverage
@@ -43,17 +42,13 @@ def test_an_ensemble_whose_members_scatter_as_the_truth_does_holds_90_percent(
 
 
 def test_a_comparison_writes_what_intervals_hold(with_intervals, tmp_path, capsys):
-    pairs, experiment = (
-        TwoPoints(gaps_mm=(0.5,), cases_per_gap=4),
-        with_intervals.cascade.experiment,
-    )
-    test, val = (training_suite(experiment, pairs, 6, split) for split in ("test", "val"))
-    comparison = report(with_intervals.cascade, test, val, classical=())
+    cascade, pairs = with_intervals.cascade, TwoPoints(gaps_mm=(0.5,), cases_per_gap=4)
+    test, val = (training_suite(cascade.experiment, pairs, 6, split) for split in ("test", "val"))
+    comparison = report(cascade, test, val, classical=())
     figures = write_comparison(tmp_path, comparison)
     # 6 phantoms come with as many nulls of each of five forms, too few for a threshold.
     assert "–: 30 single objects can't tell a threshold" in capsys.readouterr().out
-    with (tmp_path / "coverage.csv").open(newline="") as file:
-        like, phantoms = csv.DictReader(file)
+    like, phantoms = table(tmp_path / "coverage.csv")
     assert (like["set_name"], like["is_guaranteed"]) == (LIKE_CALIBRATION, "True")
     assert (phantoms["set_name"], phantoms["is_guaranteed"]) == ("phantoms", "False")
     text = (tmp_path / "comparison.md").read_text(encoding="utf-8")

@@ -1,9 +1,8 @@
 """Pairs that are found or given, and the table of those of many scans."""
 
-import csv
-
 import pytest
 import torch
+from results import table
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evidence.evidence import Evidence
@@ -78,25 +77,24 @@ def verdict_of(p):
 
 def test_the_table_stops_at_its_limit_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(PairTest, "__call__", verdict_of(0.2))
-    table = PairTable(TEST, 2)
+    tested = PairTable(TEST, 2)
     images = image_of(2, 8).repeat(4, 1, 1, 1)
     noise = torch.tensor([NOISE, torch.nan, NOISE, NOISE])
-    table.add(10, torch.zeros(4, 1, 32, 32), images, noise)
-    assert [row.scan for row in table.rows] == [10, 12]
-    assert len(table.of_scan(10)) == 1 and table.of_scan(11) == []
-    first, second = table.lines()
+    tested.add(10, torch.zeros(4, 1, 32, 32), images, noise)
+    assert [row.scan for row in tested.rows] == [10, 12]
+    assert len(tested.of_scan(10)) == 1 and tested.of_scan(11) == []
+    first, second = tested.lines()
     assert "2 tested, 0 supported by their scans at 5 % false alarms; 1 more were not" in first
     assert second.startswith(
         "warning: may be single objects (pairs.csv): 2, the first is in scan 10"
     )
-    table.write(tmp_path / "pairs.csv")
-    with (tmp_path / "pairs.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    tested.write(tmp_path / "pairs.csv")
+    rows = table(tmp_path / "pairs.csv")
     assert [row["scan"] for row in rows] == ["10", "12"]
     assert (rows[0]["x2_mm"], rows[0]["false_alarms"], rows[0]["supported"]) == ("1.0", "0.2", "no")
 
 
 def test_without_pairs_there_is_nothing_to_say():
-    table = PairTable(TEST, 5)
-    table.add(0, torch.zeros(1, 1, 32, 32), image_of(8), torch.tensor([NOISE]))
-    assert table.lines() == [] and table.num_found == 0
+    tested = PairTable(TEST, 5)
+    tested.add(0, torch.zeros(1, 1, 32, 32), image_of(8), torch.tensor([NOISE]))
+    assert tested.lines() == [] and tested.num_found == 0

@@ -1,13 +1,11 @@
 """Files of other tools: names of v2.0, other layouts, optional parts that are missing."""
 
-import os
-from pathlib import Path
-
 import h5py
 import mdf_files
 import numpy as np
 import pytest
 from mdf_files import calibration_fields, measured_fields, write_hdf5
+from public_data import measured
 
 from mpi_cascade.mdf import MDFFile
 
@@ -162,12 +160,7 @@ def test_compressed_chunks_are_read(tmp_path):
 
 
 def test_a_file_as_real_hardware_wrote_it():
-    folder = os.environ.get("MPI_CASCADE_MEASURED_DATA")
-    if not folder:
-        pytest.skip("MPI_CASCADE_MEASURED_DATA names no folder of measured data")
-    path = Path(folder) / "hardware_v2.0.mdf"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent")
+    path = measured("hardware_v2.0.mdf")
     with MDFFile(path) as file, h5py.File(path) as raw:
         assert file.version == (2, 0)
         factor, offset = raw["acquisition/receiver/dataConversionFactor"][0]

@@ -1,9 +1,8 @@
-import os
-from pathlib import Path
-
+import h5py
 import numpy as np
 import pytest
 import torch
+from public_data import measured
 from scipy import optimize
 
 from mpi_cascade.physics.particle import Particle
@@ -18,14 +17,7 @@ SAMPLE_SIZE_M = 10e-3
 @pytest.fixture
 def central_line():
     """Returns the signed profile of each harmonic over the robot's positions."""
-    h5py = pytest.importorskip("h5py")
-    folder = os.environ.get("MPI_CASCADE_MEASURED_DATA")
-    if not folder:
-        pytest.skip("MPI_CASCADE_MEASURED_DATA names no folder of measured data")
-    path = Path(folder) / "delta_sample_3lines.h5"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent")
-    with h5py.File(path) as file:
+    with h5py.File(measured("delta_sample_3lines.h5")) as file:
         background, *line = file["matrix"][10:20]
     spectrum = np.fft.rfft(np.array(line) - background, axis=1)[:, HARMONICS].T
     # The phase that leaves the least in quadrature.

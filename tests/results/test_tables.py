@@ -1,7 +1,8 @@
-import csv
 import json
 import math
 from typing import NamedTuple
+
+from results import table
 
 from mpi_cascade.results.tables import for_terminal, markdown_table, write_csv, write_json
 
@@ -15,11 +16,10 @@ class Row(NamedTuple):
 def test_csv_has_a_row_for_each_tuple_and_nothing_where_nothing_is_known(tmp_path):
     path = tmp_path / "found.csv"
     write_csv(path, Row._fields, [Row("pairs, x", 0.1, 1.5), Row("discs", None, math.nan)])
-    with path.open(newline="") as file:
-        assert list(csv.DictReader(file)) == [
-            {"name": "pairs, x", "gap_mm": "0.1", "value": "1.5"},
-            {"name": "discs", "gap_mm": "", "value": ""},
-        ]
+    assert table(path) == [
+        {"name": "pairs, x", "gap_mm": "0.1", "value": "1.5"},
+        {"name": "discs", "gap_mm": "", "value": ""},
+    ]
 
 
 def test_json_has_null_for_what_is_undefined(tmp_path):
@@ -43,8 +43,8 @@ def test_columns_are_as_wide_as_their_widest_cell():
 
 
 def test_tables_on_a_terminal_are_no_wider_than_it(monkeypatch):
-    table = markdown_table(["method", *(f"set {number}" for number in range(30))], [["1"] * 31] * 2)
-    text = f"before\n\n{table}\n\nafter"
+    wide = markdown_table(["method", *(f"set {number}" for number in range(30))], [["1"] * 31] * 2)
+    text = f"before\n\n{wide}\n\nafter"
     assert for_terminal(text) == text
     monkeypatch.setenv("COLUMNS", "80")
     lines = for_terminal(text).splitlines()

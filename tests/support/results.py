@@ -16,13 +16,18 @@ def predicted(directory: Path) -> list[dict[str, np.ndarray]]:
     return batches
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def rows(directory: Path) -> list[dict[str, str]]:
     """The rows of ``metrics.csv`` that hold more than how fast the run was, without that."""
-    with (directory / "metrics.csv").open(newline="") as file:
-        logged = [
-            {k: v for k, v in row.items() if v and not k.startswith("throughput/")}
-            for row in csv.DictReader(file)
-        ]
+    logged = [
+        {k: v for k, v in row.items() if v and not k.startswith("throughput/")}
+        for row in table(directory / "metrics.csv")
+    ]
     return [row for row in logged if row.keys() - {"epoch", "step"}]
 
 
@@ -70,8 +75,7 @@ def assert_same_training(one: Path, other: Path) -> None:
 
 def reported(directory):
     """The PSNR of the final images, as the report in a directory has it."""
-    with (directory / "comparison.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (row["label"], row["image"], row["metric"]) == ("cascade", "final", "psnr_db"):
-                return float(row["value"])
+    for row in table(directory / "comparison.csv"):
+        if (row["label"], row["image"], row["metric"]) == ("cascade", "final", "psnr_db"):
+            return float(row["value"])
     raise AssertionError("the report has no PSNR")

@@ -1,12 +1,12 @@
 """Sweep files of trials that take seconds, and what their processes leave behind."""
 
-import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from results import table
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "training" / "tiny.yaml"
@@ -50,6 +50,5 @@ def logged_values(run: Path) -> list[float]:
     path = run / "metrics.csv"
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        values = [float(row.get(METRIC) or "nan") for row in csv.DictReader(file)]
+    values = [float(row.get(METRIC) or "nan") for row in table(path)]
     return [value for value in values if math.isfinite(value)]

@@ -1,16 +1,15 @@
 """Whole sweeps of real trainings through the command line."""
 
-import csv
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
 from command_line import SMALL, succeed
+from results import table
 from sweep_files import METRIC, ROOT, logged_values, processes_of, write_sweep_file
 
 from mpi_cascade.sweep.definition import read_sweep
@@ -34,11 +33,6 @@ def run_sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """Two settings, of which one can't run, and two seeds."""
@@ -59,7 +53,7 @@ def test_trials_are_ordinary_runs_and_seeds_are_taken_together(swept):
         assert (run / "checkpoints" / "best.ckpt").is_file()
         assert f"\nseed_everything: {seed}\n" in f"\n{(run / 'config.yaml').read_text()}"
         values.append(logged_values(run)[-1])
-    (row,) = rows(directory / "sweep.csv")
+    (row,) = table(directory / "sweep.csv")
     assert float(row[METRIC]) == pytest.approx(sum(values) / 2)
     assert float(row["low"]) < min(values) < max(values) < float(row["high"])
     assert (directory / "history.png").stat().st_size > 0
@@ -71,7 +65,7 @@ def test_failing_trials_are_reported_with_what_they_said(swept):
     assert result.returncode == 1
     assert "samples_per_epoch is 25" in result.stderr
     assert "samples_per_epoch is 25" in (directory / "sweep.md").read_text()
-    states = [row["state"] for row in rows(directory / "trials.csv")]
+    states = [row["state"] for row in table(directory / "trials.csv")]
     assert states == ["finished", "finished", "failed", "failed"]
 
 
@@ -112,7 +106,7 @@ def test_ctrl_c_ends_every_process_and_the_same_command_goes_on(tmp_path):
     assert (run / "checkpoints" / "last.ckpt").is_file()
     result = run_sweep(str(file), "--output", str(directory))
     assert result.returncode == 0, result.stdout + result.stderr
-    trials = rows(directory / "trials.csv")
+    trials = table(directory / "trials.csv")
     assert [trial["state"] for trial in trials] == ["finished", "finished"]
     assert [trial["directory"] for trial in trials] == ["trials/000", "trials/001"]
     assert logged_values(run)[: len(before)] == before

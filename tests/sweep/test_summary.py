@@ -1,10 +1,10 @@
-import csv
 import json
 import math
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from results import table
 
 from mpi_cascade.sweep.figures import sweep_figures
 from mpi_cascade.sweep.output import write_sweep
@@ -71,19 +71,17 @@ def test_the_lowest_is_best_where_the_metric_is_minimised(sweep):
 
 
 def test_tables_and_figures_are_written(sweep):
-    table = write_sweep(sweep)
-    assert "| MSELoss | 1 | 30 |" in " ".join(table.split())
-    assert "| L1Loss | 3, 1 stopped early | 24 (19.03 … 28.97) |" in " ".join(table.split())
+    text = write_sweep(sweep)
+    assert "| MSELoss | 1 | 30 |" in " ".join(text.split())
+    assert "| L1Loss | 3, 1 stopped early | 24 (19.03 … 28.97) |" in " ".join(text.split())
     document = (sweep.directory / "sweep.md").read_text()
-    assert table in document
+    assert text in document
     assert "data.batch_size = 16" in document
     assert "- trial 4 (batch_size 16, final_loss MSELoss, seed_everything 1): it broke" in document
-    with (sweep.directory / "sweep.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = table(sweep.directory / "sweep.csv")
     assert [row["model.final_loss"] for row in rows] == [MSE, L1]
     assert float(rows[1]["low"]) == pytest.approx(19.032, abs=1e-3)
-    with (sweep.directory / "trials.csv").open(newline="") as file:
-        trials = list(csv.DictReader(file))
+    trials = table(sweep.directory / "trials.csv")
     assert [row["val/final/psnr_db"] for row in trials] == ["24.0", "22.0", "26.0", "30.0", ""]
     assert [row["state"] for row in trials] == [
         "finished", "stopped early", "finished", "finished", "failed"

@@ -1,13 +1,11 @@
-import csv
-
 import pytest
+from results import table
 
 from mpi_cascade.training.loggers import MetricsFile, make_loggers
 
 
 def contents(directory):
-    with (directory / "metrics.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+    return [{k: v for k, v in row.items() if v} for row in table(directory / "metrics.csv")]
 
 
 def log(metrics_file, *steps):

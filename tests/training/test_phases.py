@@ -1,6 +1,5 @@
 """What the phases of a strategy do to a training."""
 
-import csv
 import itertools
 
 import distributed
@@ -8,6 +7,7 @@ import pytest
 import tiny_cascades
 import torch
 from experiments import small_experiment
+from results import logged
 from torch import nn
 
 from mpi_cascade.configurations import build_experiment
@@ -74,8 +74,6 @@ def test_each_phase_changes_its_own_stages_and_no_bit_of_the_other(fit, tmp_path
 
 
 def assert_rates_start_anew_in_every_phase(directory, strategy):
-    with (directory / "metrics.csv").open(newline="") as file:
-        rates = [float(row["lr-AdamW"]) for row in csv.DictReader(file) if row["lr-AdamW"]]
     shares = [0.5, 0.5] if strategy == "Staged" else [0.34, 0.33, 0.33]
     expected, done = [], 0.0
     for number, (share, start, end) in enumerate(
@@ -85,7 +83,7 @@ def assert_rates_start_anew_in_every_phase(directory, strategy):
         progress = [((step + 1) / 6 - done) / share for step in range(start, end)]
         expected += [factor * WarmupCosine()(min(value, 1.0)) for value in progress]
         done += share
-    assert rates == pytest.approx(expected, rel=1e-6)
+    assert logged(directory, "lr-AdamW") == pytest.approx(expected, rel=1e-6)
 
 
 def assert_no_tikhonov(directory):
@@ -171,11 +169,8 @@ def test_a_network_of_the_uncertainty_trains_beside_a_cascade_that_stays_as_it_i
     )
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert any(name.startswith("cascade.intervals.") for name in after)
-    with (directory / "metrics.csv").open(newline="") as file:
-        rows = [row["val/interval_loss"] for row in csv.DictReader(file)]
-    losses = [float(value) for value in rows if value]
-    assert len(losses) == 2
-    assert losses[1] < losses[0]
+    first, second = logged(directory, "val/interval_loss")
+    assert second < first
 
 
 def test_it_learns_beside_the_images_that_a_trained_cascade_makes(sample):

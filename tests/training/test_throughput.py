@@ -1,7 +1,8 @@
 """How fast a run says it was."""
 
-import csv
 import time
+
+from results import table
 
 
 def test_a_fit_logs_its_speed_without_the_validations(fit):
@@ -11,8 +12,7 @@ def test_a_fit_logs_its_speed_without_the_validations(fit):
         "--trainer.callbacks+=probes.SlowSteps",
     )  # fmt: skip
     wall = time.monotonic() - begin
-    with (directory / "metrics.csv").open(newline="") as file:
-        logged = [row for row in csv.DictReader(file) if row["throughput/data_share"]]
+    logged = [row for row in table(directory / "metrics.csv") if row["throughput/data_share"]]
     assert [int(row["step"]) for row in logged] == [1, 3, 5, 7, 9, 11]
     # Two steps of four samples; each window but two holds a validation of half a second.
     seconds = [8 / float(row["throughput/samples_per_second"]) for row in logged]

@@ -1,11 +1,13 @@
 """Steps that are told the scanner and the noise."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import steps
 import torch
-from torch import nn
+from steps import Recorder
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.models.conditioned import ConditionedRefinement
 from mpi_cascade.models.conditions import NoiseLevel, PsfDetail
 from mpi_cascade.models.refinement import ResidualUNet
@@ -18,25 +20,7 @@ MODEL = ForwardModel(Scanner(num_ffp_x=24, num_ffp_y=24), SHAPE)
 OTHER = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=32, harmonics=(2, 3)), (32, 16))
 
 
-class Recorder(nn.Module):
-    """Adds the smoothest residual to the image, and remembers what entered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.channels: list[torch.Tensor] = []
-        self.told: list[torch.Tensor] = []
-
-    def forward(self, channels, told):
-        self.channels.append(channels)
-        self.told.append(told)
-        return channels[:, :1] + channels[:, -1:]
-
-
-def stage_of(network, model=MODEL, **options):
-    stage = ConditionedRefinement(network, **options)
-    for part in (stage, *stage.conditions):
-        part.use(model)
-    return stage
+stage_of = partial(steps.stage_of, ConditionedRefinement, model=MODEL)
 
 
 def scans(model, noise, num=3):
@@ -53,7 +37,7 @@ def scans(model, noise, num=3):
 def test_networks_are_told_what_noise_leaves_of_a_scan(model, noise):
     """The degrees of freedom Σ Λ/(Λ + λ) per pixel, by NumPy on the explicit matrix."""
     recorder, (images, signal) = Recorder(), scans(model, noise)
-    stage = stage_of(recorder, model, num_filters=2, noise_factors=(1.0, 100.0), num_steps=1)
+    stage = stage_of(recorder, model=model, num_filters=2, noise_factors=(1.0, 100.0), num_steps=1)
     stage(images, signal)
     levels = stage.filters.noise_level(signal).numpy()
     eigenvalues = np.linalg.svd(model.matrix().double().numpy(), compute_uv=False) ** 2
@@ -115,16 +99,3 @@ def test_the_same_weights_serve_scanners_of_every_shape():
     after = stage.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_steps": 0}, "num_steps is 0"),
-        ({"num_filters": 0}, "num_filters is 0"),
-        ({"noise_factors": (10.0, 1.0)}, "noise_factors is"),
-    ],
-)
-def test_what_is_out_of_range_is_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        ConditionedRefinement(ResidualUNet((8,), num_channels=5, num_told=5), **options)

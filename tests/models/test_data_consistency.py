@@ -1,46 +1,21 @@
 """Steps that are told what their image doesn't explain of the signal."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
+import steps
 import torch
-from torch import nn
+from steps import MODEL, SHAPE, TALL, Recorder, images
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.models.refinement import ResidualUNet
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner
 
-SHAPE = (16, 16)
-MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
-# Twice as many measurements as pixels.
-TALL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16, harmonics=(2, 3)), SHAPE)
-
-
-class Recorder(nn.Module):
-    """Adds the smoothest residual to the image, and remembers what entered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[torch.Tensor] = []
-
-    def forward(self, channels):
-        self.inputs.append(channels)
-        return channels[:, :1] + channels[:, -1:]
-
-
-def stage_of(network, model=MODEL, **options):
-    stage = DataConsistentRefinement(network, **options)
-    stage.use(model)
-    return stage
-
-
-def images(seed, num=3):
-    return torch.rand(num, 1, *SHAPE, generator=torch.Generator().manual_seed(seed))
+stage_of = partial(steps.stage_of, DataConsistentRefinement)
 
 
 @pytest.mark.parametrize("model", [MODEL, TALL], ids=["square", "tall"])
@@ -53,11 +28,11 @@ def test_the_channels_are_tikhonov_images_of_the_residual(model):
     residual = (signal - model(image)).flatten(1).double().numpy()
     gram = matrix @ matrix.T
     largest = np.linalg.eigvalsh(gram)[-1]
-    assert torch.equal(recorder.inputs[0][:, :1], image)
+    assert torch.equal(recorder.channels[0][:, :1], image)
     for channel, share in zip((1, 2), options["relative_regularisation"], strict=True):
         weights = np.linalg.solve(gram + share * largest * np.eye(len(gram)), residual.T)
         expected = (matrix.T @ weights).T.reshape(3, *SHAPE)
-        found = recorder.inputs[0][:, channel].numpy()
+        found = recorder.channels[0][:, channel].numpy()
         # Modes below 1 % of the smallest λ are left out.
         np.testing.assert_allclose(found, expected, atol=1e-2 * np.abs(expected).max())
 
@@ -65,44 +40,24 @@ def test_the_channels_are_tikhonov_images_of_the_residual(model):
 def test_an_image_that_explains_the_signal_leaves_no_residual():
     recorder, image = Recorder(), images(0)
     found = stage_of(recorder)(image, MODEL(image))
-    assert recorder.inputs[0][:, 1:].abs().max() < 1e-2
+    assert recorder.channels[0][:, 1:].abs().max() < 1e-2
     torch.testing.assert_close(found, image, rtol=0, atol=1e-2)
 
 
 def test_every_step_looks_at_the_image_of_the_one_before():
     recorder, image, signal = Recorder(), images(0), MODEL(images(1))
     stage_of(recorder, num_steps=4, shares_weights=True)(image, signal)
-    left = [(signal - MODEL(channels[:, :1])).square().mean() for channels in recorder.inputs]
+    left = [(signal - MODEL(channels[:, :1])).square().mean() for channels in recorder.channels]
     assert len(left) == 4
     assert all(later < 0.9 * earlier for earlier, later in itertools.pairwise(left))
 
 
-@pytest.mark.parametrize("shares_weights", [True, False])
-def test_steps_have_the_same_weights_or_their_own(shares_weights):
-    network = ResidualUNet((8,), num_channels=5)
-    stage = stage_of(network, num_steps=3, shares_weights=shares_weights)
-    alone = sum(weight.numel() for weight in network.parameters())
-    assert sum(weight.numel() for weight in stage.parameters()) == alone * (
-        1 if shares_weights else 3
-    )
-    stage(images(0), MODEL(images(1))).square().mean().backward()
-    assert all(weight.grad.isfinite().all() for weight in stage.parameters())
-
-
-class Remembering(nn.Module):
-    """Remembers what entered, adds the smoothest residual to the image, and returns two memories.
-
-    The memories are twice and three times the image that entered.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[torch.Tensor] = []
+class Remembering(Recorder):
+    """Returns two memories, too: twice and three times the image that entered."""
 
     def forward(self, channels):
-        self.inputs.append(channels)
         image = channels[:, :1]
-        return torch.cat((image + channels[:, -1:], 2 * image, 3 * image), dim=1)
+        return torch.cat((super().forward(channels), 2 * image, 3 * image), dim=1)
 
 
 def test_memory_enters_the_next_network_and_nothing_else():
@@ -113,7 +68,7 @@ def test_memory_enters_the_next_network_and_nothing_else():
     expected = stage_of(recorder, **options)(image, signal)
     assert torch.equal(found, expected)
     memory = torch.zeros(3, 2, *SHAPE)
-    for with_memory, without in zip(network.inputs, recorder.inputs, strict=True):
+    for with_memory, without in zip(network.channels, recorder.channels, strict=True):
         assert torch.equal(with_memory[:, 1:3], memory)
         assert torch.equal(with_memory[:, [0, 3, 4, 5, 6]], without)
         memory = torch.cat((2 * without[:, :1], 3 * without[:, :1]), dim=1)
@@ -125,22 +80,3 @@ def test_a_network_that_returns_another_number_of_memories_is_refused(num_correc
     stage = DataConsistentRefinement(network, num_steps=2, num_memory=2)
     with pytest.raises(InputError, match="networks fail on a signal"):
         Cascade(FixedTikhonov(), stage).use(MODEL)
-
-
-def test_the_scanner_is_in_no_weight():
-    stage = stage_of(ResidualUNet((8,), num_channels=5))
-    assert not any(name.startswith("filters") for name in stage.state_dict())
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_steps": 0}, "num_steps is 0"),
-        ({"num_filters": -1}, "num_filters is -1"),
-        ({"num_memory": -1}, "num_memory is -1"),
-        ({"relative_regularisation": (1e-2, 1e-6)}, "relative_regularisation is"),
-    ],
-)
-def test_what_is_out_of_range_is_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        DataConsistentRefinement(ResidualUNet((8,), num_channels=5), **options)

@@ -1,35 +1,22 @@
 """Exact proximal steps between networks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import steps
 import torch
+from steps import MODEL, SHAPE, TALL, images
 from torch import nn
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.models.proximal import ProximalRefinement
-from mpi_cascade.models.refinement import ResidualUNet
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner
 
-SHAPE = (16, 16)
-MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
-# Twice as many measurements as pixels.
-TALL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16, harmonics=(2, 3)), SHAPE)
+stage_of = partial(steps.stage_of, ProximalRefinement)
 
 
 class Halved(nn.Module):
     def forward(self, image):
         return image / 2
-
-
-def stage_of(network, model=MODEL, **options):
-    stage = ProximalRefinement(network, **options)
-    stage.use(model)
-    return stage
-
-
-def images(seed, num=3):
-    return torch.rand(num, 1, *SHAPE, generator=torch.Generator().manual_seed(seed))
 
 
 def solved(model, image, signal, share):
@@ -73,35 +60,3 @@ def test_a_scan_that_counts_for_nothing_leaves_what_the_networks_make():
     image, stage = images(0), stage_of(Halved(), relative_regularisation=1e6)
     found = stage(image, MODEL(images(1))).detach()
     torch.testing.assert_close(found, image / 4, rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("shares_weights", [True, False])
-def test_networks_share_weights_or_have_their_own_and_every_step_its_regularisation(shares_weights):
-    network = ResidualUNet((8,))
-    stage = stage_of(network, num_steps=3, shares_weights=shares_weights)
-    alone = sum(weight.numel() for weight in network.parameters())
-    copies = 1 if shares_weights else 3
-    assert sum(weight.numel() for weight in stage.parameters()) == alone * copies + 3
-    stage(images(0), MODEL(images(1))).square().mean().backward()
-    assert all(weight.grad.isfinite().all() for weight in stage.parameters())
-    assert (stage.log_regularisations.grad != 0).all()
-
-
-def test_the_scanner_is_in_no_weight():
-    stage = stage_of(ResidualUNet((8,)))
-    assert stage.state_dict().keys() == dict(stage.named_parameters()).keys()
-    assert {name.partition(".")[0] for name in stage.state_dict()} == {
-        "networks", "log_regularisations",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_steps": 0}, "num_steps is 0"),
-        ({"relative_regularisation": 0.0}, "relative_regularisation is 0"),
-    ],
-)
-def test_what_is_out_of_range_is_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        ProximalRefinement(ResidualUNet((8,)), **options)

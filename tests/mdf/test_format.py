@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from mdf_files import FLAGS
 
 from mpi_cascade.mdf import write_reconstruction, write_scans, write_system_matrix
 from mpi_cascade.physics.forward import ForwardModel
@@ -48,16 +49,9 @@ GENERAL = {
     "/acquisition/receiver/unit": (STRING, ()),
 }  # fmt: skip
 MEASUREMENT = {
-    **{
-        f"/measurement/{flag}": (np.int8, ())
-        for flag in (
-            "isBackgroundCorrected", "isFastFrameAxis", "isFourierTransformed",
-            "isFramePermutation", "isFrequencySelection", "isSparsityTransformed",
-            "isSpectralLeakageCorrected", "isTransferFunctionCorrected",
-        )
-    },
+    **{f"/measurement/{flag}": (np.int8, ()) for flag in FLAGS},
     "/measurement/frequencySelection": (np.int64, (K,)),
-}  # fmt: skip
+}
 
 
 def grid(group):

@@ -6,8 +6,8 @@ with feed-through, its drift, an offset and noise. Nothing here uses the package
 
 from pathlib import Path
 
-import h5py
 import numpy as np
+from mdf_files import FLAGS, write_hdf5
 
 GRADIENT_T_PER_M = np.array([5.02, 2.51])
 DRIVE_T, DRIVE_HZ = 4e-3, 25e3
@@ -146,11 +146,6 @@ def write_scan(path: Path, points: Points, snr_db: float = 40.0) -> Path:
 def _write(path: Path, signals: np.ndarray, is_background: list[int], more: dict) -> Path:
     num_frames, num_periods, num_samples = signals.shape
     drive, receiver = "/acquisition/drivefield", "/acquisition/receiver"
-    flags = (
-        "isBackgroundCorrected", "isFastFrameAxis", "isFourierTransformed", "isFramePermutation",
-        "isFrequencySelection", "isSparsityTransformed", "isSpectralLeakageCorrected",
-        "isTransferFunctionCorrected",
-    )  # fmt: skip
     fields = {
         "/version": "2.1.0",
         "/experiment/isSimulation": np.int8(0),
@@ -164,12 +159,9 @@ def _write(path: Path, signals: np.ndarray, is_background: list[int], more: dict
         f"{receiver}/numSamplingPoints": num_samples,
         f"{receiver}/bandwidth": DRIVE_HZ * NUM_SAMPLES / 2,
         f"{receiver}/unit": "V",
-        **{f"/measurement/{flag}": np.int8(0) for flag in flags},
+        **{f"/measurement/{flag}": np.int8(0) for flag in FLAGS},
         "/measurement/isBackgroundFrame": np.array(is_background, np.int8),
         "/measurement/data": signals[:, :, None].astype(np.float32),
         **more,
     }
-    with h5py.File(path, "w") as file:
-        for name, value in fields.items():
-            file[name] = value
-    return path
+    return write_hdf5(path, fields)

@@ -7,6 +7,11 @@ import numpy as np
 
 NUM_FRAMES, NUM_PERIODS, NUM_CHANNELS, NUM_SAMPLES = 6, 2, 3, 16
 NUM_COMPONENTS = NUM_SAMPLES // 2 + 1
+FLAGS = (
+    "isBackgroundCorrected", "isFastFrameAxis", "isFourierTransformed", "isFramePermutation",
+    "isFrequencySelection", "isSparsityTransformed", "isSpectralLeakageCorrected",
+    "isTransferFunctionCorrected",
+)  # fmt: skip
 
 
 def time_signals() -> np.ndarray:
@@ -20,11 +25,6 @@ def spectra() -> np.ndarray:
 
 def measured_fields() -> dict[str, object]:
     """A measured scan in time, v2.1, with two background frames."""
-    flags = (
-        "isBackgroundCorrected", "isFastFrameAxis", "isFourierTransformed", "isFramePermutation",
-        "isFrequencySelection", "isSparsityTransformed", "isSpectralLeakageCorrected",
-        "isTransferFunctionCorrected",
-    )  # fmt: skip
     drive, receiver = "/acquisition/drivefield", "/acquisition/receiver"
     return {
         "/version": "2.1.0",
@@ -49,7 +49,7 @@ def measured_fields() -> dict[str, object]:
         f"{receiver}/unit": "V",
         "/measurement/data": time_signals(),
         "/measurement/isBackgroundFrame": np.array([0, 0, 0, 0, 1, 1], np.int8),
-        **{f"/measurement/{flag}": np.int8(0) for flag in flags},
+        **{f"/measurement/{flag}": np.int8(0) for flag in FLAGS},
     }
 
 

@@ -33,6 +33,7 @@ SCANNERS = {
         num_ffp_x=6, num_ffp_y=5, harmonics=(2, 3), particle=Particle(relaxation_time_s=2e-6)
     ),
 }
+ONE, COMPLEX = SCANNERS.values()
 
 
 @pytest.fixture(params=SCANNERS.values(), ids=SCANNERS)
@@ -47,9 +48,14 @@ def written(scanner, tmp_path):
     matrix = ForwardModel(scanner, SHAPE).matrix()
     noise = 0.01 * torch.randn(matrix.shape, generator=generator)
     background = 0.01 * torch.randn(40, len(matrix), generator=generator)
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, matrix + noise, scanner, SHAPE, background=background)
-    return path, matrix, noise, background
+    return write(tmp_path, scanner, matrix + noise, background), matrix, noise, background
+
+
+def write(folder, scanner, matrix=None, background=None, sample_m=0.0, shape=SHAPE):
+    """Writes a matrix, that of the scanner where none is given."""
+    matrix = ForwardModel(scanner, shape).matrix() if matrix is None else matrix
+    write_system_matrix(folder / "matrix.mdf", matrix, scanner, shape, sample_m, background)
+    return folder / "matrix.mdf"
 
 
 def load(path, scanner, **options):
@@ -57,21 +63,18 @@ def load(path, scanner, **options):
 
 
 def test_a_matrix_without_background_is_read_bit_by_bit(scanner, tmp_path):
-    matrix = ForwardModel(scanner, SHAPE).matrix()
-    write_system_matrix(tmp_path / "matrix.mdf", matrix, scanner, SHAPE)
-    system = load(tmp_path / "matrix.mdf", scanner)
+    system = load(write(tmp_path, scanner), scanner)
     assert system.grid_shape == SHAPE
     assert system.signal_shape == scanner.signal_shape
-    assert torch.equal(system.matrix, matrix)
+    assert torch.equal(system.matrix, ForwardModel(scanner, SHAPE).matrix())
     assert system.is_as_simulated
 
 
 def test_a_scan_of_the_same_scanner_is_the_signal_of_the_matrix(scanner, tmp_path):
     images = torch.rand(3, 1, *SHAPE)
     signals = ForwardModel(scanner, SHAPE)(images)
-    write_system_matrix(tmp_path / "m.mdf", ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
     write_scans(tmp_path / "scans.mdf", signals, scanner)
-    system = load(tmp_path / "m.mdf", scanner)
+    system = load(write(tmp_path, scanner), scanner)
     with MDFFile(tmp_path / "scans.mdf") as file:
         read = torch.cat(list(system.receiver.read_scans(file)))
     assert torch.equal(read, signals)
@@ -91,9 +94,7 @@ def test_a_background_that_stands_out_is_subtracted(scanner, tmp_path):
     matrix = ForwardModel(scanner, SHAPE).matrix()
     offset = torch.linspace(-2, 3, len(matrix))
     background = offset + 0.01 * torch.randn(40, len(matrix))
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, matrix + offset[:, None], scanner, SHAPE, background=background)
-    found = load(path, scanner).matrix
+    found = load(write(tmp_path, scanner, matrix + offset[:, None], background), scanner).matrix
     torch.testing.assert_close(found, matrix, rtol=0, atol=5 * 0.01 / math.sqrt(40))
 
 
@@ -105,8 +106,7 @@ def test_denoised_and_sharpened_it_is_nearer_to_the_truth(tmp_path):
     generator = torch.Generator().manual_seed(0)
     noise = sigma * torch.randn(measured.shape, generator=generator)
     background = sigma * torch.randn(50, len(measured), generator=generator)
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, measured + noise, scanner, shape, 6e-4, background)
+    path = write(tmp_path, scanner, measured + noise, background, 6e-4, shape)
     errors = [
         (load(path, scanner, is_denoised=clean, is_sample_corrected=sharp).matrix - truth).norm()
         for clean, sharp in ((False, False), (True, False), (True, True))
@@ -116,21 +116,17 @@ def test_denoised_and_sharpened_it_is_nearer_to_the_truth(tmp_path):
 
 
 def test_a_sample_must_be_known_to_be_corrected_for(tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    path = write(tmp_path, ONE)
     with pytest.raises(InputError, match=r"does not say how large the sample was"):
-        load(path, scanner, is_sample_corrected=True)
+        load(path, ONE, is_sample_corrected=True)
 
 
 def test_whitened_rows_have_noise_of_one_strength(tmp_path):
-    scanner = SCANNERS["complex"]
-    matrix = ForwardModel(scanner, SHAPE).matrix()
+    matrix = ForwardModel(COMPLEX, SHAPE).matrix()
     sigma = torch.tensor([0.02, 0.02, 0.5, 0.5]).repeat_interleave(30)
     background = sigma * torch.randn(2000, len(matrix), generator=torch.Generator().manual_seed(1))
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, matrix, scanner, SHAPE, background=background)
-    plain, white = load(path, scanner), load(path, scanner, is_whitened=True)
+    path = write(tmp_path, COMPLEX, background=background)
+    plain, white = load(path, COMPLEX), load(path, COMPLEX, is_whitened=True)
     ratio = (plain.matrix / white.matrix).reshape(4, -1).nanmedian(dim=1).values
     assert ratio[2] / ratio[0] == pytest.approx(25, rel=0.03)
     assert ratio[1] == pytest.approx(ratio[0].item(), rel=1e-3)
@@ -141,22 +137,20 @@ def test_whitened_rows_have_noise_of_one_strength(tmp_path):
 
 
 def test_weak_and_unwanted_frequencies_are_left_out(tmp_path):
-    scanner = SCANNERS["complex"]
-    matrix = ForwardModel(scanner, SHAPE).matrix()
+    matrix = ForwardModel(COMPLEX, SHAPE).matrix()
     means = matrix.reshape(2, 2, 30, -1).square().sum(dim=1).sqrt().mean(dim=(1, 2))
     # Both harmonics with noise of 1/4 of their mean, but for the first, of the whole.
     sigma = (means * torch.tensor([1.0, 0.25]) / math.sqrt(2)).repeat_interleave(60)
     background = sigma * torch.randn(500, len(matrix), generator=torch.Generator().manual_seed(2))
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, matrix, scanner, SHAPE, background=background)
-    assert load(path, scanner, min_snr=0.5).signal_shape == (4, 5, 6)
-    assert load(path, scanner, min_snr=2.0).receiver.components.tolist() == [3]
-    assert load(path, scanner, min_snr=2.0).signal_shape == (2, 5, 6)
+    path = write(tmp_path, COMPLEX, background=background)
+    assert load(path, COMPLEX, min_snr=0.5).signal_shape == (4, 5, 6)
+    assert load(path, COMPLEX, min_snr=2.0).receiver.components.tolist() == [3]
+    assert load(path, COMPLEX, min_snr=2.0).signal_shape == (2, 5, 6)
     with pytest.raises(InputError, match=r"no row .* signal-to-noise ratio of 9 between 0 and inf"):
-        load(path, scanner, min_snr=9.0)
-    low = load(path, scanner, frequencies_hz=(0.0, 60e3))
+        load(path, COMPLEX, min_snr=9.0)
+    low = load(path, COMPLEX, frequencies_hz=(0.0, 60e3))
     assert low.receiver.components.tolist() == [2]
-    assert torch.equal(low.matrix, load(path, scanner).matrix[:60])
+    assert torch.equal(low.matrix, load(path, COMPLEX).matrix[:60])
 
 
 def test_an_array_is_taken_as_it_is(scanner, tmp_path):
@@ -182,18 +176,14 @@ def test_an_array_is_taken_as_it_is(scanner, tmp_path):
     ],
 )
 def test_a_matrix_of_another_scanner_is_refused(change, sentence, tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    path = write(tmp_path, ONE)
     other = Scanner(**{"num_ffp_x": 6, "num_ffp_y": 5, **change})
     with pytest.raises(InputError, match=sentence):
         load(path, other)
 
 
 def test_signals_in_quadrature_need_a_scanner_that_knows_of_them(tmp_path):
-    scanner = SCANNERS["complex"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    path = write(tmp_path, COMPLEX)
     with pytest.raises(
         InputError, match=r"have a quadrature part: give experiment\.scanner\.particle a"
     ):
@@ -202,14 +192,12 @@ def test_signals_in_quadrature_need_a_scanner_that_knows_of_them(tmp_path):
 
 @pytest.mark.parametrize("option", ["is_whitened", "is_denoised"])
 def test_noise_must_be_known_to_be_used(option, tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    path = write(tmp_path, ONE)
     sentence = (
         f"experiment.system_matrix.{option} is True, but .* has fewer than two background frames"
     )
     with pytest.raises(InputError, match=sentence):
-        load(path, scanner, **{option: True})
+        load(path, ONE, **{option: True})
 
 
 @pytest.mark.parametrize(
@@ -230,20 +218,19 @@ def test_noise_must_be_known_to_be_used(option, tmp_path):
 def test_an_array_that_is_no_system_matrix_is_refused(values, sentence, tmp_path):
     np.save(tmp_path / "matrix.npy", values)
     with pytest.raises(InputError, match=sentence):
-        load(tmp_path / "matrix.npy", SCANNERS["one harmonic"])
+        load(tmp_path / "matrix.npy", ONE)
 
 
 def test_a_pickle_is_never_opened(tmp_path):
     np.save(tmp_path / "matrix.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"matrix\.npy is no npy file of numbers"):
-        load(tmp_path / "matrix.npy", SCANNERS["one harmonic"])
+        load(tmp_path / "matrix.npy", ONE)
 
 
 def test_a_file_without_calibration_is_refused(tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    write_scans(tmp_path / "scans.mdf", torch.ones(2, *scanner.signal_shape), scanner)
+    write_scans(tmp_path / "scans.mdf", torch.ones(2, *ONE.signal_shape), ONE)
     with pytest.raises(InputError, match=r"has no group /calibration: name a system matrix"):
-        load(tmp_path / "scans.mdf", scanner)
+        load(tmp_path / "scans.mdf", ONE)
 
 
 @pytest.mark.parametrize(
@@ -255,29 +242,26 @@ def test_a_file_without_calibration_is_refused(tmp_path):
 )
 def test_options_out_of_range_are_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
-        load("matrix.mdf", SCANNERS["one harmonic"], **options)
+        load("matrix.mdf", ONE, **options)
 
 
 def test_harmonics_other_than_the_scanners_are_its_own_signals(tmp_path):
     """The analytic model can't take its place, whatever the shapes say."""
     second = Scanner(num_ffp_x=6, num_ffp_y=5, harmonics=(2,))
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(second, SHAPE).matrix(), second, SHAPE)
-    models = ScannerModels(SCANNERS["one harmonic"], MeasuredMatrix(path=str(path)))
+    path = write(tmp_path, second)
+    models = ScannerModels(ONE, MeasuredMatrix(path=str(path)))
     assert not models.are_as_simulated
     with pytest.raises(InputError, match=r"^true_scanner is .* harmonics of their own"):
         models.true(SHAPE, {"gradient_x_t_per_m": 4.9})
 
 
 def test_scans_of_another_scanner_are_named_or_refused(tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
-    receiver = load(path, scanner).receiver
-    signal = torch.rand(2, *scanner.signal_shape)
+    path = write(tmp_path, ONE)
+    receiver = load(path, ONE).receiver
+    signal = torch.rand(2, *ONE.signal_shape)
 
     def opened(**changes):
-        write_scans(tmp_path / "scans.mdf", signal, replace(scanner, **changes))
+        write_scans(tmp_path / "scans.mdf", signal, replace(ONE, **changes))
         return MDFFile(tmp_path / "scans.mdf")
 
     with opened() as file:
@@ -307,11 +291,9 @@ def test_an_snr_of_another_shape_is_refused(tmp_path):
 
 
 def test_a_sample_size_of_the_analytic_model_has_no_place_beside_a_matrix(tmp_path):
-    scanner = SCANNERS["one harmonic"]
-    path = tmp_path / "matrix.mdf"
-    write_system_matrix(path, ForwardModel(scanner, SHAPE).matrix(), scanner, SHAPE)
+    path = write(tmp_path, ONE)
     with pytest.raises(InputError, match=r"^delta_sample_m is 0.0003 and belongs to the analytic"):
-        ScannerModels(scanner, MeasuredMatrix(path=str(path)), delta_sample_m=3e-4)
+        ScannerModels(ONE, MeasuredMatrix(path=str(path)), delta_sample_m=3e-4)
 
 
 @pytest.fixture

@@ -7,25 +7,12 @@ version 2.1, ``new_scans`` and ``new_reconstruction`` block by block.
 Source: T. Knopp et al., MDF: Magnetic Particle Imaging Data Format, 2020, arXiv:1602.06072.
 """
 
-from mpi_cascade.mdf.from_mdf import read_images, read_scans
-from mpi_cascade.mdf.matching import differences
-from mpi_cascade.mdf.reading import MDFFile
-from mpi_cascade.mdf.to_mdf import (
-    new_reconstruction,
-    new_scans,
-    write_reconstruction,
-    write_scans,
-    write_system_matrix,
-)
-
-__all__ = [
-    "MDFFile",
-    "differences",
-    "new_reconstruction",
-    "new_scans",
-    "read_images",
-    "read_scans",
-    "write_reconstruction",
-    "write_scans",
-    "write_system_matrix",
-]
+from mpi_cascade.mdf.from_mdf import read_images as read_images
+from mpi_cascade.mdf.from_mdf import read_scans as read_scans
+from mpi_cascade.mdf.matching import differences as differences
+from mpi_cascade.mdf.reading import MDFFile as MDFFile
+from mpi_cascade.mdf.to_mdf import new_reconstruction as new_reconstruction
+from mpi_cascade.mdf.to_mdf import new_scans as new_scans
+from mpi_cascade.mdf.to_mdf import write_reconstruction as write_reconstruction
+from mpi_cascade.mdf.to_mdf import write_scans as write_scans
+from mpi_cascade.mdf.to_mdf import write_system_matrix as write_system_matrix

@@ -27,10 +27,7 @@ NUM_POSITIONS = 4
 
 @torch.no_grad()
 def simulation(
-    table: Table,
-    batch_size: int = 32,
-    sizes: Sequence[int] = (64, 128),
-    is_compiled: bool = False,
+    table: Table, batch_size: int = 32, sizes: Sequence[int] = (64, 128), is_compiled: bool = False
 ) -> None:
     """Measures the parts of the simulation, and S c by four ways.
 

@@ -71,10 +71,7 @@ def test_every_stage_and_the_experiment_have_one_forward_model():
     ("changes", "sentence"),
     [
         ({"scaner": {"num_ffp_x": 8}}, "scaner"),
-        (
-            {"scanner": {"gradient_x_t_per_m": -1.0}},
-            "experiment.scanner.gradient_x_t_per_m is -1",
-        ),
+        ({"scanner": {"gradient_x_t_per_m": -1.0}}, "experiment.scanner.gradient_x_t_per_m is -1"),
         ({"refinement": "mpi_cascade.models.refinement.Gone"}, "Gone"),
         ({"image_shape": [16, 0]}, r"image_shape is \[16, 0\]: it must be positive"),
     ],

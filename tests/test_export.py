@@ -28,10 +28,7 @@ def cascade_of(stage):
     description = {
         "scanner": {"num_ffp_x": num, "num_ffp_y": num},
         "image_shape": [num, num],
-        "preliminary": {
-            "class_path": f"{_STAGES}.{stage.split()[0]}",
-            "init_args": STAGES[stage],
-        },
+        "preliminary": {"class_path": f"{_STAGES}.{stage.split()[0]}", "init_args": STAGES[stage]},
         "refinement": {
             "class_path": "mpi_cascade.models.refinement.ResidualUNet",
             "init_args": {"num_features": [8, 8]},

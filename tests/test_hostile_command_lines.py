@@ -136,10 +136,7 @@ REFUSED = {
 ANSWERED = {
     "classes of a key": (("fit", "--model.strategy.help"), "  Staged  "),
     "optimisers": (("fit", "--model.optimizer.help"), "  AdamW  "),
-    "classes of a checkpoint's key": (
-        ("test", "--experiment.refinement.help"),
-        "  ResidualUNet  ",
-    ),
+    "classes of a checkpoint's key": (("test", "--experiment.refinement.help"), "  ResidualUNet  "),
     "loggers": (("fit", "--trainer.logger.help"), "  CSVLogger  "),
     "help of a class": (("fit", "--model.strategy.help", "Staged"), "preliminary_share"),
 }

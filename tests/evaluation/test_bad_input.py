@@ -15,10 +15,7 @@ SCANNER = {"num_ffp_x": 16, "num_ffp_y": 16}
 SMALL = {
     "scanner": {**SCANNER, "field_of_view_x_m": 2.4e-3, "field_of_view_y_m": 2.4e-3},
     "phantoms": {
-        "dots": {
-            "class_path": "mpi_cascade.phantoms.Points",
-            "init_args": {"num_points": [1, 1]},
-        }
+        "dots": {"class_path": "mpi_cascade.phantoms.Points", "init_args": {"num_points": [1, 1]}}
     },
 }
 

@@ -18,12 +18,7 @@ from mpi_cascade.evaluation.classical import (
     tuned_solvers,
 )
 from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
-from mpi_cascade.evaluation.objectives import (
-    TuningSets,
-    psnr_score,
-    resolution_score,
-    scan,
-)
+from mpi_cascade.evaluation.objectives import TuningSets, psnr_score, resolution_score, scan
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.evaluation.suites import tuning_sets
 from mpi_cascade.metrics.functional import psnr

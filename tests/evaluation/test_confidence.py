@@ -44,11 +44,7 @@ def test_an_infinite_value_leaves_no_interval_and_no_warning():
 
 @pytest.mark.parametrize(
     ("num_split", "num", "expected"),
-    [
-        (0, 20, (0.0, 0.16113)),
-        (20, 20, (0.83887, 1.0)),
-        (5, 20, (0.11186, 0.46870)),
-    ],
+    [(0, 20, (0.0, 0.16113)), (20, 20, (0.83887, 1.0)), (5, 20, (0.11186, 0.46870))],
 )
 def test_the_interval_of_a_share_is_wilsons(num_split, num, expected):
     """Closed form: (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²))/(1 + z²/n)."""

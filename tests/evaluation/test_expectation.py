@@ -7,11 +7,7 @@ from experiments import small_experiment
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.detectability import detectability
-from mpi_cascade.evaluation.expectation import (
-    _finer_shape,
-    expected_resolution,
-    smallest_gap_m,
-)
+from mpi_cascade.evaluation.expectation import _finer_shape, expected_resolution, smallest_gap_m
 from mpi_cascade.evaluation.least_favourable import central_pairs
 from mpi_cascade.models.data_consistency import DataConsistentRefinement
 from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet

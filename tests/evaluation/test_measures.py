@@ -104,10 +104,7 @@ def test_an_image_that_is_not_a_number_resolves_nothing():
 )
 def test_the_resolvable_gap_and_its_interval(shares, num, expected_mm, interval_mm):
     dips = [np.arange(num) < round(share * num) for share in shares.values()]
-    columns = {
-        "gap_mm": np.repeat(list(shares), num),
-        "dip": np.concatenate([np.zeros(0), *dips]),
-    }
+    columns = {"gap_mm": np.repeat(list(shares), num), "dip": np.concatenate([np.zeros(0), *dips])}
     expected = (expected_mm, *interval_mm, len(shares) * num)
     found = PAIRS.of_all["resolvable_gap_rayleigh_mm"](columns)
     assert found == pytest.approx(expected, nan_ok=True)

@@ -3,14 +3,7 @@ import torch
 from torch import nn
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.losses import (
-    SSIM,
-    DataConsistency,
-    ImageRMSE,
-    SampleLoss,
-    WeightedSum,
-    loss_terms,
-)
+from mpi_cascade.losses import SSIM, DataConsistency, ImageRMSE, SampleLoss, WeightedSum, loss_terms
 
 
 @pytest.fixture

@@ -102,10 +102,7 @@ def files(tmp_path_factory, matrix):
                 "/calibration/method": (STRING, ()),
             },
         ),
-        (
-            "images",
-            {**grid("reconstruction"), "/reconstruction/data": (np.float32, (3, 30, 1))},
-        ),
+        ("images", {**grid("reconstruction"), "/reconstruction/data": (np.float32, (3, 30, 1))}),
     ],
 )
 def test_a_file_has_every_field_in_the_type_and_shape_of_the_format(files, name, special):

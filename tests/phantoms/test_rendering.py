@@ -224,10 +224,7 @@ def nothing(shape):
 
 @pytest.mark.parametrize("num_samples", [0, 3])
 def test_no_shapes_give_empty_images(num_samples):
-    empty = [
-        nothing(disc((0.0, 0.0), 1e-3)),
-        nothing(blobs((0, (0.0, 0.0), (1e-3, 1e-3), 1.0))),
-    ]
+    empty = [nothing(disc((0.0, 0.0), 1e-3)), nothing(blobs((0, (0.0, 0.0), (1e-3, 1e-3), 1.0)))]
     for shapes in (empty, empty[:1], empty[1:]):
         images = render(shapes, num_samples, (12, 9), (6.4e-3, 6.4e-3))
         assert torch.equal(images, torch.zeros(num_samples, 1, 12, 9))

@@ -132,9 +132,7 @@ def test_two_points_come_with_their_geometry():
     scan = simulator((64, 64)).scan(suite, streams(range(8)))
     torch.testing.assert_close(scan.pairs.gap_m, torch.tensor([0.2e-3] * 4 + [0.6e-3] * 4))
     row = functional.grid_sample(
-        scan.concentration,
-        (scan.pairs.centre_m / 3.2e-3)[:, None, None],
-        align_corners=False,
+        scan.concentration, (scan.pairs.centre_m / 3.2e-3)[:, None, None], align_corners=False
     )
     # Between discs a gap of two or more pixels apart there is nothing.
     assert row[4:].abs().max() == 0
@@ -178,11 +176,7 @@ def test_the_inverse_crime_is_refused(oversampling):
 
 @pytest.mark.parametrize(
     "true_scanner",
-    [
-        scanner(num_ffp_x=8),
-        scanner(harmonics=(3, 5)),
-        scanner(field_of_view_x_m=6e-3),
-    ],
+    [scanner(num_ffp_x=8), scanner(harmonics=(3, 5)), scanner(field_of_view_x_m=6e-3)],
     ids=["grid", "harmonics", "field of view"],
 )
 def test_a_true_scanner_with_other_signals_is_refused(true_scanner):

@@ -98,10 +98,7 @@ def test_with_l1_alone_is_what_a_quasi_newton_method_finds(small_scanner, minimi
 
 @pytest.mark.parametrize(
     "minimiser",
-    [
-        partial(FISTA, num_iterations=30, num_prox_iterations=15),
-        partial(ADMM, num_iterations=500),
-    ],
+    [partial(FISTA, num_iterations=30, num_prox_iterations=15), partial(ADMM, num_iterations=500)],
     ids=["FISTA", "ADMM"],
 )
 def test_with_an_identity_for_s_is_total_variation_denoising(small_scanner, minimiser):

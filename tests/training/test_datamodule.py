@@ -10,12 +10,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.varied import ScannerSpread
-from mpi_cascade.training.configuration import (
-    build,
-    description,
-    read_training,
-    training_parser,
-)
+from mpi_cascade.training.configuration import build, description, read_training, training_parser
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.run import stored_description
 
@@ -124,10 +119,7 @@ def test_a_global_batch_that_cannot_be_shared_is_refused(experiment):
 
 @pytest.mark.parametrize(
     ("given", "gaps_mm", "diameter_mm"),
-    [
-        ({}, (0.1, 0.2, 0.3, 0.5), 0.4),
-        ({"gaps_mm": [0.25]}, (0.25,), 0.4),
-    ],
+    [({}, (0.1, 0.2, 0.3, 0.5), 0.4), ({"gaps_mm": [0.25]}, (0.25,), 0.4)],
     ids=["nothing", "a part"],
 )
 def test_pairs_are_as_configured_where_they_are(given, gaps_mm, diameter_mm):

@@ -3,47 +3,22 @@
 import numpy as np
 import pytest
 import torch
+from parts import FIRST_STAGES, SECOND_STAGES
 from torch import nn
 
 from mpi_cascade.models.cascade import Cascade
-from mpi_cascade.models.conditioned import ConditionedRefinement
-from mpi_cascade.models.conditions import NoiseLevel, PsfDetail
-from mpi_cascade.models.data_consistency import DataConsistentRefinement
-from mpi_cascade.models.preliminary import (
-    DenseInverse,
-    FixedTikhonov,
-    SpectralInverse,
-    TikhonovBank,
-    Unrolled,
-)
-from mpi_cascade.models.proximal import ProximalRefinement
-from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner
 
 SHAPE = (16, 16)
 MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
-FIRST_STAGES = [
-    DenseInverse, FixedTikhonov, lambda: TikhonovBank(3, 4), lambda: SpectralInverse(2, 4),
-    lambda: Unrolled(2, 4),
-]  # fmt: skip
-SECOND_STAGES = [
-    lambda: ResidualUNet((8, 8)), lambda: ResidualCNN(6, 3), nn.Identity,
-    lambda: DataConsistentRefinement(ResidualUNet((8, 8), num_channels=5), num_steps=2),
-    lambda: DataConsistentRefinement(
-        ResidualUNet((8, 8), num_channels=7, num_corrected=3), num_steps=2, num_memory=2
-    ),
-    lambda: ConditionedRefinement(
-        ResidualUNet((8, 8), num_channels=5, num_told=8), conditions=[PsfDetail(), NoiseLevel()]
-    ),
-    lambda: ProximalRefinement(ResidualUNet((8, 8))),
-]  # fmt: skip
+SECOND = SECOND_STAGES | {"none": nn.Identity}
 
 
 def made(first, second, **options):
     """A cascade whose weights are far from those of a start: no part of it is idle."""
     torch.manual_seed(0)
-    cascade = Cascade(first(), second(), **options)
+    cascade = Cascade(FIRST_STAGES[first](), SECOND[second](), **options)
     cascade.use(MODEL)
     with torch.no_grad():
         for weights in cascade.parameters():
@@ -56,7 +31,7 @@ def signals(num=3):
 
 
 @pytest.mark.parametrize("factor", [1e-6, 0.1, 3.0, 1e6])
-@pytest.mark.parametrize("second", SECOND_STAGES)
+@pytest.mark.parametrize("second", SECOND)
 @pytest.mark.parametrize("first", FIRST_STAGES)
 @torch.no_grad()
 def test_images_scale_with_the_signal(first, second, factor):
@@ -67,7 +42,7 @@ def test_images_scale_with_the_signal(first, second, factor):
         torch.testing.assert_close(scaled / factor, image, rtol=0, atol=1e-5 * largest.item())
 
 
-@pytest.mark.parametrize("second", SECOND_STAGES)
+@pytest.mark.parametrize("second", SECOND)
 @pytest.mark.parametrize("first", FIRST_STAGES)
 @torch.no_grad()
 def test_an_empty_scan_has_empty_images_whatever_else_is_in_its_batch(first, second):
@@ -80,14 +55,14 @@ def test_an_empty_scan_has_empty_images_whatever_else_is_in_its_batch(first, sec
 
 @torch.no_grad()
 def test_who_knows_the_concentrations_may_have_absolute_ones():
-    cascade, signal = made(FixedTikhonov, SECOND_STAGES[0], is_equivariant=False), signals()
+    cascade, signal = made("Tikhonov", "U-Net", is_equivariant=False), signals()
     expected = cascade.refinement(cascade.preliminary(signal))
     torch.testing.assert_close(cascade(signal).final, expected)
     assert not np.allclose(cascade(0.1 * signal).final, 0.1 * expected, rtol=1e-3)
 
 
 def test_the_empty_scan_spoils_no_gradient():
-    cascade, signal = made(lambda: SpectralInverse(2, 4), SECOND_STAGES[0]), signals()
+    cascade, signal = made("spectral", "U-Net"), signals()
     signal[1] = 0
     cascade(signal).final.square().sum().backward()
     gradients = [weights.grad for weights in cascade.parameters() if weights.grad is not None]

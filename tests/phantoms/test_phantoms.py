@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from parts import HELD_OUT
 from scipy import stats
 
 from mpi_cascade.checks import InputError
@@ -27,7 +28,6 @@ FIELD_OF_VIEW_M = (6.4e-3, 9e-3)
 # Positions of some mm are float32: a ten-millionth of them.
 ROUNDING_M = 2e-9
 FAMILIES = default_families()
-HELD_OUT = {"rings": Rings(), "letters": Letters(), "tubes": ResolutionTubes()}
 EVERY_FAMILY = FAMILIES | HELD_OUT | {"single objects": SingleObjects()}
 each_family = pytest.mark.parametrize("family", EVERY_FAMILY.values(), ids=EVERY_FAMILY)
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from parts import DISTURBANCES
 from scipy import stats
 
 from mpi_cascade.checks import InputError
@@ -19,15 +20,9 @@ from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 
-ALL = [
-    WhiteNoise(),
-    PinkNoise(),
-    FeedThrough(),
-    BackgroundDrift(),
-    GainVariation(),
-    FFPDisplacement(offset_std_m=0.1e-3, jitter_std_m=0.05e-3),
-]
-each_disturbance = pytest.mark.parametrize("disturbance", ALL, ids=lambda d: type(d).__name__)
+each_disturbance = pytest.mark.parametrize(
+    "disturbance", DISTURBANCES, ids=lambda one: type(one).__name__
+)
 
 
 def small_scanner(relaxation_time_s=0.0, harmonics=(3,), num_y=12, num_x=16):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from parts import DISTURBANCES
 from torch.nn import functional
 
 from mpi_cascade.checks import InputError
@@ -10,29 +11,12 @@ from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, pair_dip
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
-from mpi_cascade.physics.disturbances import (
-    BackgroundDrift,
-    FeedThrough,
-    FFPDisplacement,
-    GainVariation,
-    PinkNoise,
-    WhiteNoise,
-)
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.scanner_models import analytic_model
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape, square_oversampling
-
-CHAIN = [
-    FFPDisplacement(offset_std_m=0.05e-3, jitter_std_m=0.02e-3),
-    GainVariation(),
-    FeedThrough(),
-    BackgroundDrift(),
-    PinkNoise(),
-    WhiteNoise(),
-]
 
 
 def scanner(num_ffp_x=16, **other):
@@ -53,7 +37,7 @@ def streams(indices):
 
 
 def test_a_sample_is_the_same_in_any_batch():
-    scans, mixture = simulator(disturbances=CHAIN), PhantomMixture()
+    scans, mixture = simulator(disturbances=DISTURBANCES), PhantomMixture()
     indices = [11, 5, 2**33, 7, 0, 3, 29, 8, 1, 40, 17]
     batch = scans.scan(mixture, streams(indices))
     assert batch.indices.tolist() == indices
@@ -66,7 +50,7 @@ def test_a_sample_is_the_same_in_any_batch():
 
 
 def test_a_pair_is_the_same_in_any_batch():
-    scans, suite = simulator(disturbances=CHAIN), TwoPoints(cases_per_gap=8)
+    scans, suite = simulator(disturbances=DISTURBANCES), TwoPoints(cases_per_gap=8)
     batch = scans.scan(suite, streams([30, 2, 9]))
     alone = scans.scan(suite, streams([9]))
     torch.testing.assert_close(batch.signal[2:], alone.signal, rtol=0, atol=1e-6)
@@ -109,11 +93,11 @@ def test_disturbances_act_in_the_order_given():
     mixture, samples = PhantomMixture(), streams(range(3))
     ideal = simulator().scan(mixture, samples).signal
     expected = ideal
-    for disturbance in CHAIN:
+    for disturbance in DISTURBANCES:
         expected = disturbance(expected, scanner(), samples)
-    disturbed = simulator(disturbances=CHAIN).scan(mixture, samples).signal
+    disturbed = simulator(disturbances=DISTURBANCES).scan(mixture, samples).signal
     torch.testing.assert_close(disturbed, expected, rtol=0, atol=1e-6)
-    backwards = simulator(disturbances=CHAIN[::-1]).scan(mixture, samples).signal
+    backwards = simulator(disturbances=DISTURBANCES[::-1]).scan(mixture, samples).signal
     assert (backwards - disturbed).abs().max() > 1e-4
 
 
@@ -210,9 +194,13 @@ def test_disturbances_act_on_the_channels_that_are_received():
     true_scanner = scanner(particle=RELAXING)
     mixture, samples = PhantomMixture(), streams(range(3))
     ideal = simulator(true_scanner=true_scanner).scan(mixture, samples).signal
-    noisy = simulator(true_scanner=true_scanner, disturbances=CHAIN).scan(mixture, samples).signal
+    noisy = (
+        simulator(true_scanner=true_scanner, disturbances=DISTURBANCES)
+        .scan(mixture, samples)
+        .signal
+    )
     expected = ideal
-    for disturbance in CHAIN:
+    for disturbance in DISTURBANCES:
         expected = disturbance(expected, scanner(), samples)
     torch.testing.assert_close(noisy, expected, rtol=0, atol=1e-6)
 

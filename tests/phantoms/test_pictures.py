@@ -70,10 +70,9 @@ def test_every_picture_lies_inside_the_field_of_view_and_reaches_its_sides():
     num = 400
     image = render([FAMILY.shapes(uniforms(num), SIZE_M)], num, (64, 90), SIZE_M)
     wide = render([FAMILY.shapes(uniforms(num), SIZE_M)], num, (80, 110), (8e-3, 11e-3))
-    # On a grid that reaches a good millimetre farther, there is nothing more.
-    cell, wide_cell = 1e-8, 1e-8
-    inner, outer = image.sum(dim=(1, 2, 3)) * cell, wide.sum(dim=(1, 2, 3)) * wide_cell
-    torch.testing.assert_close(inner, outer, rtol=0.02, atol=1e-9)
+    # On a grid of the same cells that reaches a good millimetre farther, there is nothing more.
+    inner, outer = image.sum(dim=(1, 2, 3)), wide.sum(dim=(1, 2, 3))
+    torch.testing.assert_close(inner, outer, rtol=0.02, atol=0.1)
     assert (image[:, 0].sum(dim=0) > 0).float().mean() > 0.9
     assert image.amax() <= 1
     assert FAMILY.largest_extent_m < 6.4e-3

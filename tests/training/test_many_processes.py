@@ -49,21 +49,25 @@ def metrics_of(directory, split):
     return {k: float(v) for k, v in logged[-1].items() if k.startswith(split) and v != "nan"}
 
 
+def assert_trained_alike(found, expected):
+    assert losses(found) == pytest.approx(losses(expected), rel=TOLERANCE)
+    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (expected, found)]
+    for name, of_one in weights[0].items():
+        difference = torch.linalg.vector_norm(weights[1][name] - of_one)
+        assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(of_one), name
+
+
 @pytest.mark.parametrize(("launcher", "strategy"), FITS)
 def test_two_processes_train_as_one_on_the_same_global_batches(alone, tmp_path, launcher, strategy):
     options = ["--trainer.max_epochs=1", f"--model.strategy={strategy}"]
     one = alone("--data.batch_size=4", *options)
     two = processes.run(launcher, "fit", tmp_path, "--data.batch_size=2", *options)
     assert len(losses(two)) == 6
-    assert losses(two) == pytest.approx(losses(one), rel=TOLERANCE)
+    assert_trained_alike(two, one)
     for split in ("val/", "test/"):
         found, expected = metrics_of(two, split), metrics_of(one, split)
         assert expected
         assert found == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE)
-    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (one, two)]
-    for name, expected in weights[0].items():
-        difference = torch.linalg.vector_norm(weights[1][name] - expected)
-        assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(expected), name
 
 
 def test_what_two_have_begun_one_finishes(alone, tmp_path):
@@ -77,12 +81,7 @@ def test_what_two_have_begun_one_finishes(alone, tmp_path):
     assert load(last)["global_step"] == 8
     one = ["--trainer.devices=1", "--trainer.strategy=auto"]
     processes.run("one process", "fit", tmp_path, batch, "--resume", str(last), *one)
-    whole = alone(batch)
-    assert losses(directory) == pytest.approx(losses(whole), rel=TOLERANCE)
-    weights = [load(path / "checkpoints/last.ckpt")["state_dict"] for path in (whole, directory)]
-    for name, expected in weights[0].items():
-        difference = torch.linalg.vector_norm(weights[1][name] - expected)
-        assert difference <= WEIGHTS_TOLERANCE * torch.linalg.vector_norm(expected), name
+    assert_trained_alike(directory, alone(batch))
 
 
 @pytest.mark.parametrize("rank", [0, 1])

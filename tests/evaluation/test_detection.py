@@ -15,8 +15,6 @@ from mpi_cascade.evaluation.detection_scans import STEPS, DetectionScans, disc_p
 from mpi_cascade.evaluation.limit_tables import detection_table
 from mpi_cascade.evaluation.methods import FINAL, Method, zero_image
 from mpi_cascade.evaluation.sets import DetectionPlan
-from mpi_cascade.experiment import Experiment
-from mpi_cascade.models.preliminary import SpectralInverse
 from mpi_cascade.phantoms.rendering import render
 from mpi_cascade.phantoms.scenes import capsule_shapes
 from mpi_cascade.physics.forward import ForwardModel
@@ -219,12 +217,9 @@ def test_places_are_far_apart_and_not_at_the_edge():
 
 
 def test_a_line_has_its_places_side_by_side():
-    line = Scanner(num_ffp_x=32, num_ffp_y=1)
-    experiment = Experiment(
-        preliminary=SpectralInverse(num_filters=2, num_features=4),
-        refinement=nn.Identity(), scanner=line, image_shape=(1, 32),
-    )  # fmt: skip
-    scans = DetectionScans(DetectionPlan(num_nulls=1, cases_per_mass=1), experiment)
+    scanner = Scanner(num_ffp_x=32, num_ffp_y=1)
+    line = small_experiment(refinement=nn.Identity(), image_shape=(1, 32), scanner=scanner)
+    scans = DetectionScans(DetectionPlan(num_nulls=1, cases_per_mass=1), line)
     windows = next(scans.without_tracer(1)).windows[0, :, 0]
     centres = (windows * torch.arange(32)).sum(dim=1) / windows.sum(dim=1)
     assert (centres.diff() > 0.5).all()

@@ -21,9 +21,7 @@ from mpi_cascade.evaluation.suites import (
     tuning_sets,
     validation_nulls,
 )
-from mpi_cascade.experiment import Experiment
-from mpi_cascade.models.preliminary import SpectralInverse
-from mpi_cascade.models.refinement import ResidualCNN, ResidualUNet
+from mpi_cascade.models.refinement import ResidualCNN
 from mpi_cascade.phantoms import Bars
 from mpi_cascade.phantoms.nulls import null_forms
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
@@ -190,8 +188,8 @@ def test_a_training_has_nulls_that_scale_with_its_pairs(experiment, split):
     assert len(few.indices) == 20
     assert [form.width_mm for form in part.scene.forms] == [(0.4, 1.2)] * 5
     # The height of a line's field of view may be smaller than the usual nulls.
-    line = Experiment(
-        preliminary=SpectralInverse(2, 4), refinement=ResidualCNN(), image_shape=(1, 16),
+    line = small_experiment(
+        refinement=ResidualCNN(), image_shape=(1, 16),
         scanner=Scanner(num_ffp_x=16, num_ffp_y=1, field_of_view_y_m=1.6e-3),
         phantoms={"capsules": Bars(num_bars=(1, 1), length_mm=(0.3, 0.8))},
     )  # fmt: skip
@@ -328,11 +326,7 @@ def test_a_relaxing_scanner_gets_more_relaxation():
     parts = {part.name: part for part in brief_suite(scanner).sets}
     part = parts["relaxation +1 µs"]
     assert part.true_scanner["particle"]["relaxation_time_s"] == pytest.approx(3e-6)
-    experiment = Experiment(
-        preliminary=SpectralInverse(2, 4), refinement=ResidualUNet((8,)), scanner=scanner,
-        image_shape=(16, 16),
-    )  # fmt: skip
-    batch = first_batch(part, experiment, indices=range(2))
+    batch = first_batch(part, small_experiment(scanner=scanner), indices=range(2))
     assert batch.signal.shape == (2, 2, 16, 16)
 
 

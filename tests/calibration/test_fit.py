@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import delta_samples
-import h5py
 import numpy as np
 import pytest
 import torch
 from delta_samples import DRIVE_T, TRUTH, X_M, Y_M
+from mdf_files import write_hdf5
 from public_data import measured
 
 from mpi_cascade.calibration.blocks import Range, sample_range_m, with_block_uncertainties
@@ -110,9 +110,9 @@ def _levels(folder, y_m, gains, steps):
     spectra[:, 1:] += gains[:, None, None] * (spectra[:, 1:] - background)
     spectra += steps.cumsum()[:, None, None] * in_phase
     spectra[:, :1] += noise[0] + 1j * noise[1]
-    with h5py.File(folder / "rows.h5", "w") as file:
-        file["matrix"] = np.fft.irfft(spectra).reshape(-1, delta_samples.NUM_SAMPLES)
-    scan = read_rows(folder / "rows.h5", "matrix", X_M, y_m, DRIVE_T, 25e3)
+    periods = np.fft.irfft(spectra).reshape(-1, delta_samples.NUM_SAMPLES)
+    path = write_hdf5(folder / "rows.h5", {"matrix": periods})
+    scan = read_rows(path, "matrix", X_M, y_m, DRIVE_T, 25e3)
     return find_levels(scan, fit_scanner(scan, (2, 3)))[1]
 
 

@@ -1,7 +1,6 @@
 """Scans of a small sample from files."""
 
 import delta_samples
-import h5py
 import numpy as np
 import pytest
 from delta_samples import DRIVE_T, NUM_SAMPLES, X_M, Y_M
@@ -158,16 +157,14 @@ def test_an_mdf_that_is_no_scan_of_a_plane_is_refused(tmp_path, changes, sentenc
     ],
 )
 def test_rows_of_another_layout_are_refused(tmp_path, values, sentence):
-    with h5py.File(tmp_path / "grid.h5", "w") as file:
-        file["matrix"] = values
+    write_hdf5(tmp_path / "grid.h5", {"matrix": values})
     with pytest.raises(InputError, match=sentence):
         read_rows(tmp_path / "grid.h5", "matrix", X_M, Y_M, DRIVE_T, 25e3)
 
 
 def test_rows_without_a_background_are_taken_as_they_are(tmp_path):
     values = delta_samples.rows(Y_M, 0.01, 0)[:, 1:].reshape(-1, NUM_SAMPLES)
-    with h5py.File(tmp_path / "grid.h5", "w") as file:
-        file["matrix"] = values
+    write_hdf5(tmp_path / "grid.h5", {"matrix": values})
     scan = read_rows(tmp_path / "grid.h5", "matrix", X_M, Y_M, DRIVE_T, 25e3)
     assert len(scan.background) == 0
     assert np.array_equal(scan.spectra, 2 / NUM_SAMPLES * np.fft.rfft(values))

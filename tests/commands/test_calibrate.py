@@ -4,11 +4,11 @@ import json
 
 import command_line
 import delta_samples
-import h5py
 import numpy as np
 import pytest
 import yaml
 from delta_samples import TRUTH, Y_M
+from mdf_files import write_hdf5
 from PIL import Image
 
 from mpi_cascade.calibration.model import ScanModel
@@ -126,8 +126,7 @@ def test_noise_is_no_scanner(tmp_path, monkeypatch):
         ScanModel, "profiles", lambda model, values: calls.append(1) or profiles(model, values)
     )
     path, output = tmp_path / "noise.h5", tmp_path / "calibrated"
-    with h5py.File(path, "w") as file:
-        file["matrix"] = np.random.default_rng(0).normal(size=(56, 64))
+    write_hdf5(path, {"matrix": np.random.default_rng(0).normal(size=(56, 64))})
     ended = command_line.call("calibrate", path, *GRID, "--harmonics", 3, "--output", output)
     assert ended.status == 1
     # Searches of 100 steps, up to seven quotients each: of the whole scan and of its four lines.
@@ -156,11 +155,10 @@ def test_a_known_sample_gives_images_their_unit(tmp_path):
 
 
 def test_a_harmonic_that_is_zero_is_refused(refusal, tmp_path):
-    path = tmp_path / "grid.h5"
     values = np.fft.rfft(delta_samples.rows(Y_M, 0.01, 0))
     values[..., 3] = 0
-    with h5py.File(path, "w") as file:
-        file["matrix"] = np.fft.irfft(values).reshape(-1, delta_samples.NUM_SAMPLES)
+    periods = np.fft.irfft(values).reshape(-1, delta_samples.NUM_SAMPLES)
+    path = write_hdf5(tmp_path / "grid.h5", {"matrix": periods})
     message = refusal("calibrate", path, *GRID, "--harmonics", 2, 3, "--output", "calibrated")
     assert "harmonic 3 has no signal" in message
 

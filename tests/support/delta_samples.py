@@ -3,9 +3,9 @@
 import functools
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
+from mdf_files import write_hdf5
 
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.psf import voltage_psf
@@ -76,6 +76,4 @@ def rows(y_m: np.ndarray, noise: float, seed: int) -> np.ndarray:
 
 
 def write_rows(path: Path, y_m: np.ndarray, noise: float, seed: int = 0) -> Path:
-    with h5py.File(path, "w") as file:
-        file["matrix"] = rows(y_m, noise, seed).reshape(-1, NUM_SAMPLES)
-    return path
+    return write_hdf5(path, {"matrix": rows(y_m, noise, seed).reshape(-1, NUM_SAMPLES)})

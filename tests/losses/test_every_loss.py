@@ -4,7 +4,16 @@ import pytest
 import torch
 from parts import LOSSES
 
-from mpi_cascade.losses import FocalFrequency, TotalVariation
+from mpi_cascade.checks import InputError
+from mpi_cascade.losses import (
+    Charbonnier,
+    DataConsistency,
+    FocalFrequency,
+    ImageRMSE,
+    LogRMSE,
+    TotalVariation,
+    Uniformity,
+)
 
 each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
@@ -86,3 +95,17 @@ def test_serves_a_line_scan_too(loss):
     value, gradient = value_and_gradient(loss, truth + 0.1 * noise, truth)
     assert value > 0
     assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (ImageRMSE, "floor"), (LogRMSE, "floor"), (Uniformity, "floor"),
+        (DataConsistency, "floor"), (Charbonnier, "epsilon"), (TotalVariation, "smoothing"),
+    ],
+)  # fmt: skip
+def test_a_floor_that_is_not_positive_is_refused(kind, name, value):
+    sentence = rf"^{kind.__name__}\.{name} is .*: it must be greater than 0"
+    with pytest.raises(InputError, match=sentence):
+        kind(**{name: value})

@@ -87,9 +87,3 @@ def test_sums_pass_the_model_on_to_every_depth(case):
     single = DataConsistency(model)(estimate, sample)
     expected = 2 * single + (estimate - sample.concentration).square().mean()
     torch.testing.assert_close(loss(estimate, sample), expected)
-
-
-@pytest.mark.parametrize("floor", [0.0, -1.0, float("nan")])
-def test_a_floor_that_is_not_positive_is_refused(floor):
-    with pytest.raises(InputError, match=r"^DataConsistency\.floor is .*: it must be greater"):
-        DataConsistency(floor=floor)

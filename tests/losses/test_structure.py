@@ -126,11 +126,3 @@ def test_uniformity_leaves_out_images_with_fewer_than_four_interior_pixels(image
         alone = Uniformity()(noisy, small)
         torch.testing.assert_close(together, (expected + alone) / 2 if is_counted else expected)
         assert (alone > 0) == is_counted
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
-def test_a_floor_that_is_not_positive_is_refused(value):
-    with pytest.raises(InputError, match=r"^Uniformity\.floor is .*: it must be greater than 0"):
-        Uniformity(floor=value)
-    with pytest.raises(InputError, match=r"^TotalVariation\.smoothing is .*: it must be greater"):
-        TotalVariation(smoothing=value)

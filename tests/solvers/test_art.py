@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
 import torch
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
@@ -71,18 +69,6 @@ def test_scales_with_the_signal_and_does_not_depend_on_the_batch(small_scanner):
         torch.cat([solver(u[None]) for u in signal]), images, rtol=1e-4, atol=1e-4
     )
     assert solver(0 * signal).abs().max() == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"relative_regularisation": 0.0}, "ART.relative_regularisation is 0.0"),
-        ({"num_sweeps": 0}, "ART.num_sweeps is 0: it must be greater than 0"),
-    ],
-)
-def test_bad_input(small_scanner, arguments, message):
-    with pytest.raises(InputError, match=message):
-        ART(ForwardModel(small_scanner, (8, 8)), **arguments)
 
 
 def narrow_bell(scanner, harmonic, x_m, y_m):

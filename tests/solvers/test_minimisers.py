@@ -8,7 +8,6 @@ import torch
 from scipy.optimize import minimize, nnls
 from skimage.restoration import denoise_tv_chambolle
 
-from mpi_cascade.checks import InputError
 from mpi_cascade.physics.forward import ForwardModel, signal_unit
 from mpi_cascade.physics.particle import Particle
 from mpi_cascade.physics.scanner import Scanner
@@ -150,26 +149,6 @@ def test_scales_with_the_signal_and_does_not_depend_on_the_batch(minimiser):
     torch.testing.assert_close(solver(factors * signal) / factors, images, **close)
     torch.testing.assert_close(torch.cat([solver(u[None]) for u in signal]), images, **close)
     assert solver(0 * signal).abs().max() == 0
-
-
-@both
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"tv_weight": -1e-3}, "tv_weight is -0.001: it must not be negative"),
-        ({"l1_weight": -1.0}, "l1_weight is -1.0: it must not be negative"),
-        ({"num_iterations": 0}, "num_iterations is 0: it must be greater than 0"),
-    ],
-)
-def test_bad_input(small_scanner, minimiser, arguments, message):
-    with pytest.raises(InputError, match=f"{minimiser.__name__}.{message}"):
-        minimiser(ForwardModel(small_scanner, (8, 8)), **arguments)
-
-
-def test_bad_input_of_one_algorithm(small_scanner):
-    model = ForwardModel(small_scanner, (8, 8))
-    with pytest.raises(InputError, match=r"FISTA.num_prox_iterations is 0"):
-        FISTA(model, num_prox_iterations=0)
 
 
 def one_pixel(scanner, harmonic, x_m, y_m):

@@ -6,7 +6,6 @@ makes ``knowledge.png`` there: what weights do that were trained for a scanner k
 ± 1, 2 and 5 %.
 """
 
-import csv
 from pathlib import Path
 
 import matplotlib
@@ -14,7 +13,10 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
+from results_tables import rows
 
+from mpi_cascade.evaluation.methods import FINAL
+from mpi_cascade.evaluation.summary import Summary
 from mpi_cascade.evaluation.thresholds import ALL_NULLS
 
 DIRECTORY = Path(__file__).parent / "results" / "knowledge"
@@ -26,29 +28,32 @@ OFF = ("gradient -5 %", "gradient +5 %", "core diameter -5 %", "core diameter +5
 
 def main() -> None:
     """Draws the picture."""
-    rows = {}
-    with (DIRECTORY / "comparison.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["image"] == "final":
-                key = row["label"], row["set_name"], row["metric"], float(row["gap_mm"] or "nan")
-                if not row["gap_mm"]:
-                    key = (*key[:3], None)
-                rows[key] = [float(row[name] or "nan") for name in ("value", "low", "high")]
+    found = rows(DIRECTORY / "comparison.csv", Summary)
+    numbers = {(row.label, *row[2:5]): row[5:8] for row in found if row.image == FINAL}
+
+    def draw(
+        axes: pyplot.Axes, label: str, set_name: str, metric: str, gap_mm: float | None = None
+    ) -> None:
+        """Draws values with their intervals, each weights' beside those of the others."""
+        factor = 1 if metric == "psnr_db" else 100
+        curve = [numbers[name, set_name, metric, gap_mm] for name in WEIGHTS]
+        values, lows, highs = ([factor * n for n in ends] for ends in zip(*curve, strict=True))
+        shift = 0.06 * len(axes.get_lines()) - 0.12
+        places = [number + shift for number in range(len(values))]
+        (line,) = axes.plot(places, values, "o-", label=label)
+        if metric != "psnr_db":
+            axes.vlines(places, lows, highs, color=line.get_color(), alpha=0.5)
+
     figure, (resolved, split, psnr) = pyplot.subplots(
         1, 3, figsize=(12, 4), constrained_layout=True
     )
     for gap_mm in (0.1, 0.15, 0.2, 0.3):
-        curve = [rows[label, PAIRS, "resolved_at_1pct", gap_mm] for label in WEIGHTS]
-        _draw(resolved, curve, f"{gap_mm:g} mm", 100)
+        draw(resolved, f"{gap_mm:g} mm", PAIRS, "resolved_at_1pct", gap_mm)
     for name in OFF:
-        curve = [rows[label, f"nulls, {name}", "split_at_1pct", None] for label in WEIGHTS]
-        _draw(split, curve, name, 100)
-        curve = [rows[label, name, "psnr_db", None] for label in WEIGHTS]
-        _draw(psnr, curve, name, 1, has_intervals=False)
-    curve = [rows[label, ALL_NULLS, "split_at_1pct", None] for label in WEIGHTS]
-    _draw(split, curve, "as believed", 100)
-    curve = [rows[label, "phantoms", "psnr_db", None] for label in WEIGHTS]
-    _draw(psnr, curve, "as believed", 1, has_intervals=False)
+        draw(split, name, f"nulls, {name}", "split_at_1pct")
+        draw(psnr, name, name, "psnr_db")
+    draw(split, "as believed", ALL_NULLS, "split_at_1pct")
+    draw(psnr, "as believed", "phantoms", "psnr_db")
     resolved.set(title="pairs on the scanner that is believed in", ylabel="resolved / %")
     split.set(title="single objects on five scanners", ylabel="split / %")
     psnr.set(title="phantoms on five scanners", ylabel="PSNR / dB")
@@ -60,24 +65,6 @@ def main() -> None:
     resolved.legend(title="gap", loc="lower left", ncols=2)
     split.legend(title="true scanner, also of the picture beside it")
     figure.savefig(DIRECTORY / "knowledge.png", dpi=110)
-
-
-def _draw(
-    axes: pyplot.Axes,
-    curve: list[list[float]],
-    label: str,
-    factor: float,
-    has_intervals: bool = True,
-) -> None:
-    """Draws values with their intervals, each weights' beside those of the others."""
-    shift = 0.06 * len(axes.get_lines()) - 0.12
-    values, lows, highs = (
-        [factor * number for number in column] for column in zip(*curve, strict=True)
-    )
-    places = [number + shift for number in range(len(values))]
-    (line,) = axes.plot(places, values, "o-", label=label)
-    if has_intervals:
-        axes.vlines(places, lows, highs, color=line.get_color(), alpha=0.5)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ README_LINES = (
 
 def tables() -> dict[Path, str]:
     """Returns the table of each page."""
-    summaries = rows("comparison", Summary)
+    summaries = rows(FINAL_SUITE / "comparison.csv", Summary)
     title = "pairs and nulls at each method's own threshold, the rest as measured"
     return {
         DOCS / "results.md": _table(summaries, title, RESULTS_METHODS, RESULTS_LINES),
@@ -128,15 +128,15 @@ def with_table(text: str, table: str) -> str:
     return _MARKED.sub(lambda _: f"{table}\n", text)
 
 
-def rows(name: str, kind: type[Row]) -> list[Row]:
-    """Returns the rows of a CSV file of the final suite.
+def rows(path: Path, kind: type[Row]) -> list[Row]:
+    """Returns the rows of a CSV file of a comparison.
 
     Args:
-        name: Its name.
+        path: The file.
         kind: What a row is.
     """
     hints = get_type_hints(kind)
-    with (FINAL_SUITE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [
             kind(**{key: _READ[hints[key]](value) for key, value in row.items()})
             for row in csv.DictReader(file)
@@ -182,9 +182,10 @@ def main() -> None:
     """Writes the tables and the picture."""
     for path, table in tables().items():
         path.write_text(with_table(path.read_text(encoding="utf-8"), table), encoding="utf-8")
-    limits = rows("limits", Limit)
+    limits = rows(FINAL_SUITE / "limits.csv", Limit)
     figure = resolution_curves(
-        rows("comparison", Summary), limits, rows("bounds", Bound),
+        rows(FINAL_SUITE / "comparison.csv", Summary), limits,
+        rows(FINAL_SUITE / "bounds.csv", Bound),
         list(dict.fromkeys(limit.set_name for limit in limits)),
     )  # fmt: skip
     figure.savefig(FINAL_SUITE / "resolution.png", dpi=110)

@@ -86,12 +86,7 @@ def huge_array(path):
 
 
 def hdf5(**contents):
-    def make(path):
-        with h5py.File(path, "w") as file:
-            for name, value in contents.items():
-                file[name] = value
-
-    return make
+    return lambda path: write_hdf5(path, contents)
 
 
 def declared(path):
@@ -126,10 +121,6 @@ def mdf(signals=SCANS, scanner=SCANNER, **changes):
                     file[name] = value
 
     return make
-
-
-def of(fields):
-    return lambda path: write_hdf5(path, fields)
 
 
 def torch_file(content):
@@ -291,7 +282,8 @@ REFUSED = {
         "has other FFP positions than the scanner (offsetField and gradient: x -1.5 … 1.5",
     ),
     "a system matrix for scans": (
-        "a.mdf", of(calibration_fields()), RECONSTRUCT, "is a system matrix (it has a group /calib"
+        "a.mdf", hdf5(**calibration_fields()), RECONSTRUCT,
+        "is a system matrix (it has a group /calib",
     ),
     "no checkpoint": ("a.ckpt", nothing, LOAD, "a.ckpt is no file"),
     "an empty checkpoint": ("a.ckpt", empty, LOAD, "is truncated, damaged or no checkpoint"),
@@ -316,7 +308,7 @@ REFUSED = {
         "a.yaml", text("output: !!python/object/apply:os.mkdir [unpickled]"), CONFIG, ""
     ),
     "a sample of text": ("a.mdf", text(), CALIBRATE, "a.mdf"),
-    "a sample that is a scan": ("a.mdf", of(measured_fields()), CALIBRATE, "a.mdf"),
+    "a sample that is a scan": ("a.mdf", hdf5(**measured_fields()), CALIBRATE, "a.mdf"),
     "rows without their places": ("a.h5", hdf5(matrix=np.ones((13, 100))), CALIBRATE, "--x-mm FIR"),
     "rows of another number": ("a.h5", hdf5(matrix=np.ones((7, 100))), ROWS, "a.h5"),
     "rows that are NaN": ("a.h5", hdf5(matrix=np.full((13, 100), np.nan)), ROWS, "has NaN or infi"),

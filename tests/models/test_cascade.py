@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 import torch
 from parts import FIRST_STAGES, SECOND_STAGES
+from steps import MODEL
 from torch import nn
 
 from mpi_cascade.models.cascade import Cascade
-from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner
 
-SHAPE = (16, 16)
-MODEL = ForwardModel(Scanner(num_ffp_x=16, num_ffp_y=16), SHAPE)
 SECOND = SECOND_STAGES | {"none": nn.Identity}
 
 

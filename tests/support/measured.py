@@ -28,7 +28,7 @@ PAIR_SET = EvaluationSet(
 
 
 def make_sample(truth: torch.Tensor, gaps_mm: list[float] | None = None) -> Sample:
-    num, pairs = len(truth), gaps_mm and make_pairs(*gaps_mm)
+    num, pairs = len(truth), None if gaps_mm is None else make_pairs(*gaps_mm)
     return Sample(torch.arange(num), torch.zeros(num, 1, 4, 4), truth, pairs)
 
 

@@ -145,6 +145,7 @@ def test_copies_and_pickles_keep_the_cases_and_checkpoints_have_none(whole):
     assert pickle.loads(pickle.dumps(columns)).keys() == columns.keys()
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cases_are_kept_where_they_are_computed(whole):
     table = new_table()

@@ -6,6 +6,8 @@
 its test; what networks of its own or classical methods do there stands in the same file or in
 ``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it, which
 ``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``.
+``seeds/any/SCANNER-SEED.csv`` is the test of further trainings of the one for all, and
+``stays/SCANNER-WHO.csv`` a brief comparison of the one for all and of a network for that scanner.
 ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
 ``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
 scanners that aren't as stated, and ``coverage/SCANNER.csv`` what intervals that were calibrated
@@ -25,7 +27,6 @@ import numpy as np
 import yaml
 from matplotlib import pyplot
 
-from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.results.tables import markdown_table
 
 DOCS = Path(__file__).parent
@@ -91,6 +92,21 @@ DRAWN_HEAD = [
     "ADMM / %", "Tikhonov / %", "nulls split / %",
 ]  # fmt: skip
 
+STAYS = {
+    "phantoms": "phantoms of the training's families",
+    "SNR 20 dB": "the same at 20 dB",
+    "SNR 50 dB": "the same at 50 dB",
+    "unseen rings": "rings",
+    "unseen letters": "letters",
+    "unseen five tubes": "five tubes",
+    "gradient -5 %": "gradient − 5 %",
+    "gradient +5 %": "gradient + 5 %",
+    "core diameter -5 %": "core − 5 %",
+    "core diameter +5 %": "core + 5 %",
+    "spread of cores +0.15": "spread of cores + 0.15",
+}
+STAYING = ("half_gradient", "two_harmonics")
+
 Values = dict[tuple[str, str, str, float | None], list[float]]
 
 
@@ -123,13 +139,16 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
         "nulls split / %", "pairs at 0.3 / 0.5 mm / %",
     ]  # fmt: skip
     seeds_head = [
-        "scanner", "three trainings for it − one for all / dB", "mean / dB",
-        "resolved / %: trainings for it; one for all",
+        "scanner", "trained for it, PSNR / dB", "one for all, PSNR / dB", "means differ by / dB",
+        "resolved / %: trained for it; one for all",
     ]  # fmt: skip
     seeds_noise_head = ["scanner", *(f"{snr_db} dB" for snr_db in SEEDS_SNRS_DB)]
     noise_head = ["scanner", "method", *(f"{snr_db} dB" for snr_db in NOISE_SNRS_DB)]
     return {
         "python docs/any_scanner.py": markdown_table(head, rows),
+        "stays: python docs/any_scanner.py": markdown_table(
+            ["PSNR / dB", *(SCANNERS[name] for name in STAYING)], stays_rows()
+        ),
         "seeds: python docs/any_scanner.py": markdown_table(seeds_head, seeds_rows(found)),
         "seeds at other noise: python docs/any_scanner.py": markdown_table(
             seeds_noise_head, seeds_noise_rows(found)
@@ -142,30 +161,60 @@ def tables(found: dict[str, Values]) -> dict[str, str]:
 
 
 def seeds_rows(found: dict[str, Values]) -> list[list[str]]:
-    """Returns how far several trainings for a scanner are ahead of the one for all, each.
+    """Returns what several trainings for a scanner have, and several of the one for all.
 
     Args:
         found: What ``read`` returns, by scanner.
     """
     rows = []
     for name, values in found.items():
-        paths = sorted((DIRECTORY / "seeds").glob(f"{name}-*.csv"))
-        if not paths:
-            continue
-        trained = [(values, "specialist"), *((values_of([path]), "cascade") for path in paths)]
-        psnr = "phantoms", "psnr_db", None
-        ahead = [each[label, *psnr][0] - values["cascade", *psnr][0] for each, label in trained]
-        gaps_mm = sorted(key[3] for key in trained[1][0] if key[2] == "resolved_at_1pct" and key[3])
-        closest = []
-        for gap_mm in gaps_mm[:2]:
-            *theirs, ours = (
-                f"{100 * each[label, 'pairs', 'resolved_at_1pct', gap_mm][0]:.0f}"
-                for each, label in (*trained, (values, "cascade"))
+        directory = DIRECTORY / "seeds"
+        for_it, for_all = (
+            [first, *map(of_seed, sorted(among.glob(f"{name}-*.csv")))]
+            for first, among in (
+                (of_label(values, "specialist"), directory),
+                (of_label(values, "cascade"), directory / "any"),
             )
-            closest.append(f"{', '.join(theirs)}; {ours} at {gap_mm:g} mm")
-        mean = "{:.2f} ({:.2f} … {:.2f})".format(*student_interval(np.array(ahead)))
-        shown = ", ".join(f"{one:.2f}" for one in ahead)
-        rows.append([SCANNERS[name], shown, mean, "<br>".join(closest)])
+        )
+        if len(for_it) == 1:
+            continue
+        psnrs = [
+            [each["phantoms", "psnr_db", None][0] for each in some] for some in (for_it, for_all)
+        ]
+        gaps_mm = sorted(
+            gap_mm for _, metric, gap_mm in for_all[0] if metric == "resolved_at_1pct" and gap_mm
+        )
+        resolved = []
+        for gap_mm in gaps_mm[:2]:
+            theirs, ours = (
+                ", ".join(
+                    f"{100 * each['pairs', 'resolved_at_1pct', gap_mm][0]:.0f}" for each in some
+                )
+                for some in (for_it, for_all)
+            )
+            resolved.append(f"{theirs}; {ours} at {gap_mm:g} mm")
+        shown = (", ".join(f"{psnr:.2f}" for psnr in some) for some in psnrs)
+        ahead = np.mean(psnrs[0]) - np.mean(psnrs[1])
+        rows.append([SCANNERS[name], *shown, f"{ahead:.2f}", "<br>".join(resolved)])
+    return rows
+
+
+def stays_rows() -> list[list[str]]:
+    """Returns the PSNR of the one for all and of a network for the scanner on each set."""
+    found = {
+        name: [
+            of_label(values_of([DIRECTORY / "stays" / f"{name}-{who}.csv"]), who)
+            for who in ("any", "own")
+        ]
+        for name in STAYING
+    }
+    rows = []
+    for name, title in STAYS.items():
+        psnrs = [
+            " → ".join(f"{values[name, 'psnr_db', None][0]:.1f}" for values in both)
+            for both in found.values()
+        ]
+        rows.append([title, *psnrs])
     return rows
 
 
@@ -336,6 +385,25 @@ def values_of(paths: Iterable[Path]) -> Values:
                 ends = [float(row[end] or "nan") for end in ("value", "low", "high")]
                 values[label, row["set_name"], row["metric"], gap_mm] = ends
     return values
+
+
+def of_label(values: Values, label: str) -> dict[tuple[str, str, float | None], list[float]]:
+    """Returns the values of a method by set, metric and gap.
+
+    Args:
+        values: What ``read`` returns.
+        label: The method.
+    """
+    return {key[1:]: value for key, value in values.items() if key[0] == label}
+
+
+def of_seed(path: Path) -> dict[tuple[str, str, float | None], list[float]]:
+    """Returns the values of a training by set, metric and gap.
+
+    Args:
+        path: The file of its test.
+    """
+    return of_label(values_of([path]), "cascade")
 
 
 def with_ends(values: Iterable[float]) -> str:

@@ -54,7 +54,11 @@ def measured_array(
             return shape[0], lambda part: _of_periods(read(part), chain, scanner), True
         if len(shape) == 2 and shape[0] == math.prod(ffp):
             one = 1, *ffp, shape[-1]
-            return 1, lambda _: _of_periods(read(slice(None)).reshape(one), chain, scanner), True
+            return (
+                1,
+                lambda part: _of_periods(read(slice(None)).reshape(one)[part], chain, scanner),
+                True,
+            )
     raise InputError(
         f"{name} has the shape {list(shape)} of {kind}: measured scans of the harmonics "
         f"{list(harmonics)} at {list(ffp)} FFP positions (y, x) are {LAYOUT}"

@@ -14,7 +14,7 @@ from mpi_cascade.evidence.pairs import Pair
 from mpi_cascade.physics.scanner import Scanner, cell_centres
 
 _LINE_INCH = 1.5
-_FOOT_INCH = 1.1
+_FOOT_INCH = 1.5
 
 
 class Shown(NamedTuple):

@@ -56,6 +56,7 @@ def test_panels_are_of_one_size_and_no_words_overlap(num_scans, is_line):
     panels = figure.axes[: 3 * num_scans]
     sizes = np.array([axis.get_position().size for axis in panels])
     np.testing.assert_allclose(sizes, sizes[:1].repeat(len(sizes), axis=0))
+    whole = figure.bbox
     boxes = [
         text.get_window_extent(renderer)
         for axis in figure.axes
@@ -63,6 +64,8 @@ def test_panels_are_of_one_size_and_no_words_overlap(num_scans, is_line):
         if text.get_text()
     ]
     for number, box in enumerate(boxes):
+        assert whole.x0 <= box.x0 and box.x1 <= whole.x1
+        assert whole.y0 <= box.y0 and box.y1 <= whole.y1
         assert not any(box.overlaps(other) for other in boxes[:number])
 
 

@@ -47,13 +47,19 @@ METHODS = {
     "zero image": "zero image",
 }
 
-OFF = {
-    "phantoms": "as stated",
+OTHER_NOISE = {"SNR 20 dB": "the same at 20 dB", "SNR 50 dB": "the same at 50 dB"}
+UNSEEN = {"unseen rings": "rings", "unseen letters": "letters", "unseen five tubes": "five tubes"}
+FIVE_PERCENT = {
     "gradient -5 %": "gradient − 5 %",
     "gradient +5 %": "gradient + 5 %",
     "core diameter -5 %": "core − 5 %",
     "core diameter +5 %": "core + 5 %",
-    "spread of cores +0.15": "spread of cores + 0.15",
+}
+SPREAD = {"spread of cores +0.15": "spread of cores + 0.15"}
+OFF = {
+    "phantoms": "as stated",
+    **FIVE_PERCENT,
+    **SPREAD,
     "relaxation +1 µs, aligned": "relaxation + 1 µs",
 }
 OFF_METHODS = {
@@ -70,15 +76,9 @@ NOISE_METHODS = ("cascade", "Tikhonov, c ≥ 0")
 COVERED = {
     "as calibrated": "as calibrated, 15 … 50 dB",
     "phantoms": "phantoms of another mixture, 30 dB",
-    "SNR 20 dB": "the same at 20 dB",
-    "SNR 50 dB": "the same at 50 dB",
-    "unseen rings": "rings",
-    "unseen letters": "letters",
-    "unseen five tubes": "five tubes",
-    "gradient -5 %": "gradient − 5 %",
-    "gradient +5 %": "gradient + 5 %",
-    "core diameter -5 %": "core − 5 %",
-    "core diameter +5 %": "core + 5 %",
+    **OTHER_NOISE,
+    **UNSEEN,
+    **FIVE_PERCENT,
 }
 COVERED_HEAD = [
     "calibrated on", "scans", "pixels inside / %", "half width / % of the peak",
@@ -94,16 +94,10 @@ DRAWN_HEAD = [
 
 STAYS = {
     "phantoms": "phantoms of the training's families",
-    "SNR 20 dB": "the same at 20 dB",
-    "SNR 50 dB": "the same at 50 dB",
-    "unseen rings": "rings",
-    "unseen letters": "letters",
-    "unseen five tubes": "five tubes",
-    "gradient -5 %": "gradient − 5 %",
-    "gradient +5 %": "gradient + 5 %",
-    "core diameter -5 %": "core − 5 %",
-    "core diameter +5 %": "core + 5 %",
-    "spread of cores +0.15": "spread of cores + 0.15",
+    **OTHER_NOISE,
+    **UNSEEN,
+    **FIVE_PERCENT,
+    **SPREAD,
 }
 STAYING = {
     "half_gradient": "half the gradient along x",
@@ -228,21 +222,19 @@ def seeds_noise_rows(found: dict[str, Values]) -> list[list[str]]:
     Args:
         found: What ``read`` returns, by scanner.
     """
-    psnr = "cascade", "phantoms", "psnr_db", None
+    psnr, directory = ("phantoms", "psnr_db", None), DIRECTORY / "seeds"
     rows = []
-    for name, values in found.items():
+    for name in filter(lambda name: any(directory.glob(f"{name}-*.csv")), found):
         row = [SCANNERS[name]]
         for snr_db in SEEDS_SNRS_DB:
-            is_usual = snr_db == USUAL_SNR_DB
-            directory = DIRECTORY / "seeds" / ("" if is_usual else str(snr_db))
-            paths = sorted(directory.glob(f"{name}-[0-9].csv"))
-            if not paths:
-                break
-            one_for_all = values if is_usual else values_of([directory / f"{name}-any.csv"])
-            ahead = [values_of([path])[psnr][0] - one_for_all[psnr][0] for path in paths]
-            row.append(", ".join(f"{one:.2f}" for one in ahead))
-        else:
-            rows.append(row)
+            if snr_db == USUAL_SNR_DB:
+                there, for_all = directory, of_label(found[name], "cascade")
+            else:
+                there = directory / str(snr_db)
+                for_all = of_seed(there / f"{name}-any.csv")
+            for_it = map(of_seed, sorted(there.glob(f"{name}-[0-9].csv")))
+            row.append(", ".join(f"{each[psnr][0] - for_all[psnr][0]:.2f}" for each in for_it))
+        rows.append(row)
     return rows
 
 

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import command_line
 import pytest
 import torch
+import yaml
 
-from mpi_cascade.checkpoints import load
+from mpi_cascade.checkpoints import load, takes_scanner
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import brief_suite
 from mpi_cascade.metrics.functional import psnr
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "weights"
 
 
 def test_weights_for_any_scanner_have_intervals_once_they_are_calibrated():
@@ -18,6 +21,28 @@ def test_weights_for_any_scanner_have_intervals_once_they_are_calibrated():
     assert cascade.cascade.intervals is not None
     with pytest.raises(InputError, match="calibrate them with mpi-cascade guarantee"):
         _ = cascade.intervals
+
+
+def test_weights_for_any_scanner_go_on_with_one(tmp_path):
+    """By the command of the documentation, on few scans of a small scanner."""
+    scanner = tmp_path / "scanner.yaml"
+    grid = {"num_ffp_x": 32, "num_ffp_y": 32, "gradient_x_t_per_m": 4.0}
+    scanner.write_text(yaml.safe_dump({"experiment": {"scanner": grid, "image_shape": [32, 32]}}))
+    command_line.succeed(
+        "fit", "--config", WEIGHTS / "any_scanner.yaml",
+        "--config", ROOT / "configs" / "training" / "one_scanner.yaml", "--config", scanner,
+        "--weights", WEIGHTS / "any_scanner.ckpt", "--output", tmp_path / "run",
+        *command_line.SMALL, "--trainer.fast_dev_run", "false", "--trainer.max_epochs", 1,
+        "--model.learning_rate", 1e-9, "--report.tikhonov", "false",
+    )  # fmt: skip
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    assert not takes_scanner(checkpoint)
+    for_one, for_any = load(checkpoint), load(WEIGHTS / "any_scanner.ckpt", scanner=scanner)
+    assert for_one.experiment.scanner == for_any.experiment.scanner
+    assert for_one.cascade.intervals is None
+    (sample, *_) = brief_suite(for_any.experiment.scanner).sets[0].batches(for_any.experiment)
+    found, expected = (cascade(sample.signal[:4]).final for cascade in (for_one, for_any))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-3 * expected.max().item())
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,17 @@ class DataConsistentRefinement(SignalRefinement):
 
     Args:
         network: Network of a step, from the image, memory and filters (batch,
-            1 + num_memory + num_filters, y, x) to the image and memory (batch, 1 + num_memory, y,
-            x), such as a ``ResidualUNet`` with as many ``num_channels`` and ``num_corrected``.
+            1 + num_memory + num_looks · num_filters, y, x) to the image and memory (batch,
+            1 + num_memory, y, x), such as a ``ResidualUNet`` with as many ``num_channels`` and
+            ``num_corrected``.
         num_steps: Steps, > 0.
         shares_weights: Whether all steps have the same weights, or only start with the same.
         num_filters: Filters, > 0.
         relative_regularisation: Smallest and largest λ, relative to the largest eigenvalue of
             S Sᵀ, ≥ 1e-12.
         num_memory: Channels of memory, ≥ 0.
+        num_looks: Of how many steps a network is given the filtered residuals, > 0: of its own and,
+            behind them, of those before, the last one first, with zeros where there was none.
 
     Raises:
         InputError: If a value is out of its range.
@@ -37,7 +40,8 @@ class DataConsistentRefinement(SignalRefinement):
     Source:
         H. K. Aggarwal et al., MoDL, IEEE TMI 38, 2019, doi:10.1109/TMI.2018.2865356, for networks
         between steps that look at the data; J. Adler and O. Öktem, IEEE TMI 37, 2018,
-        doi:10.1109/TMI.2018.2799231, for memory.
+        doi:10.1109/TMI.2018.2799231, for memory; Y. Chen et al., Entropy 27, 2025,
+        doi:10.3390/e27090929 (DeMUN), for the looks of all steps.
     """
 
     def __init__(
@@ -51,9 +55,11 @@ class DataConsistentRefinement(SignalRefinement):
             1e-2,
         ),
         num_memory: NonNegativeInt = 0,
+        num_looks: PositiveInt = 1,
     ) -> None:
         super().__init__()
-        self.num_steps, self.num_filters, self.num_memory = num_steps, num_filters, num_memory
+        self.num_steps, self.num_filters = num_steps, num_filters
+        self.num_memory, self.num_looks = num_memory, num_looks
         self.relative_regularisation = relative_regularisation
         check_arguments(self)
         self.networks = networks_of_steps(network, num_steps, shares_weights)
@@ -68,8 +74,10 @@ class DataConsistentRefinement(SignalRefinement):
         measured = self.filters.coefficients(signal)
         # The image and, behind it, the memory.
         carried = functional.pad(image, (0, 0, 0, 0, 0, self.num_memory))
+        looks = [image.new_zeros(len(image), self.num_filters, *image.shape[2:])] * self.num_looks
         for network in self.networks:
             residual = measured - self.filters.explained(carried[:, :1])
-            carried = network(torch.cat((carried, self.filters(residual)), dim=1))
+            looks = [self.filters(residual), *looks[:-1]]
+            carried = network(torch.cat((carried, *looks), dim=1))
         # Channels too many are left to whoever checks the image's shape.
         return carried[:, : carried.shape[1] - self.num_memory]

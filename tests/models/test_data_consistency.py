@@ -74,6 +74,28 @@ def test_memory_enters_the_next_network_and_nothing_else():
         memory = torch.cat((2 * without[:, :1], 3 * without[:, :1]), dim=1)
 
 
+class Nearsighted(Recorder):
+    """Adds the smoothest residual of its own step."""
+
+    def forward(self, channels):
+        super().forward(channels)
+        return channels[:, :1] + channels[:, 4:5]
+
+
+@pytest.mark.parametrize("num_looks", [2, 3, 5])
+def test_looks_before_enter_behind_its_own(num_looks):
+    several, recorder = Nearsighted(), Recorder()
+    image, signal = images(0), MODEL(images(1))
+    options = {"num_steps": 4, "shares_weights": True}
+    found = stage_of(several, num_looks=num_looks, **options)(image, signal)
+    expected = stage_of(recorder, **options)(image, signal)
+    assert torch.equal(found, expected)
+    looks = [torch.zeros(3, 4, *SHAPE)] * num_looks
+    for with_looks, without in zip(several.channels, recorder.channels, strict=True):
+        looks = [without[:, 1:], *looks[:-1]]
+        assert torch.equal(with_looks, torch.cat((without[:, :1], *looks), dim=1))
+
+
 @pytest.mark.parametrize("num_corrected", [1, 2, 4])
 def test_a_network_that_returns_another_number_of_memories_is_refused(num_corrected):
     network = ResidualUNet((8,), num_channels=7, num_corrected=num_corrected)

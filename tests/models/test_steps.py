@@ -52,6 +52,7 @@ def test_the_scanner_is_in_no_weight(kind):
         (ConditionedRefinement, {"noise_factors": (10.0, 1.0)}, "noise_factors is"),
         (DataConsistentRefinement, {"num_filters": -1}, "num_filters is -1"),
         (DataConsistentRefinement, {"num_memory": -1}, "num_memory is -1"),
+        (DataConsistentRefinement, {"num_looks": 0}, "num_looks is 0"),
         (DataConsistentRefinement, {"relative_regularisation": (1e-2, 1e-6)}, "regularisation is"),
         (ProximalRefinement, {"relative_regularisation": 0.0}, "relative_regularisation is 0"),
     ],

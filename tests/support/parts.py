@@ -51,6 +51,9 @@ SECOND_STAGES = {
     "memory": lambda: DataConsistentRefinement(
         ResidualUNet((8, 8), num_channels=7, num_corrected=3), num_steps=2, num_memory=2
     ),
+    "all looks": lambda: DataConsistentRefinement(
+        ResidualUNet((8, 8), num_channels=9), num_steps=2, num_looks=2
+    ),
     "conditioned": lambda: ConditionedRefinement(
         ResidualUNet((8, 8), num_channels=5, num_told=8), conditions=[PsfDetail(), NoiseLevel()]
     ),

@@ -1,4 +1,4 @@
-"""Writes the tables and the pictures of ``any-scanner.md`` from the CSV files of its tests.
+"""Writes the tables and the pictures of ``any-scanner-results.md`` from the CSV files of its tests.
 
     python docs/any_scanner.py
 
@@ -110,7 +110,7 @@ Values = dict[tuple[str, str, str, float | None], list[float]]
 
 def main() -> None:
     """Writes them."""
-    path, found = DOCS / "any-scanner.md", {name: read(name) for name in SCANNERS}
+    path, found = DOCS / "any-scanner-results.md", {name: read(name) for name in SCANNERS}
     text = path.read_text(encoding="utf-8")
     for mark, table in tables(found).items():
         below = rf"(?<=<!-- {mark} -->\n)(?:\|.*\n)*"

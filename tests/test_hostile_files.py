@@ -199,7 +199,7 @@ REFUSED = {
         "is zero throughout: nothing was received",
     ),
     "scans beyond the network": (
-        "a.npy", array(np.sign(SCANS) * np.float32(3e38)), RECONSTRUCT,
+        "a.npy", array(np.sign(SCANS) * np.float32(3e38)), (*RECONSTRUCT, "--scale", 1),
         "too large for the network: check their unit",
     ),
     "no scan at a time": (

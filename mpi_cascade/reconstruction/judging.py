@@ -112,14 +112,14 @@ class Judge:
             return torch.full_like(image, torch.nan)
         return self._measured_part(image, noise)
 
-    def require_scale(self, quality: Quality, path: Path) -> None:
+    def require_scale(self, peaks: Float[Tensor, " scans"], path: Path) -> None:
         """Raises an InputError if signals are so far from those of training that a scale lacks.
 
         Args:
-            quality: Quality of all scans of a file.
+            peaks: Largest |u| of each scan of a file; none counts that is 0 or isn't finite.
             path: The file.
         """
-        peaks = quality.peak[quality.peak > 0]
+        peaks = peaks[peaks.isfinite() & (peaks > 0)]
         low, high = usual(self.training.peak)
         if len(peaks) and not low / _NO_UNIT < float(peaks.median()) < high * _NO_UNIT:
             raise InputError(

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
@@ -71,6 +73,8 @@ def reconstruct_scans(
         InputError: If the file can't be used, or the directory can't be written.
     """
     judge, scanner, unit = Judge(cascade), cascade.experiment.scanner, scans.concentration_unit
+    if not scans.has_scale:
+        judge.require_scale(_peaks(scans, batch_size), scans.path)
     if unit:
         notes = {**notes, "concentration_unit": unit}
     parts: list[Quality] = []
@@ -94,8 +98,6 @@ def reconstruct_scans(
                 task.advance(len(signal))
         quality = joined(parts)
         _require_signal(scans, quality)
-        if not scans.has_scale:
-            judge.require_scale(quality, scans.path)
         pictures.write_first()
         warnings = judge.warnings(quality)
         held = intervals.column(len(quality.peak))
@@ -112,6 +114,11 @@ def reconstruct_scans(
         of = f"{scans.concentration:.4g} {unit}"
         lines.append(f"images: tracer concentration in {unit}; 1 above is {of}")
     return "\n".join(lines)
+
+
+def _peaks(scans: ScanFile, batch_size: int) -> Float[Tensor, " scans"]:
+    """Returns the largest |u| of each scan of a file, which is read for it."""
+    return torch.cat([signal.abs().amax(dim=(1, 2, 3)) for signal in scans.batches(batch_size)])
 
 
 def _require_signal(scans: ScanFile, quality: Quality) -> None:

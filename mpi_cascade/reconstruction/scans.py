@@ -40,7 +40,8 @@ class ScanFile:
         num_scans: How many there are.
         is_simulation: Whether the file says that they were simulated.
         differences: What the file says of its scanner that is not as wanted, a phrase each.
-        batches: Yields them in float32, called with the most scans of a batch.
+        batches: Yields them in float32, called with the most scans of a batch; those of an array
+            as often as it is called.
         remarks: What else there is to say of them, a sentence each.
         has_scale: Whether something says what a signal of 1 is.
         concentration: What a concentration of 1 is in ``concentration_unit``.

@@ -11,6 +11,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import MDFFile, read_images
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.reconstruction.pair_table import PairTable
 from mpi_cascade.reconstruction.scans import open_scans
 from mpi_cascade.scans.scanner_models import ScannerModels
 
@@ -116,6 +117,15 @@ def test_scans_whose_scale_is_missing_are_refused(refusal, trained, tmp_path):
     with MDFFile(tmp_path / "made" / "reconstruction.mdf") as file:
         expected = trained.cascade(trained.signal[:3]).final
         torch.testing.assert_close(read_images(file), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_missing_scale_is_refused_before_any_scan_is_reconstructed(
+    refusal, trained, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(PairTable, "add", lambda *arguments: pytest.fail("a scan has an image"))
+    np.save(tmp_path / "scans.npy", 1e-6 * trained.signal[:3].numpy())
+    message = refusal("reconstruct", trained.checkpoint, "scans.npy", "--output", "made")
+    assert "so their scale is missing: give the scanner.yaml" in message
 
 
 def test_python_reads_what_the_command_reads(trained, tmp_path):

@@ -8,29 +8,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from mpi_cascade.guarantee.guarantee import REASONS, Guarantee
-from mpi_cascade.guarantee.objects import TracerObject, objects
+from mpi_cascade.guarantee.objects import ObjectMass, objects
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
-
-
-class ObjectMass(NamedTuple):
-    """How much tracer an object holds.
-
-    Attributes:
-        x_m: Where its centre of mass is along x, in m.
-        y_m: Where it is along y, in m.
-        mass_m2: Concentration times area, in m².
-        lowest_m2: Lower end of its interval.
-        highest_m2: Upper end of its interval.
-    """
-
-    x_m: float
-    y_m: float
-    mass_m2: float
-    lowest_m2: float
-    highest_m2: float
 
 
 class ScanIntervals(NamedTuple):
@@ -147,10 +129,7 @@ class Intervals:
         each = zip(
             images.final, half_width(found.interval), found.mass_factors.tolist(), strict=True
         )
-        masses = [
-            [_with_interval(one, factor) for one in objects(image[0], half[0], size_m)]
-            for image, half, factor in each
-        ]
+        masses = [objects(image[0], half[0], factor, size_m) for image, half, factor in each]
         withheld = [REASONS[number] for number in found.reasons.tolist()]
         return ScanIntervals(*_ends(found, images.final), masses, withheld)
 
@@ -165,9 +144,3 @@ def _ends(found: Calibrated, image: Images) -> Interval:
     is_withheld = (found.reasons > 0)[:, None, None, None]
     # Tracer isn't negative.
     return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
-
-
-def _with_interval(one: TracerObject, factor: float) -> ObjectMass:
-    reach_m2 = factor * one.spread_m2
-    lowest_m2 = max(0.0, one.mass_m2 - reach_m2)
-    return ObjectMass(one.x_m, one.y_m, one.mass_m2, lowest_m2, one.mass_m2 + reach_m2)

@@ -18,20 +18,22 @@ _REACH_PIXELS = 3.0
 Places = NDArray[np.int64]
 
 
-class TracerObject(NamedTuple):
-    """An object of an image.
+class ObjectMass(NamedTuple):
+    """How much tracer an object holds.
 
     Attributes:
         x_m: Where its centre of mass is along x, in m.
         y_m: Where it is along y, in m.
-        mass_m2: Its tracer: concentration times area, in m².
-        spread_m2: The sum of the half widths of its pixels' intervals, times their area, in m².
+        mass_m2: Concentration times area, in m².
+        lowest_m2: Lower end of its interval, ≥ 0.
+        highest_m2: Upper end of its interval.
     """
 
     x_m: float
     y_m: float
     mass_m2: float
-    spread_m2: float
+    lowest_m2: float
+    highest_m2: float
 
 
 def regions(image: Float[Tensor, "ny nx"]) -> tuple[Places, int]:
@@ -69,13 +71,15 @@ def sums(values: Float[Tensor, "ny nx"], places: Places, num: int) -> NDArray[np
 def objects(
     image: Float[Tensor, "ny nx"],
     half_width: Float[Tensor, "ny nx"],
+    factor: float,
     field_of_view_m: tuple[float, float],
-) -> Sequence[TracerObject]:
+) -> Sequence[ObjectMass]:
     """Returns the objects of an image, the one with most tracer first.
 
     Args:
         image: The image, (y, x).
         half_width: Half of the width of each pixel's interval.
+        factor: What multiplies its sum over an object, times the area: half of the mass's interval.
         field_of_view_m: Size (y, x) in m.
     """
     places, num = regions(image)
@@ -84,12 +88,13 @@ def objects(
     masses, spreads = sums(image, places, num), sums(half_width, places, num)
     positive = image.clamp_min(0).numpy(force=True)
     centres = ndimage.center_of_mass(positive, places, range(1, num + 1))
-    found = [
-        TracerObject(
-            (column + 0.5) * pixel_m[1] - field_of_view_m[1] / 2,
-            (row + 0.5) * pixel_m[0] - field_of_view_m[0] / 2,
-            area_m2 * float(mass), area_m2 * float(spread),
+    found = []
+    for (row, column), mass, spread in zip(centres, masses, spreads, strict=True):
+        x_m = (column + 0.5) * pixel_m[1] - field_of_view_m[1] / 2
+        y_m = (row + 0.5) * pixel_m[0] - field_of_view_m[0] / 2
+        mass_m2 = area_m2 * float(mass)
+        reach_m2 = factor * (area_m2 * float(spread))
+        found.append(
+            ObjectMass(x_m, y_m, mass_m2, max(0.0, mass_m2 - reach_m2), mass_m2 + reach_m2)
         )
-        for (row, column), mass, spread in zip(centres, masses, spreads, strict=True)
-    ]  # fmt: skip
     return sorted(found, key=lambda one: -one.mass_m2)

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from mpi_cascade.guarantee.intervals import Intervals, ObjectMass
+from mpi_cascade.guarantee.intervals import Intervals
+from mpi_cascade.guarantee.objects import ObjectMass
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Signals

@@ -17,10 +17,11 @@ def image():
 
 
 def test_objects_hold_the_tracer_around_them(image):
-    first, second = objects(image, 0.1 * image, (0.024, 0.032))
+    first, second = objects(image, 0.1 * image, 2.0, (0.024, 0.032))
     assert first.mass_m2 == pytest.approx((16 + 0.2) * 1e-6, rel=1e-6)
     assert second.mass_m2 == pytest.approx(2 * 1e-6, rel=1e-6)
-    assert first.spread_m2 == pytest.approx(0.1 * first.mass_m2, rel=1e-6)
+    assert first.lowest_m2 == pytest.approx(0.8 * first.mass_m2, rel=1e-6)
+    assert first.highest_m2 == pytest.approx(1.2 * first.mass_m2, rel=1e-6)
     assert (second.x_m, second.y_m) == pytest.approx((0.022 - 0.016, 0.0165 - 0.012), abs=1e-7)
 
 
@@ -32,4 +33,4 @@ def test_every_pixel_belongs_to_its_nearest_object(image):
 
 
 def test_an_empty_image_has_no_objects():
-    assert not objects(torch.zeros(8, 8), torch.ones(8, 8), (0.01, 0.01))
+    assert not objects(torch.zeros(8, 8), torch.ones(8, 8), 1.0, (0.01, 0.01))

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from mpi_cascade.checkpoints import TrainedCascade, guarantee_texts
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
+from mpi_cascade.evidence.evidence import Evidence
 from mpi_cascade.guarantee.guarantee import Guarantee, NoiseGroup
-from mpi_cascade.guarantee.intervals import Intervals
 from mpi_cascade.guarantee.risk_control import (
     controlling_factor,
     least_scans,
     losses_at_factors,
 )
+from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.physics.noise import standard_error
 from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.simulated import Sample
@@ -90,10 +91,10 @@ def calibrate(
             "level at least, and some thousand to be tight"
         )
     edges = snr_edges(cascade)
-    intervals = Intervals(cascade.cascade, cascade.experiment.forward_model, None)
+    evidence = Evidence(cascade.experiment.forward_model)
     scans: list[_Scan] = []
     for sample in _samples(cascade, num_scans * (len(edges) - 1), batch_size, Stream.CALIBRATION):
-        scans += _of_batch(intervals, sample)
+        scans += _of_batch(cascade.cascade, evidence, sample)
         advance(len(sample.indices))
     groups, pixel_losses, mass_losses = [], [], []
     for lowest, highest in itertools.pairwise(edges):
@@ -150,11 +151,12 @@ def _samples(cascade: TrainedCascade, num: int, batch_size: int, stream: int) ->
         yield simulator.scan(mixture, RandomStreams(_SEED, stream, indices))
 
 
-def _of_batch(intervals: Intervals, sample: Sample) -> list[_Scan]:
-    images = intervals.cascade(sample.signal)
-    raw = intervals.cascade.interval(images, sample.signal)
-    fit = intervals.fit(sample.signal, images.final)
+def _of_batch(cascade: Cascade, evidence: Evidence, sample: Sample) -> list[_Scan]:
+    images = cascade(sample.signal)
+    raw = cascade.interval(images, sample.signal)
+    fit = evidence.fit(sample.signal, images.final)
     pixels = pixel_factors_needed(images.final, raw, sample.concentration)
     masses = mass_factors_needed(images.final, raw, sample.concentration)
-    each = zip(fit.snr_db.tolist(), fit.misfit.tolist(), pixels, masses, strict=True)
+    fits = fit.peak_snr_db.tolist(), fit.residual_to_noise.tolist()
+    each = zip(*fits, pixels, masses, strict=True)
     return [_Scan(*values) for values in each]

@@ -1,5 +1,6 @@
-"""What a scan says of an image: the part that it determines, and the pairs that it supports."""
+"""What a scan says of an image: how well it fits, what of it is measured, which pairs are real."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,7 +11,32 @@ from torch import Tensor
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.evidence.pairs import Pair, PairTest, Points
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.noise import NoiseEstimate
+from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
+
+
+@dataclass(frozen=True, eq=False)
+class ScanFit:
+    """How noisy each of some scans is, and how well its image explains it, (batch,).
+
+    Attributes:
+        peak: Largest |u|.
+        noise: Standard deviation of the noise, estimated from the scan itself.
+        residual: Root mean square of S c − u over all measurements, c the image.
+    """
+
+    peak: Float[Tensor, " batch"]
+    noise: Float[Tensor, " batch"]
+    residual: Float[Tensor, " batch"]
+
+    @property
+    def peak_snr_db(self) -> Float[Tensor, " batch"]:
+        """Peak signal-to-noise ratio 20·log10(peak/noise) in dB; NaN without any signal."""
+        return peak_snr_db(self.peak, self.noise)
+
+    @property
+    def residual_to_noise(self) -> Float[Tensor, " batch"]:
+        """Residual ÷ noise: 1 where the image explains the scan; NaN without any signal."""
+        return torch.where(self.peak > 0, self.residual / self.noise, torch.nan)
 
 
 class Parts(NamedTuple):
@@ -32,15 +58,14 @@ class Evidence:
 
     Args:
         forward_model: S, as ``cascade.experiment.forward_model``.
+
+    Attributes:
+        noise: Estimates σ of scans.
     """
 
     def __init__(self, forward_model: LinearModel) -> None:
         self._forward_model = forward_model
-
-    @cached_property
-    def noise(self) -> NoiseEstimate:
-        """Estimates σ of scans."""
-        return NoiseEstimate(self._forward_model)
+        self.noise = NoiseEstimate(forward_model)
 
     @cached_property
     def _measured_part(self) -> MeasuredPart:
@@ -49,6 +74,20 @@ class Evidence:
     @cached_property
     def _pair_test(self) -> PairTest:
         return PairTest(self._forward_model)
+
+    def fit(self, signal: Signals, image: Images) -> ScanFit:
+        """Returns how noisy scans are, and how well their images explain them.
+
+        Args:
+            signal: The scans, (batch, channel, y, x).
+            image: Their images, (batch, 1, y, x).
+        """
+        residual = self._forward_model(image) - signal
+        return ScanFit(
+            peak=signal.abs().amax(dim=(1, 2, 3)),
+            noise=self.noise(signal),
+            residual=residual.square().mean(dim=(1, 2, 3)).sqrt(),
+        )
 
     @torch.no_grad()
     def parts(self, signal: Signals, image: Images) -> Parts:

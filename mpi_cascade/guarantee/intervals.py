@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from mpi_cascade.evidence.evidence import Evidence
 from mpi_cascade.guarantee.guarantee import REASONS, Guarantee
 from mpi_cascade.guarantee.objects import ObjectMass, objects
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
-from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 
 
 class ScanIntervals(NamedTuple):
@@ -29,18 +29,6 @@ class ScanIntervals(NamedTuple):
     upper: Images
     masses: Sequence[Sequence[ObjectMass]]
     withheld: Sequence[str]
-
-
-class ScanFit(NamedTuple):
-    """How noisy scans are, and how well their images explain them.
-
-    Attributes:
-        snr_db: Peak SNR, estimated from the scan, (batch,).
-        misfit: Root mean square of u − S c, c the final image, in units of the noise, (batch,).
-    """
-
-    snr_db: Float[Tensor, " batch"]
-    misfit: Float[Tensor, " batch"]
 
 
 class Calibrated(NamedTuple):
@@ -65,36 +53,21 @@ class Intervals:
     Args:
         cascade: A cascade with a network of the uncertainty.
         forward_model: The S that it believes in.
-        guarantee: Its calibration; without one there is ``fit`` alone.
+        guarantee: Its calibration.
 
     Attributes:
         cascade: The cascade.
     """
 
-    def __init__(
-        self, cascade: Cascade, forward_model: LinearModel, guarantee: Guarantee | None
-    ) -> None:
-        self.cascade, self._forward_model = cascade, forward_model
-        self._guarantee = guarantee
-        self._noise = NoiseEstimate(forward_model)
+    def __init__(self, cascade: Cascade, forward_model: LinearModel, guarantee: Guarantee) -> None:
+        self.cascade, self._guarantee = cascade, guarantee
+        self._field_of_view_m = forward_model.scanner.field_of_view_m
+        self._evidence = Evidence(forward_model)
 
     @property
     def level(self) -> float:
         """The share that lies inside, of scans like those of the calibration."""
-        assert self._guarantee is not None, "its cascade has a guarantee"
         return 1 - self._guarantee.risk
-
-    def fit(self, signal: Signals, final: Images) -> ScanFit:
-        """Returns how noisy scans are, and how well their images explain them.
-
-        Args:
-            signal: The scans, (batch, channel, y, x).
-            final: Their final images, (batch, 1, y, x).
-        """
-        noise = self._noise(signal)
-        residual = (self._forward_model(final) - signal).square().mean(dim=(1, 2, 3)).sqrt()
-        peak = signal.abs().amax(dim=(1, 2, 3))
-        return ScanFit(peak_snr_db(peak, noise), residual / noise)
 
     def calibrated(self, signal: Signals, images: Reconstruction) -> Calibrated:
         """Returns the intervals as trained, and what the guarantee makes of them.
@@ -103,8 +76,8 @@ class Intervals:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
         """
-        assert self._guarantee is not None, "its cascade has a guarantee"
-        said = self._guarantee.of_scans(*self.fit(signal, images.final))
+        fit = self._evidence.fit(signal, images.final)
+        said = self._guarantee.of_scans(fit.peak_snr_db, fit.residual_to_noise)
         return Calibrated(self.cascade.interval(images, signal), *said)
 
     def ends(self, signal: Signals, images: Reconstruction) -> Interval:
@@ -125,11 +98,13 @@ class Intervals:
             images: What the cascade made of them.
         """
         found = self.calibrated(signal, images)
-        size_m = self._forward_model.scanner.field_of_view_m
         each = zip(
             images.final, half_width(found.interval), found.mass_factors.tolist(), strict=True
         )
-        masses = [objects(image[0], half[0], factor, size_m) for image, half, factor in each]
+        masses = [
+            objects(image[0], half[0], factor, self._field_of_view_m)
+            for image, half, factor in each
+        ]
         withheld = [REASONS[number] for number in found.reasons.tolist()]
         return ScanIntervals(*_ends(found, images.final), masses, withheld)
 

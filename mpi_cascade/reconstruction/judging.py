@@ -1,7 +1,7 @@
 """How far a scan and its image can be trusted: residual, noise, and what training scans have."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
+from mpi_cascade.evidence.evidence import Evidence, ScanFit
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.physics.linear import Images, LinearModel
-from mpi_cascade.physics.noise import NoiseEstimate, peak_snr_db
 from mpi_cascade.randomness import RandomStreams, Stream
 
 _NUM_TRAINING = 256
@@ -26,35 +26,20 @@ _MARGIN_DB = 3.0
 _NO_UNIT = 100.0
 
 
-class Quality(NamedTuple):
-    """What is known of each of some scans, (batch,).
+@dataclass(frozen=True, eq=False)
+class Quality(ScanFit):
+    """What is known of each of some scans, (batch,), and of its final image.
 
     Attributes:
-        peak: Largest |u|.
-        noise: Standard deviation of the noise, estimated from the scan itself.
-        residual: Root mean square of S c − u over all measurements, c the final image.
-        measured_share: Share of c's energy that the scan determines above its noise, 0 … 1; the
-            rest is the prior's.
+        measured_share: Share of the image's energy that the scan determines above its noise, 0 … 1;
+            the rest is the prior's.
     """
 
-    peak: Float[Tensor, " batch"]
-    noise: Float[Tensor, " batch"]
-    residual: Float[Tensor, " batch"]
     measured_share: Float[Tensor, " batch"]
 
     def of_usable(self, is_usable: Bool[Tensor, " batch"]) -> "Quality":
         """Returns the quality with NaN for the scans that can't be used."""
-        return Quality(*(values.where(is_usable, torch.nan) for values in self))
-
-    @property
-    def peak_snr_db(self) -> Float[Tensor, " batch"]:
-        """Peak signal-to-noise ratio 20·log10(peak/noise) in dB; NaN without any signal."""
-        return peak_snr_db(self.peak, self.noise)
-
-    @property
-    def residual_to_noise(self) -> Float[Tensor, " batch"]:
-        """Residual ÷ noise: 1 where the image explains the scan; NaN without any signal."""
-        return torch.where(self.peak > 0, self.residual / self.noise, torch.nan)
+        return Quality(*(values.where(is_usable, torch.nan) for values in vars(self).values()))
 
 
 class Judge:
@@ -70,9 +55,8 @@ class Judge:
 
     def __init__(self, cascade: TrainedCascade) -> None:
         experiment = cascade.experiment
-        self._forward_model = experiment.forward_model
-        self._noise = NoiseEstimate(self._forward_model)
-        self._measured_part = _measured_part(self._forward_model)
+        self._evidence = Evidence(experiment.forward_model)
+        self._measured_part = _measured_part(experiment.forward_model)
         indices = torch.arange(_NUM_TRAINING, device=cascade.device)
         seed = cascade.configuration.get("data", {}).get("training_seed", 0)
         scans = cascade.scans_like_training()
@@ -91,14 +75,9 @@ class Judge:
             reconstruction: Their images.
         """
         final = reconstruction.final
-        residual = self._forward_model(final) - signal
-        noise = self._noise(signal)
-        return Quality(
-            peak=signal.abs().amax(dim=(1, 2, 3)).cpu(),
-            noise=noise.cpu(),
-            residual=residual.square().mean(dim=(1, 2, 3)).sqrt().cpu(),
-            measured_share=measured_share(final, self.measured_part(final, noise)).cpu(),
-        )
+        fit = self._evidence.fit(signal, final)
+        share = measured_share(final, self.measured_part(final, fit.noise))
+        return Quality(*(values.cpu() for values in (*vars(fit).values(), share)))
 
     @torch.no_grad()
     def measured_part(self, image: Images, noise: Float[Tensor, " batch"]) -> Images:
@@ -169,4 +148,5 @@ def usual(values: Float[Tensor, " batch"]) -> tuple[float, float]:
 
 def joined(parts: list[Quality]) -> Quality:
     """Returns the quality of several batches as that of one."""
-    return Quality(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Quality(*map(torch.cat, columns))

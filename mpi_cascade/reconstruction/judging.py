@@ -11,8 +11,7 @@ from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.evidence.evidence import Evidence, ScanFit
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
-from mpi_cascade.models.cascade import Reconstruction
-from mpi_cascade.physics.linear import Images, LinearModel
+from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.randomness import RandomStreams, Stream
 
 _NUM_TRAINING = 256
@@ -63,33 +62,27 @@ class Judge:
         signal = scans.scan(
             experiment.mixture, RandomStreams(seed, Stream.TRAINING, indices)
         ).signal
-        parts = [self.measure(batch, cascade(batch)) for batch in signal.split(_BATCH)]
-        self.training = joined(parts)
+        batches = signal.split(_BATCH)
+        self.training = joined([self.measure(it, cascade(it).final)[0] for it in batches])
 
     @torch.no_grad()
-    def measure(self, signal: Tensor, reconstruction: Reconstruction) -> Quality:
-        """Returns the quality of scans, on the CPU.
+    def measure(self, signal: Signals, image: Images) -> tuple[Quality, Images]:
+        """Returns the quality of scans, on the CPU, and the part of images that they determine.
 
         Args:
             signal: Signals, (batch, channel, y, x), on the cascade's device.
-            reconstruction: Their images.
-        """
-        final = reconstruction.final
-        fit = self._evidence.fit(signal, final)
-        share = measured_share(final, self.measured_part(final, fit.noise))
-        return Quality(*(values.cpu() for values in (*vars(fit).values(), share)))
+            image: Their final images, (batch, 1, y, x).
 
-    @torch.no_grad()
-    def measured_part(self, image: Images, noise: Float[Tensor, " batch"]) -> Images:
-        """Returns what scans determine of images; NaN where S is too large to say.
-
-        Args:
-            image: Images, (batch, 1, y, x), on the cascade's device.
-            noise: σ of their scans, (batch,).
+        Returns:
+            The quality, and the measured part (batch, 1, y, x), which is NaN where S is too large
+            to say.
         """
-        if self._measured_part is None:
-            return torch.full_like(image, torch.nan)
-        return self._measured_part(image, noise)
+        fit = self._evidence.fit(signal, image)
+        measured = torch.full_like(image, torch.nan)
+        if self._measured_part is not None:
+            measured = self._measured_part(image, fit.noise)
+        share = measured_share(image, measured)
+        return Quality(*(values.cpu() for values in (*vars(fit).values(), share))), measured
 
     def require_scale(self, peaks: Float[Tensor, " scans"], path: Path) -> None:
         """Raises an InputError if signals are so far from those of training that a scale lacks.

@@ -32,16 +32,18 @@ _NIFTI_FILES = {
 
 
 class _Made(NamedTuple):
-    """What was made of a batch of scans; those that can't be used are 0, their quality NaN."""
+    """What was made of a batch of scans; those that can't be used are 0, their quality NaN.
+
+    Attributes:
+        is_usable: Whether each scan can be used.
+        signal: The scans.
+        images: Their images of each kind, by the names that ``Shown`` has for them.
+        quality: What is known of them.
+    """
 
     is_usable: list[bool]
     signal: Signals
-    preliminary: Images
-    final: Images
-    measured: Images
-    prior: Images
-    lower: Images
-    upper: Images
+    images: dict[str, Images]
     quality: Quality
 
 
@@ -89,7 +91,7 @@ def reconstruct_scans(
                 signal = signal.to(cascade.device)
                 made = _made(cascade, judge, scans, signal, task.done, intervals)
                 parts.append(made.quality)
-                pairs.add(task.done, made.signal, made.final, made.quality.noise)
+                pairs.add(task.done, made.signal, made.images["final"], made.quality.noise)
                 made = _with_unit(made, scans.concentration)
                 for number in range(len(signal)):
                     if made.is_usable[number]:
@@ -149,18 +151,17 @@ def _made(
             f"{scans.path}: scans {first_scan} … {first_scan + len(signal) - 1} reach "
             f"{signal.abs().max():.3g}, too large for the network: check their unit"
         )
-    quality = judge.measure(signal, images)
-    measured = judge.measured_part(images.final, quality.noise.to(signal))
-    prior = images.final - measured
+    quality, measured = judge.measure(signal, images.final)
     ends = intervals.add(signal, images, is_usable)
+    made = {**images._asdict(), "measured": measured, "prior": images.final - measured}
     quality = quality.of_usable(is_usable.cpu())
-    return _Made(is_usable.tolist(), signal, *images, measured, prior, *ends, quality)
+    return _Made(is_usable.tolist(), signal, made | ends._asdict(), quality)
 
 
 def _with_unit(made: _Made, concentration: float) -> _Made:
     """Returns the same with images in their unit."""
-    names = ("preliminary", *_NIFTI_FILES)
-    return made._replace(**{name: concentration * getattr(made, name) for name in names})
+    images = {name: concentration * image for name, image in made.images.items()}
+    return made._replace(images=images)
 
 
 def _image_files(
@@ -186,11 +187,8 @@ def _image_files(
             to_nifti[name] = files.enter_context(nifti)
 
     def append(made: _Made) -> None:
-        is_lost = ~torch.tensor(made.is_usable, device=made.final.device)
-        images = {
-            name: getattr(made, name).masked_fill(is_lost[:, None, None, None], torch.nan)
-            for name in names
-        }
+        is_lost = ~torch.tensor(made.is_usable, device=made.signal.device)[:, None, None, None]
+        images = {name: made.images[name].masked_fill(is_lost, torch.nan) for name in names}
         to_mdf(images["final"], {name: images[name] for name in names if name != "final"})
         for name, write in to_nifti.items():
             write(images[name])
@@ -204,6 +202,6 @@ def _shown(
     """Returns what is shown of one scan of a batch."""
     share = float(made.quality.measured_share[number])
     withheld = None if intervals.intervals is None else intervals.withheld[scan]
-    signal, *images = (values[number].numpy(force=True) for values in made[1:8])
-    of_scan = (share, pairs.of_scan(scan), withheld)
-    return Shown(f"scan {scan}", *of_scan, signal, *(image[0] for image in images))
+    signal = made.signal[number].numpy(force=True)
+    images = {name: image[number, 0].numpy(force=True) for name, image in made.images.items()}
+    return Shown(f"scan {scan}", share, pairs.of_scan(scan), withheld, signal, **images)

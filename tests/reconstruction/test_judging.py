@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.reconstruction.judging import Judge, Quality, usual
 
 
@@ -14,7 +13,7 @@ def judge(trained):
 
 
 def words(judge, trained, signal):
-    quality = judge.measure(signal, trained.cascade(signal))
+    quality, _ = judge.measure(signal, trained.cascade(signal).final)
     return judge.warnings(quality)
 
 
@@ -44,7 +43,7 @@ def test_residual_and_ratio_are_what_they_say(judge, trained):
     image = torch.rand(1, 1, 16, 16)
     noise = 1e-3 * torch.randn(1, 1, 16, 16)
     signal = trained.cascade.experiment.forward_model(image) + noise
-    quality = judge.measure(signal, Reconstruction(image, image))
+    quality, _ = judge.measure(signal, image)
     assert quality.residual.item() == pytest.approx(noise.square().mean().sqrt().item(), rel=1e-3)
     assert quality.residual_to_noise.item() == pytest.approx(
         (quality.residual / quality.noise).item()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evidence.pair_test import Verdict, pair_verdict
-from mpi_cascade.evidence.peaks import peaks, region_of
+from mpi_cascade.evidence.peaks import Point, peaks, region_of
 from mpi_cascade.evidence.window import Window
 from mpi_cascade.physics.linear import LinearModel
 from mpi_cascade.physics.resolution import length_scale
@@ -24,7 +24,6 @@ _FARTHEST_M = 1.5e-3
 """On the ``reference`` scanner: how far an object goes from its peak, and how far peaks are apart
 that may be one object's."""
 
-Point = tuple[float, float]
 Points = tuple[Point, Point]
 
 
@@ -81,7 +80,7 @@ class PairTest:
         """
         if image.shape[0] == 1 or not noise > 0:
             return []
-        places = [(peak.x_m, peak.y_m) for peak in peaks(image, self._forward_model, noise)]
+        places = peaks(image, self._forward_model, noise)
         if points_m:
             # A peak between the points may be that of an object on which they are.
             reach_m = math.dist(*points_m)

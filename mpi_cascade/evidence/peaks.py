@@ -1,7 +1,5 @@
 """The peaks of an image: its local maxima that no ridge of nearly their height leads away from."""
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -20,23 +18,12 @@ _LEAST_SIGNAL = 4.0
 _IN_OBJECT = 0.05
 _REACH_PIXELS = 2.0
 
-
-class Peak(NamedTuple):
-    """A peak of an image.
-
-    Attributes:
-        x_m: Where it is along x in m.
-        y_m: Where it is along y in m.
-        height: The concentration there.
-    """
-
-    x_m: float
-    y_m: float
-    height: float
+Point = tuple[float, float]
+"""A place (x, y) in m."""
 
 
-def peaks(image: Float[Tensor, "ny nx"], forward_model: LinearModel, noise: float) -> list[Peak]:
-    """Returns the peaks that stand out in an image and in its scan, the highest first.
+def peaks(image: Float[Tensor, "ny nx"], forward_model: LinearModel, noise: float) -> list[Point]:
+    """Returns the peaks that stand out in an image and in its scan, (x, y) in m, highest first.
 
     A peak is at least a tenth as high as the image's highest, every way to a higher one leads
     through a valley a tenth deep, and its own pixel with the eight around it makes a signal of 4σ
@@ -58,9 +45,9 @@ def peaks(image: Float[Tensor, "ny nx"], forward_model: LinearModel, noise: floa
     with torch.no_grad():
         strength = forward_model(tracer.to(forward_model.device)).flatten(1).norm(dim=1).cpu()
     y_m, x_m = (cell_centres(n, size).tolist() for n, size in zip(shape, size_m, strict=True))
-    found = [Peak(x_m[column], y_m[row], float(image[row, column])) for row, column in places]
     is_strong = (strength >= _LEAST_SIGNAL * noise).tolist()
-    return [peak for peak, strong in zip(found, is_strong, strict=True) if strong]
+    found = zip(places, is_strong, strict=True)
+    return [(x_m[column], y_m[row]) for (row, column), strong in found if strong]
 
 
 def region_of(

@@ -22,11 +22,10 @@ def bump(row, column, height, width=1.5):
 
 def test_two_bumps_are_two_peaks_the_higher_first():
     found = peaks(bump(4, 5, 0.6) + bump(10, 18, 1.0), MODEL, 1e-4)
-    assert [(peak.x_m, peak.y_m) for peak in found] == [
+    assert found == [
         (pytest.approx(float(X_M[18])), pytest.approx(float(Y_M[10]))),
         (pytest.approx(float(X_M[5])), pytest.approx(float(Y_M[4]))),
     ]
-    assert [peak.height for peak in found] == pytest.approx([1.0, 0.6], rel=1e-3)
 
 
 @pytest.mark.parametrize(("depth", "num"), [(0.05, 1), (0.3, 2)])

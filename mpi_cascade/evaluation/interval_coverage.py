@@ -18,7 +18,8 @@ from mpi_cascade.evaluation.measures import PHANTOMS
 from mpi_cascade.evaluation.methods import FINAL, Method
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.experiment import Experiment
-from mpi_cascade.guarantee.intervals import Calibrated, half_width
+from mpi_cascade.guarantee.guarantee import OfScans
+from mpi_cascade.guarantee.intervals import half_width
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.physics.linear import Images
 from mpi_cascade.results.progress import Progress, Task
@@ -88,8 +89,8 @@ class _Scan(NamedTuple):
     is_withheld: bool
 
 
-Spans = Callable[[Tensor], tuple[Images, Calibrated]]
-"""Maps signals to final images and their intervals."""
+Spans = Callable[[Tensor], tuple[Images, Interval, OfScans]]
+"""Maps signals to final images, their intervals, and what is said of these."""
 
 
 @torch.no_grad()
@@ -146,9 +147,9 @@ def _guaranteed(method: Method) -> Spans | None:
     except InputError:
         return None
 
-    def spans(signal: Tensor) -> tuple[Images, Calibrated]:
+    def spans(signal: Tensor) -> tuple[Images, Interval, OfScans]:
         images = intervals.cascade(signal)
-        return images.final, intervals.calibrated(signal, images)
+        return images.final, *intervals.calibrated(signal, images)
 
     return spans
 
@@ -161,12 +162,12 @@ def _ensemble(members: Sequence[Method]) -> Spans:
     num = len(members)
     reach = float(stdtrit(num - 1, _LEVEL)) * math.sqrt(1 + 1 / num)
 
-    def spans(signal: Tensor) -> tuple[Images, Calibrated]:
+    def spans(signal: Tensor) -> tuple[Images, Interval, OfScans]:
         images = torch.stack([member.images(signal)[FINAL] for member in members])
         mean, spread = images.mean(dim=0), reach * images.std(dim=0)
         ones = torch.ones(len(signal))
         interval = Interval(mean - spread, mean + spread)
-        return mean, Calibrated(interval, ones, ones * math.nan, torch.zeros_like(ones).long())
+        return mean, interval, OfScans(ones, ones * math.nan, torch.zeros_like(ones).long())
 
     return spans
 
@@ -174,22 +175,21 @@ def _ensemble(members: Sequence[Method]) -> Spans:
 def _found(spans: Spans, samples: Iterable[Sample], task: Task) -> list[_Scan]:
     scans: list[_Scan] = []
     for sample in samples:
-        image, intervals = spans(sample.signal)
-        scans += _of_batch(image, intervals, sample.concentration)
+        scans += _of_batch(*spans(sample.signal), sample.concentration)
         task.advance(len(sample.indices))
     return scans
 
 
-def _of_batch(image: Images, intervals: Calibrated, truth: Images) -> list[_Scan]:
-    pixels = pixel_factors_needed(image, intervals.interval, truth)
-    masses = mass_factors_needed(image, intervals.interval, truth)
+def _of_batch(image: Images, interval: Interval, said: OfScans, truth: Images) -> list[_Scan]:
+    pixels = pixel_factors_needed(image, interval, truth)
+    masses = mass_factors_needed(image, interval, truth)
     is_counted = tracer_and_edges(truth)
-    half = half_width(intervals.interval)
+    half = half_width(interval)
     peak = truth.amax(dim=(1, 2, 3))
     scans = []
     for number, needed in enumerate(pixels):
-        factor = float(intervals.pixel_factors[number])
-        mass_factor = float(intervals.mass_factors[number])
+        factor = float(said.pixel_factors[number])
+        mass_factor = float(said.mass_factors[number])
         is_covered = needed <= factor
         counted = is_counted[number]
         share = (truth[number][counted] / peak[number]).numpy(force=True)
@@ -201,7 +201,7 @@ def _of_batch(image: Images, intervals: Calibrated, truth: Images) -> list[_Scan
             _mean(is_covered), (levels[0], levels[1], levels[2]),
             factor * float(half[number][counted].mean() / peak[number]),
             math.nan if math.isnan(mass_factor) else _mean(masses[number] <= mass_factor),
-            bool(intervals.reasons[number]),
+            bool(said.reasons[number]),
         ))  # fmt: skip
     return scans
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor
 
 from mpi_cascade.evidence.evidence import Evidence
-from mpi_cascade.guarantee.guarantee import REASONS, Guarantee
+from mpi_cascade.guarantee.guarantee import REASONS, Guarantee, OfScans
 from mpi_cascade.guarantee.objects import ObjectMass, objects
 from mpi_cascade.models.cascade import Cascade, Reconstruction
 from mpi_cascade.models.intervals import Interval
@@ -29,22 +27,6 @@ class ScanIntervals(NamedTuple):
     upper: Images
     masses: Sequence[Sequence[ObjectMass]]
     withheld: Sequence[str]
-
-
-class Calibrated(NamedTuple):
-    """Intervals as they were trained, and what a guarantee makes of them.
-
-    Attributes:
-        interval: The intervals as trained.
-        pixel_factors: What multiplies the distances of their ends from the image, (batch,).
-        mass_factors: What multiplies the sum of half widths over an object, (batch,).
-        reasons: The number in ``REASONS`` of why the guarantee doesn't hold; 0 where it does.
-    """
-
-    interval: Interval
-    pixel_factors: Float[Tensor, " batch"]
-    mass_factors: Float[Tensor, " batch"]
-    reasons: Int64[Tensor, " batch"]
 
 
 class Intervals:
@@ -69,7 +51,7 @@ class Intervals:
         """The share that lies inside, of scans like those of the calibration."""
         return 1 - self._guarantee.risk
 
-    def calibrated(self, signal: Signals, images: Reconstruction) -> Calibrated:
+    def calibrated(self, signal: Signals, images: Reconstruction) -> tuple[Interval, OfScans]:
         """Returns the intervals as trained, and what the guarantee makes of them.
 
         Args:
@@ -78,7 +60,7 @@ class Intervals:
         """
         fit = self._evidence.fit(signal, images.final)
         said = self._guarantee.of_scans(fit.peak_snr_db, fit.residual_to_noise)
-        return Calibrated(self.cascade.interval(images, signal), *said)
+        return self.cascade.interval(images, signal), said
 
     def ends(self, signal: Signals, images: Reconstruction) -> Interval:
         """Returns the intervals of every pixel, ≥ 0; NaN where the guarantee doesn't hold.
@@ -87,7 +69,7 @@ class Intervals:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
         """
-        return _ends(self.calibrated(signal, images), images.final)
+        return _ends(images.final, *self.calibrated(signal, images))
 
     @torch.no_grad()
     def __call__(self, signal: Signals, images: Reconstruction) -> ScanIntervals:
@@ -97,16 +79,14 @@ class Intervals:
             signal: The scans, (batch, channel, y, x).
             images: What the cascade made of them.
         """
-        found = self.calibrated(signal, images)
-        each = zip(
-            images.final, half_width(found.interval), found.mass_factors.tolist(), strict=True
-        )
+        interval, said = self.calibrated(signal, images)
+        each = zip(images.final, half_width(interval), said.mass_factors.tolist(), strict=True)
         masses = [
             objects(image[0], half[0], factor, self._field_of_view_m)
             for image, half, factor in each
         ]
-        withheld = [REASONS[number] for number in found.reasons.tolist()]
-        return ScanIntervals(*_ends(found, images.final), masses, withheld)
+        withheld = [REASONS[number] for number in said.reasons.tolist()]
+        return ScanIntervals(*_ends(images.final, interval, said), masses, withheld)
 
 
 def half_width(interval: Interval) -> Images:
@@ -114,8 +94,8 @@ def half_width(interval: Interval) -> Images:
     return 0.5 * (interval.upper - interval.lower)
 
 
-def _ends(found: Calibrated, image: Images) -> Interval:
-    interval = found.interval.scaled(image, found.pixel_factors)
-    is_withheld = (found.reasons > 0)[:, None, None, None]
+def _ends(image: Images, interval: Interval, said: OfScans) -> Interval:
+    is_withheld = (said.reasons > 0)[:, None, None, None]
+    scaled = interval.scaled(image, said.pixel_factors)
     # Tracer isn't negative.
-    return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in interval))
+    return Interval(*(end.clamp_min(0).masked_fill(is_withheld, torch.nan) for end in scaled))

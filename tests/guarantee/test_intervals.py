@@ -48,11 +48,11 @@ def test_intervals_hold_what_the_needed_factors_say(with_intervals):
     is_shown = torch.tensor([not reason for reason in found.withheld])
     assert torch.equal(~found.lower.isnan().flatten(1).any(dim=1), is_shown)
     inside = (found.lower <= sample.concentration) & (sample.concentration <= found.upper)
-    intervals = cascade.intervals.calibrated(sample.signal, images)
-    needed = pixel_factors_needed(images.final, intervals.interval, sample.concentration)
+    interval, said = cascade.intervals.calibrated(sample.signal, images)
+    needed = pixel_factors_needed(images.final, interval, sample.concentration)
     counted = tracer_and_edges(sample.concentration)
     for scan in is_shown.nonzero().flatten().tolist():
-        factor = float(intervals.pixel_factors[scan])
+        factor = float(said.pixel_factors[scan])
         share = inside[scan][counted[scan]].double().mean().item()
         # A pixel whose factor is the chosen one lies on the end, and roundings decide.
         assert np.mean(needed[scan] <= factor) == pytest.approx(share, abs=0.02)
@@ -64,11 +64,11 @@ def test_masses_hold_what_the_needed_factors_say(with_intervals):
     cascade = with_intervals.cascade
     (sample,) = calibration_like(cascade, 30, 30)
     images = cascade(sample.signal)
-    calibrated = cascade.intervals.calibrated(sample.signal, images)
-    needed = mass_factors_needed(images.final, calibrated.interval, sample.concentration)
+    interval, said = cascade.intervals.calibrated(sample.signal, images)
+    needed = mass_factors_needed(images.final, interval, sample.concentration)
     held = [
         np.mean(values <= factor)
-        for values, factor in zip(needed, calibrated.mass_factors.tolist(), strict=True)
+        for values, factor in zip(needed, said.mass_factors.tolist(), strict=True)
     ]
     assert np.mean(held) > 0.8
     for objects in cascade.intervals(sample.signal, images).masses:

@@ -230,4 +230,4 @@ def _tuned_values(
         return goal.score(part, lambda signal: goal.finish(reconstruct(signal)))
 
     candidates = {name: weight.candidates for name, weight in SEARCHES[search].weights.items()}
-    return tune(solver, candidates, partial(score, scans.coarse), partial(score, scans.fine)).values
+    return tune(solver, candidates, partial(score, scans.coarse), partial(score, scans.fine))

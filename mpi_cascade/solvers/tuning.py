@@ -3,8 +3,6 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,25 +22,13 @@ _MARGIN = 10.0
 """By what factor a fine grid reaches beyond the candidates on either side."""
 
 
-class Tuning(NamedTuple):
-    """What a search has found.
-
-    Attributes:
-        values: Best value of each attribute.
-        score: Their score on the scans of the fine search.
-    """
-
-    values: dict[str, float]
-    score: Score
-
-
 @torch.no_grad()
 def tune(
     solver: nn.Module,
     candidates: Mapping[str, Sequence[float]],
     coarse: Objective,
     fine: Objective,
-) -> Tuning:
+) -> dict[str, float]:
     """Sets attributes of a solver to values that no neighbour on a fine grid beats.
 
     First the best of the candidates are found, one attribute at a time, in the order given and from
@@ -61,6 +47,9 @@ def tune(
         coarse: The objective of the first search.
         fine: The objective of the second; of neither the scans that it is later compared on.
 
+    Returns:
+        The values by the attributes' names.
+
     Raises:
         InputError: If the solver has no such attribute, or an attribute has no candidates, or
             negative ones.
@@ -73,13 +62,11 @@ def tune(
     values = {name: getattr(solver, name) for name in candidates}
     values = _until_settled(values, candidates, _Scores(solver, coarse), _best_of_all)
     grids = {name: _fine_grid(candidates[name], value) for name, value in values.items()}
-    scores = _Scores(solver, fine)
-    values = _until_settled(values, grids, scores, _climb)
-    score = scores(values)
+    values = _until_settled(values, grids, _Scores(solver, fine), _climb)
     for name, value in values.items():
         setattr(solver, name, value)
     _warn_of_edges(type(solver).__name__, grids, values)
-    return Tuning(values, score)
+    return values
 
 
 class _Scores:
@@ -98,9 +85,8 @@ class _Scores:
         return self._found[key]
 
 
-ScoreOfValue = Callable[[float], Score]
-Search = Callable[[float, Sequence[float], ScoreOfValue], float]
-"""Maps the present value of an attribute, its grid and the score of a value to a better one."""
+Search = Callable[[_Scores, Mapping[str, float], str, Sequence[float]], float]
+"""Maps scores, the present values, the name of one and its grid to a better value of that one."""
 
 
 def _until_settled(
@@ -114,26 +100,26 @@ def _until_settled(
     while best != before:
         before = dict(best)
         for name, grid in grids.items():
-            best[name] = search(best[name], grid, partial(_score_with, scores, best, name))
-        if len(grids) == 1:
-            break
+            best[name] = search(scores, best, name, grid)
     return best
 
 
-def _score_with(scores: _Scores, values: Mapping[str, float], name: str, value: float) -> Score:
-    return scores({**values, name: value})
-
-
-def _best_of_all(present: float, grid: Sequence[float], score: ScoreOfValue) -> float:
+def _best_of_all(
+    scores: _Scores, values: Mapping[str, float], name: str, grid: Sequence[float]
+) -> float:
     """Returns the value of the highest score, the first of equals."""
-    return max(grid, key=score)
+    return max(grid, key=lambda value: scores({**values, name: value}))
 
 
-def _climb(present: float, grid: Sequence[float], score: ScoreOfValue) -> float:
+def _climb(scores: _Scores, values: Mapping[str, float], name: str, grid: Sequence[float]) -> float:
     """Returns the value that is reached from the present one in rising steps, up or down."""
-    number = grid.index(present)
+
+    def score(number: int) -> Score:
+        return scores({**values, name: grid[number]})
+
+    number = grid.index(values[name])
     for step in (1, -1):
-        while 0 <= number + step < len(grid) and score(grid[number + step]) > score(grid[number]):
+        while 0 <= number + step < len(grid) and score(number + step) > score(number):
             number += step
     return grid[number]
 

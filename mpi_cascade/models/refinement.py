@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mpi_cascade.checks import NON_NEGATIVE, POSITIVE, InputError, PositiveInt, check_arguments
+from mpi_cascade.checks import InputError, NonNegativeInt, PositiveInt, check_arguments
 
 _NUM_EMBEDDED = 64
 """Numbers that the blocks of a ``ResidualUNet`` are told, whatever it is told itself."""
@@ -80,11 +80,11 @@ class ResidualUNet(nn.Module):
     def __init__(
         self,
         num_features: tuple[int, ...] = (32, 64, 96),
-        num_blocks: int = 1,
-        num_channels: int = 1,
-        num_corrected: int = 1,
-        num_repeated: int = 0,
-        num_told: int = 0,
+        num_blocks: NonNegativeInt = 1,
+        num_channels: PositiveInt = 1,
+        num_corrected: PositiveInt = 1,
+        num_repeated: NonNegativeInt = 0,
+        num_told: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         if not num_features or min(num_features) < 1:
@@ -92,18 +92,15 @@ class ResidualUNet(nn.Module):
                 f"ResidualUNet.num_features is {list(num_features)}: name one or more scales, "
                 "each with 1 channel or more"
             )
-        NON_NEGATIVE.check(self, "num_blocks", num_blocks)
-        POSITIVE.check(self, "num_channels", num_channels)
-        POSITIVE.check(self, "num_corrected", num_corrected)
-        NON_NEGATIVE.check(self, "num_repeated", num_repeated)
-        NON_NEGATIVE.check(self, "num_told", num_told)
+        self.num_blocks, self.num_channels = num_blocks, num_channels
+        self.num_corrected, self.num_repeated, self.num_told = num_corrected, num_repeated, num_told
+        check_arguments(self)
         for name, num in {"corrected": num_corrected, "repeated": num_repeated}.items():
             if num > num_channels:
                 raise InputError(
                     f"ResidualUNet.num_{name} is {num}: of {num_channels} images that enter no "
                     f"more can be {name}"
                 )
-        self.num_corrected, self.num_repeated, self.num_told = num_corrected, num_repeated, num_told
         self.image_multiple: int = 2 ** len(num_features)
         self.blocks_of_pixels = nn.PixelUnshuffle(2)
         self.entry = nn.Conv2d(4 * num_channels, num_features[0], 3, padding=1)

@@ -8,14 +8,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
-from mpi_cascade.checks import (
-    NON_NEGATIVE,
-    Checked,
-    InputError,
-    NonNegative,
-    NonNegativeInt,
-    PositiveInt,
-)
+from mpi_cascade.checks import Checked, InputError, NonNegative, NonNegativeInt, PositiveInt
 from mpi_cascade.devices import needed
 from mpi_cascade.physics.disturbances import Displacement, Disturbance
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
@@ -58,11 +51,11 @@ class ScannerSpread(Checked):
         InputError: If a value is out of its range, or nothing is spread.
     """
 
-    gradient: float = 0.0
-    core_diameter: float = 0.0
+    gradient: NonNegative = 0.0
+    core_diameter: NonNegative = 0.0
     diameter_log_std: NonNegative = 0.0
     ffp_offset_m: Displacement = 0.0
-    gain: float = 0.0
+    gain: NonNegative = 0.0
     num_scanners: PositiveInt = 16
     seed: NonNegativeInt = 0
 
@@ -71,7 +64,6 @@ class ScannerSpread(Checked):
         super().__post_init__()
         for name in ("gradient", "core_diameter", "gain"):
             value = getattr(self, name)
-            NON_NEGATIVE.check(self, name, value)
             if value > _LARGEST_CHANGE:
                 raise InputError(
                     f"ScannerSpread.{name} is {value}: it is a relative change and must lie in "

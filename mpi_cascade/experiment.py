@@ -202,11 +202,8 @@ class Experiment:
                     "for the scanner: leave one of them out"
                 )
             shape, scanner = usual.forward_model.image_shape, self.actual_scanner
-            drawn = zip(spread.changes(scanner), spread.receptions(scanner), strict=True)
-            bank = [
-                analytic_model(changed_scanner(scanner, changes), self.scanner, shape, psf)
-                for changes, psf in drawn
-            ]
+            drawn = zip(spread.scanners(scanner), spread.receptions(scanner), strict=True)
+            bank = [analytic_model(one, self.scanner, shape, psf) for one, psf in drawn]
         return VariedScans(bank, self.scanner, usual.oversampling, [*self.disturbances, noise])
 
     @property

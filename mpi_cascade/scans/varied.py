@@ -1,8 +1,7 @@
 """Training over what isn't known exactly: scanners, tracers and noise that differ scan by scan."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int64
@@ -76,8 +75,8 @@ class ScannerSpread(Checked):
                 "diameter_log_std, ffp_offset_m or gain greater, or leave scanner_spread out"
             )
 
-    def changes(self, nominal: Scanner) -> list[dict[str, Any]]:
-        """Returns the quantities in which each scanner of the bank differs, by name.
+    def scanners(self, nominal: Scanner) -> list[Scanner]:
+        """Returns the scanners of the bank, always the same ones.
 
         Args:
             nominal: The scanner in the middle of the spread.
@@ -85,14 +84,16 @@ class ScannerSpread(Checked):
         draws = self._streams().uniform("scanner", (3,)).double()
         particle = nominal.particle
         return [
-            {
-                "gradient_x_t_per_m": nominal.gradient_x_t_per_m * (1 + self.gradient * gradient),
-                "gradient_y_t_per_m": nominal.gradient_y_t_per_m * (1 + self.gradient * gradient),
-                "particle": {
-                    "core_diameter_m": particle.core_diameter_m * (1 + self.core_diameter * core),
-                    "diameter_log_std": particle.diameter_log_std + self.diameter_log_std * width,
-                },
-            }
+            replace(
+                nominal,
+                gradient_x_t_per_m=nominal.gradient_x_t_per_m * (1 + self.gradient * gradient),
+                gradient_y_t_per_m=nominal.gradient_y_t_per_m * (1 + self.gradient * gradient),
+                particle=replace(
+                    particle,
+                    core_diameter_m=particle.core_diameter_m * (1 + self.core_diameter * core),
+                    diameter_log_std=particle.diameter_log_std + self.diameter_log_std * width,
+                ),
+            )
             for (gradient, core), width in zip(
                 (2 * draws[:, :2] - 1).tolist(), draws[:, 2].tolist(), strict=True
             )

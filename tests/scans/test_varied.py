@@ -7,7 +7,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.physics.disturbances import VariedNoise, WhiteNoise
 from mpi_cascade.physics.forward import ForwardModel
-from mpi_cascade.physics.scanner import Scanner, changed_scanner
+from mpi_cascade.physics.scanner import Scanner
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.scans.scanner_models import ScannerModels, analytic_model
 from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
@@ -23,11 +23,8 @@ def streams(indices, seed=0):
 
 
 def bank(spread):
-    drawn = zip(spread.changes(SCANNER), spread.receptions(SCANNER), strict=True)
-    return [
-        analytic_model(changed_scanner(SCANNER, changes), SCANNER, FINE, psf)
-        for changes, psf in drawn
-    ]
+    drawn = zip(spread.scanners(SCANNER), spread.receptions(SCANNER), strict=True)
+    return [analytic_model(scanner, SCANNER, FINE, psf) for scanner, psf in drawn]
 
 
 def varied(disturbances=()):
@@ -37,8 +34,7 @@ def varied(disturbances=()):
 def test_every_sample_is_scanned_by_one_scanner_of_the_bank_in_the_nominal_unit():
     sample = varied().scan(PhantomMixture(), streams(range(64)))
     models = [
-        ForwardModel(changed_scanner(SCANNER, changes), FINE, unit_scanner=SCANNER)
-        for changes in SPREAD.changes(SCANNER)
+        ForwardModel(scanner, FINE, unit_scanner=SCANNER) for scanner in SPREAD.scanners(SCANNER)
     ]
     ideal = [
         SimulatedScans(model, SCANNER, 2, []).scan(PhantomMixture(), streams(range(64))).signal
@@ -65,18 +61,18 @@ def test_a_sample_is_the_same_in_any_batch():
 
 def test_scanners_keep_their_range_and_fill_it():
     spread = ScannerSpread(gradient=0.05, core_diameter=0.02, num_scanners=200)
-    changes = spread.changes(SCANNER)
-    assert changes == spread.changes(SCANNER)
-    gradients = torch.tensor([change["gradient_x_t_per_m"] for change in changes])
-    ratios = gradients / torch.tensor([change["gradient_y_t_per_m"] for change in changes])
-    cores = torch.tensor([change["particle"]["core_diameter_m"] for change in changes])
+    scanners = spread.scanners(SCANNER)
+    assert scanners == spread.scanners(SCANNER)
+    gradients = torch.tensor([scanner.gradient_x_t_per_m for scanner in scanners])
+    ratios = gradients / torch.tensor([scanner.gradient_y_t_per_m for scanner in scanners])
+    cores = torch.tensor([scanner.particle.core_diameter_m for scanner in scanners])
     for values, nominal, largest in ((gradients, 5.0, 0.05), (cores, 25e-9, 0.02)):
         relative = values / nominal - 1
         assert relative.abs().max() <= largest + 1e-6
         assert relative.min() < -0.9 * largest and relative.max() > 0.9 * largest
     torch.testing.assert_close(ratios, torch.full_like(ratios, 2.0))
     assert abs(torch.corrcoef(torch.stack((gradients, cores)))[0, 1]) < 0.2
-    assert {change["particle"]["diameter_log_std"] for change in changes} == {0.0}
+    assert {scanner.particle.diameter_log_std for scanner in scanners} == {0.0}
 
 
 def test_offsets_and_gains_keep_their_range_and_fill_it():
@@ -93,11 +89,11 @@ def test_offsets_and_gains_keep_their_range_and_fill_it():
     # They come on top of the scanners, and don't change them.
     both = ScannerSpread(gradient=0.05, ffp_offset_m=1e-4, num_scanners=200)
     without = ScannerSpread(gradient=0.05, num_scanners=200)
-    assert both.changes(SCANNER) == without.changes(SCANNER)
+    assert both.scanners(SCANNER) == without.scanners(SCANNER)
 
 
 def test_without_offset_and_gain_the_scanners_are_the_same_bit_by_bit():
-    plain = [ScannerModels(SCANNER).true(FINE, changes) for changes in SPREAD.changes(SCANNER)]
+    plain = [analytic_model(scanner, SCANNER, FINE) for scanner in SPREAD.scanners(SCANNER)]
     for model, other in zip(bank(SPREAD), plain, strict=True):
         assert torch.equal(model.transfer_function, other.transfer_function)
 

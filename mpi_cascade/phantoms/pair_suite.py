@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
-from mpi_cascade.checks import Checked, PositiveInt, as_range, ascending
-from mpi_cascade.phantoms.scaling import fitting, scaled
+from mpi_cascade.checks import Checked, PositiveInt, ascending
+from mpi_cascade.phantoms.scaling import fitted
 from mpi_cascade.phantoms.scenes import Concentration, Diameter, Share, TwoPoints
 
 
@@ -47,10 +47,7 @@ class TwoPointSuite(Checked):
                 ``length_scale``; no more than the field of view allows.
             field_of_view_m: Size (y, x) of the field of view in m.
         """
-        usual = TwoPoints()
-        largest_m = 1e-3 * (2 * as_range(usual.diameter_mm)[1] + max(usual.gaps_mm))
-        usual = scaled(usual, fitting(scale, largest_m, field_of_view_m))
-        return replace(usual, **self._given())
+        return replace(fitted(TwoPoints(), scale, field_of_view_m), **self._given())
 
     def _given(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}

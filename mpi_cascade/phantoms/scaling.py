@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mpi_cascade.phantoms.family import PhantomFamily
-from mpi_cascade.phantoms.scenes import Scene
+from mpi_cascade.phantoms.scenes import TwoPoints
 
 _MOST_OF_FIELD = 0.95
 """Of the field of view: lengths are rounded, by up to 5 %."""
 
-_Scaled = TypeVar("_Scaled", bound=PhantomFamily | Scene)
+_Scaled = TypeVar("_Scaled", bound=PhantomFamily | TwoPoints)
 
 
 def scaled(drawn: _Scaled, factor: float) -> _Scaled:
-    """Returns a family or scene with every length multiplied, rounded to two digits.
+    """Returns a family or pairs with every length multiplied, rounded to two digits.
 
     Lengths are the fields whose names end in ``_mm``. Metrics are named by them, so that two digits
     keep the names short.
@@ -25,7 +25,7 @@ def scaled(drawn: _Scaled, factor: float) -> _Scaled:
     """
     if factor == 1:
         return drawn
-    lengths = {
+    lengths: dict[str, Any] = {
         item.name: _times(factor, getattr(drawn, item.name))
         for item in fields(drawn)
         if item.name.endswith("_mm")
@@ -33,15 +33,16 @@ def scaled(drawn: _Scaled, factor: float) -> _Scaled:
     return replace(drawn, **lengths)
 
 
-def fitting(scale: float, largest_m: float, field_of_view_m: tuple[float, float]) -> float:
-    """Returns a scale, or a smaller one where what grows wouldn't fit the field of view.
+def fitted(drawn: _Scaled, scale: float, field_of_view_m: tuple[float, float]) -> _Scaled:
+    """Returns a family or pairs with every length multiplied, as far as the field of view allows.
 
     Args:
-        scale: The scale.
-        largest_m: The largest extent at a scale of 1 in m.
+        drawn: A dataclass.
+        scale: The factor, > 0; a smaller one is taken where what grows wouldn't fit.
         field_of_view_m: Size (y, x) of the field of view in m.
     """
-    return min(scale, max(1.0, _MOST_OF_FIELD * min(field_of_view_m) / largest_m))
+    most = _MOST_OF_FIELD * min(field_of_view_m) / drawn.largest_extent_m
+    return scaled(drawn, min(scale, max(1.0, most)))
 
 
 def rescaled(
@@ -54,10 +55,7 @@ def rescaled(
         scale: What their lengths are multiplied by.
         field_of_view_m: Size (y, x) of the field of view in m.
     """
-    return {
-        name: scaled(family, fitting(scale, family.largest_extent_m, field_of_view_m))
-        for name, family in families.items()
-    }
+    return {name: fitted(family, scale, field_of_view_m) for name, family in families.items()}
 
 
 def _times(factor: float, length: float | tuple[float, ...]) -> float | tuple[float, ...]:

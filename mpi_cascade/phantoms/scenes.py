@@ -117,9 +117,14 @@ class TwoPoints(Scene):
     def _gaps_m(self) -> Table:
         return Table(1e-3 * torch.tensor(self.gaps_mm))
 
+    @property
+    def largest_extent_m(self) -> float:
+        """Length of the widest pair in m."""
+        return 1e-3 * (2 * as_range(self.diameter_mm)[1] + max(self.gaps_mm))
+
     def check_fits(self, field_of_view_m: tuple[float, float]) -> None:
         """Raises an InputError if the widest pair doesn't fit the field of view (y, x) in m."""
-        extent_m = 1e-3 * (2 * as_range(self.diameter_mm)[1] + max(self.gaps_mm))
+        extent_m = self.largest_extent_m
         if extent_m > min(field_of_view_m):
             raise InputError(
                 f"the two points of the evaluation are {1e3 * extent_m:.2f} mm wide, the field of "

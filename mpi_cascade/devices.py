@@ -109,9 +109,11 @@ def counted(num: int, device: torch.device) -> Int64[Tensor, " num"]:
 
 
 @made_once
-def spaced(first: float, last: float, num: int, device: torch.device) -> Float[Tensor, " num"]:
+def spaced(
+    first: float, last: float, num: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, " num"]:
     """Returns equally spaced numbers, both ends included."""
-    return torch.linspace(first, last, num, device=device)
+    return torch.linspace(first, last, num, dtype=dtype, device=device)
 
 
 def leaves_out(like: Tensor) -> bool:
@@ -148,14 +150,7 @@ def pair(first: float, second: float, like: Tensor) -> Float[Tensor, " 2"]:
         second: The second.
         like: Tensor of the same device and type.
     """
-    return _pair(first, second, like.dtype, like.device)
-
-
-@made_once
-def _pair(
-    first: float, second: float, dtype: torch.dtype, device: torch.device
-) -> Float[Tensor, " 2"]:
-    return torch.linspace(first, second, 2, dtype=dtype, device=device)
+    return spaced(first, second, 2, like.device, like.dtype)
 
 
 def in_full_precision(device: torch.device) -> AbstractContextManager[None]:

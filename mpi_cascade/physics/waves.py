@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 from torch import Tensor, nn
 
 from mpi_cascade.physics.convolution import Lattice
@@ -86,7 +86,11 @@ class WaveProducts(nn.Module):
         """Returns the signals of images."""
         # The drive axis, x, has the steeper gradient, so more waves: it goes second, then first.
         found = self._pixels_y.T @ image @ self._pixels_x
-        return self._ffps_y @ (self._respond(found) @ self._ffps_x.T)
+        waves = [
+            multiplier * _rolled(found, shifts)
+            for multiplier, shifts in zip(self._multipliers, self._shifts, strict=True)
+        ]
+        return self._ffps_y @ (sum(waves[1:], start=waves[0]) @ self._ffps_x.T)
 
     def adjoint(self, signal: Signals) -> Images:
         """Returns the adjoint's images of signals."""
@@ -96,13 +100,6 @@ class WaveProducts(nn.Module):
             for multiplier, shifts in zip(self._multipliers, self._shifts, strict=True)
         ]
         return self._pixels_y @ (sum(waves[1:], start=waves[0]) @ self._pixels_x.T)
-
-    def _respond(self, found: Float[Tensor, "batch 1 wy wx"]) -> Float[Tensor, "batch c wy wx"]:
-        waves = [
-            multiplier * _rolled(found, shifts)
-            for multiplier, shifts in zip(self._multipliers, self._shifts, strict=True)
-        ]
-        return sum(waves[1:], start=waves[0])
 
 
 def wave_products(lattice: Lattice, kernel: Float64[Tensor, "c py px"]) -> WaveProducts | None:
@@ -138,13 +135,9 @@ def _waves(values: Float64[Tensor, "differences others"], period: int) -> Waves 
         step = 2 * math.pi / (stretch * period)
         found = _fewest(values, differences, step, most)
         # Waves that nearly depend on each other cancel, which would cost digits.
-        if found and _largest_sum(found, values) <= 2 * values.abs().max():
+        if found and (found.fit @ values).abs().sum(dim=0).max() <= 2 * values.abs().max():
             best = found
     return best
-
-
-def _largest_sum(waves: Waves, values: Tensor) -> Tensor:
-    return (waves.fit @ values).abs().sum(dim=0).max()
 
 
 def _fewest(values: Tensor, differences: Tensor, step: float, most: int) -> Waves | None:

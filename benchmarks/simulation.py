@@ -44,8 +44,8 @@ def simulation(
 def simulated_scans(size: int) -> SimulatedScans:
     """Returns a simulator with as many FFPs, and pixels of the images, along each side."""
     scanner = Scanner(num_ffp_x=size, num_ffp_y=size)
-    model = ScannerModels(scanner).true(fine_shape((size, size), 2))
-    return SimulatedScans(model, scanner, 2, [WhiteNoise(peak_snr_db=30.0)])
+    model = ScannerModels(scanner).true(fine_shape((size, size), (2, 2)))
+    return SimulatedScans(model, scanner, (2, 2), [WhiteNoise(peak_snr_db=30.0)])
 
 
 def _parts(table: Table, batch_size: int, is_compiled: bool) -> None:

@@ -54,8 +54,8 @@ def model():
 def scans_with(bank, chain):
     models = [ForwardModel(scanner, (32, 32), unit_scanner=SCANNER) for scanner in bank]
     if len(models) == 1:
-        return SimulatedScans(models[0], SCANNER, 2, chain)
-    return VariedScans(models, SCANNER, 2, chain)
+        return SimulatedScans(models[0], SCANNER, (2, 2), chain)
+    return VariedScans(models, SCANNER, (2, 2), chain)
 
 
 SCANS = {

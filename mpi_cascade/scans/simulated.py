@@ -57,25 +57,22 @@ def square_oversampling(
     )
 
 
-def fine_shape(
-    image_shape: tuple[int, int], oversampling: int | tuple[int, int]
-) -> tuple[int, int]:
+def fine_shape(image_shape: tuple[int, int], oversampling: tuple[int, int]) -> tuple[int, int]:
     """Returns the simulation grid (y, x) of an image grid.
 
     Args:
         image_shape: Pixels (y, x) of the images.
-        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x), ≥ 2.
+        oversampling: Pixels (y, x) of the simulation grid per image pixel, ≥ 2.
 
     Raises:
         InputError: If the simulation grid is not at least twice as fine as the image grid.
     """
-    along_y, along_x = _per_axis(oversampling)
-    if min(along_y, along_x) < 2:
+    if min(oversampling) < 2:
         raise InputError(
-            f"oversampling is {min(along_y, along_x)}: the simulation grid must be at least twice "
+            f"oversampling is {min(oversampling)}: the simulation grid must be at least twice "
             "as fine as the image grid, so use 2 or more"
         )
-    return image_shape[0] * along_y, image_shape[1] * along_x
+    return image_shape[0] * oversampling[0], image_shape[1] * oversampling[1]
 
 
 class SimulatedScans(nn.Module):
@@ -88,7 +85,7 @@ class SimulatedScans(nn.Module):
         forward_model: Makes the signals, on the simulation grid (``fine_shape``).
         nominal_scanner: The scanner that reconstructions believe in: the field of view, and which
             channels are received.
-        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x).
+        oversampling: Pixels (y, x) of the simulation grid per image pixel.
         disturbances: Applied to the ideal signal in this order.
     """
 
@@ -96,13 +93,13 @@ class SimulatedScans(nn.Module):
         self,
         forward_model: LinearModel,
         nominal_scanner: Scanner,
-        oversampling: int | tuple[int, int],
+        oversampling: tuple[int, int],
         disturbances: Sequence[Disturbance],
     ) -> None:
         super().__init__()
         self.forward_model = forward_model
         self.nominal_scanner = nominal_scanner
-        self.oversampling = _per_axis(oversampling)
+        self.oversampling = oversampling
         self.disturbances = list(disturbances)
         self.field_of_view_m = nominal_scanner.field_of_view_m
 
@@ -130,10 +127,6 @@ class SimulatedScans(nn.Module):
     def ideal_signal(self, concentration: Images, streams: RandomStreams) -> Signals:
         """Returns the signals of concentrations on the simulation grid, without disturbances."""
         return self.forward_model(concentration)
-
-
-def _per_axis(oversampling: int | tuple[int, int]) -> tuple[int, int]:
-    return (oversampling, oversampling) if isinstance(oversampling, int) else oversampling
 
 
 def _cell_means(fine: Float[Tensor, "batch 1 fy fx"], size: tuple[int, int]) -> Images:

@@ -133,7 +133,7 @@ class VariedScans(SimulatedScans):
     Args:
         bank: Models of the scanners, on the simulation grid.
         nominal_scanner: The scanner that reconstructions believe in.
-        oversampling: Pixels of the simulation grid per image pixel, along both axes or (y, x).
+        oversampling: Pixels (y, x) of the simulation grid per image pixel.
         disturbances: Applied to the ideal signal in this order.
     """
 
@@ -141,7 +141,7 @@ class VariedScans(SimulatedScans):
         self,
         bank: Sequence[LinearModel],
         nominal_scanner: Scanner,
-        oversampling: int | tuple[int, int],
+        oversampling: tuple[int, int],
         disturbances: Sequence[Disturbance],
     ) -> None:
         super().__init__(bank[0], nominal_scanner, oversampling, disturbances)

@@ -24,7 +24,7 @@ def scanner(num_ffp_x=16, **other):
 
 
 def simulator(
-    image_shape=(16, 16), oversampling=2, disturbances=(), true_scanner=None, nominal=None
+    image_shape=(16, 16), oversampling=(2, 2), disturbances=(), true_scanner=None, nominal=None
 ):
     nominal = nominal or scanner()
     fine = fine_shape(image_shape, oversampling)
@@ -59,7 +59,7 @@ def test_a_pair_is_the_same_in_any_batch():
 
 def test_concentration_is_the_mean_of_the_fine_rendering_over_each_pixel():
     mixture, samples = PhantomMixture(), streams(range(6))
-    scan = simulator((16, 12), oversampling=3).scan(mixture, samples)
+    scan = simulator((16, 12), oversampling=(3, 3)).scan(mixture, samples)
     size_m = scanner().field_of_view_m
     fine = render(mixture.draw(samples, size_m).shapes, 6, (48, 36), size_m).numpy()
     expected = fine.reshape(6, 1, 16, 3, 12, 3).mean(axis=(3, 5))
@@ -70,7 +70,7 @@ def test_concentration_is_the_mean_of_the_fine_rendering_over_each_pixel():
 
 def test_the_signal_is_that_of_the_fine_rendering_not_of_the_image():
     mixture, samples = PhantomMixture(), streams(range(6))
-    scan = simulator(oversampling=4).scan(mixture, samples)
+    scan = simulator(oversampling=(4, 4)).scan(mixture, samples)
     size_m = scanner().field_of_view_m
     fine = render(mixture.draw(samples, size_m).shapes, 6, (64, 64), size_m)
     expected = ForwardModel(scanner(), (64, 64))(fine)
@@ -82,8 +82,8 @@ def test_the_signal_is_that_of_the_fine_rendering_not_of_the_image():
 @pytest.mark.slow
 def test_a_simulation_four_times_as_fine_gives_the_same_signal():
     mixture, samples = PhantomMixture(), streams(range(24))
-    coarse = simulator((64, 64), oversampling=2).scan(mixture, samples).signal
-    fine = simulator((64, 64), oversampling=8).scan(mixture, samples).signal
+    coarse = simulator((64, 64), oversampling=(2, 2)).scan(mixture, samples).signal
+    fine = simulator((64, 64), oversampling=(8, 8)).scan(mixture, samples).signal
     error = (coarse - fine).abs().amax(dim=(1, 2, 3)) / fine.abs().amax(dim=(1, 2, 3))
     # A third of the noise at 30 dB.
     assert error.max() < 0.01
@@ -104,7 +104,7 @@ def test_disturbances_act_in_the_order_given():
 def test_a_true_scanner_makes_the_signal_in_the_unit_of_the_nominal_one():
     true_scanner = scanner(gradient_x_t_per_m=4.5, particle=Particle(core_diameter_m=26e-9))
     mixture, samples = PhantomMixture(), streams(range(3))
-    scan = simulator((16, 16), 2, (), true_scanner).scan(mixture, samples)
+    scan = simulator(true_scanner=true_scanner).scan(mixture, samples)
     size_m = true_scanner.field_of_view_m
     fine = render(mixture.draw(samples, size_m).shapes, 3, (32, 32), size_m)
     model = ForwardModel(true_scanner, (32, 32), unit_scanner=scanner())
@@ -155,7 +155,7 @@ def test_oversampling_is_the_same_along_both_axes_of_pixels_that_are_about_squar
 @pytest.mark.parametrize("oversampling", [1, 0, -2])
 def test_the_inverse_crime_is_refused(oversampling):
     with pytest.raises(InputError, match=rf"^oversampling is {oversampling}: "):
-        simulator(oversampling=oversampling)
+        simulator(oversampling=(3, oversampling))
 
 
 @pytest.mark.parametrize(

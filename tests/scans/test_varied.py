@@ -14,7 +14,8 @@ from mpi_cascade.scans.simulated import SimulatedScans, fine_shape
 from mpi_cascade.scans.varied import ScannerSpread, VariedScans
 
 SCANNER = Scanner(num_ffp_x=16, num_ffp_y=16)
-FINE = fine_shape((16, 16), 2)
+TWICE = (2, 2)
+FINE = fine_shape((16, 16), TWICE)
 SPREAD = ScannerSpread(gradient=0.05, core_diameter=0.1, diameter_log_std=0.15, num_scanners=4)
 
 
@@ -28,7 +29,7 @@ def bank(spread):
 
 
 def varied(disturbances=()):
-    return VariedScans(bank(SPREAD), SCANNER, 2, disturbances)
+    return VariedScans(bank(SPREAD), SCANNER, TWICE, disturbances)
 
 
 def test_every_sample_is_scanned_by_one_scanner_of_the_bank_in_the_nominal_unit():
@@ -37,7 +38,7 @@ def test_every_sample_is_scanned_by_one_scanner_of_the_bank_in_the_nominal_unit(
         ForwardModel(scanner, FINE, unit_scanner=SCANNER) for scanner in SPREAD.scanners(SCANNER)
     ]
     ideal = [
-        SimulatedScans(model, SCANNER, 2, []).scan(PhantomMixture(), streams(range(64))).signal
+        SimulatedScans(model, SCANNER, TWICE, []).scan(PhantomMixture(), streams(range(64))).signal
         for model in models
     ]
     errors = torch.stack([(sample.signal - signal).abs().amax(dim=(1, 2, 3)) for signal in ideal])
@@ -100,8 +101,10 @@ def test_without_offset_and_gain_the_scanners_are_the_same_bit_by_bit():
 
 def test_an_unknown_gain_scales_the_signal_of_each_scanner():
     spread = ScannerSpread(gain=0.2, num_scanners=4)
-    signal = VariedScans(bank(spread), SCANNER, 2, []).scan(PhantomMixture(), streams(range(64)))
-    usual = SimulatedScans(ScannerModels(SCANNER).true(FINE), SCANNER, 2, [])
+    signal = VariedScans(bank(spread), SCANNER, TWICE, []).scan(
+        PhantomMixture(), streams(range(64))
+    )
+    usual = SimulatedScans(ScannerModels(SCANNER).true(FINE), SCANNER, TWICE, [])
     ratios = signal.signal / usual.scan(PhantomMixture(), streams(range(64))).signal
     found = ratios.flatten(1).median(dim=1).values
     gains = torch.tensor([psf.gain for psf in spread.receptions(SCANNER)])

@@ -11,6 +11,6 @@ from mpi_cascade.scans.simulated import Sample, SimulatedScans, fine_shape
 
 
 def noisy_scans(scanner: Scanner, image_shape: tuple[int, int], num: int) -> Sample:
-    model = ForwardModel(scanner, fine_shape(image_shape, 2))
-    scans = SimulatedScans(model, scanner, 2, [WhiteNoise()])
+    model = ForwardModel(scanner, fine_shape(image_shape, (2, 2)))
+    scans = SimulatedScans(model, scanner, (2, 2), [WhiteNoise()])
     return scans.scan(PhantomMixture(), RandomStreams(0, 0, torch.arange(num)))

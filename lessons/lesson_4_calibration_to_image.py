@@ -63,11 +63,15 @@ with h5py.File(directory / "sample.h5", "w") as file:
 # ---------
 #
 # ``calibrate`` finds the scanner that explains all harmonics at all positions. The positions and
-# the drive field are given with the file. An MDF file has them inside, and needs no options.
+# the drive field are given with the file. An MDF file has them inside, and needs no options. The
+# last two options say what the scans will be: 32 × 32 positions of the FFP over 78 × 42 mm.
 
 from mpi_cascade.cli import main
 
-options = "--x-mm -36 36 13 --y-mm -18 18 7 --drive-mt 8 --drive-khz 25 --sample-mm 6"
+options = """
+    --x-mm -36 36 13 --y-mm -18 18 7 --drive-mt 8 --drive-khz 25 --sample-mm 6
+    --ffp-grid 32 32 --region-mm 78 42
+"""
 main(
     ["calibrate", str(directory / "sample.h5"), *options.split(),
      "--output", str(directory / "calibrated")]
@@ -88,7 +92,7 @@ figure.subplots_adjust(0, 0, 1, 1)
 # -----
 #
 # ``scanner.yaml`` is an overlay of the configuration. It has the scanner, its noise and phantoms
-# that fit into the region that was measured:
+# that fit into the region:
 
 print((directory / "calibrated" / "scanner.yaml").read_text()[:700], "…")
 
@@ -99,8 +103,6 @@ options = f"""
     --config ../configs/quickstart.yaml --config ../configs/networks/tikhonov_bank.yaml
     --config {directory / "calibrated" / "scanner.yaml"}
     --output {directory / "run"}
-    --experiment.image_shape [32,32]
-    --experiment.scanner.num_ffp_x 32 --experiment.scanner.num_ffp_y 32
     --data.batch_size 16 --data.samples_per_epoch 2400 --trainer.max_epochs 1
     --data.num_validation 32 --data.num_test 32 --data.two_points.cases_per_gap 8
     --report.tikhonov false

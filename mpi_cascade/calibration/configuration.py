@@ -1,6 +1,7 @@
 """The configuration of a calibrated scanner: the overlay that ``fit`` takes."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,17 @@ from mpi_cascade.physics.scanner import Scanner
 
 _IMAGED_HARMONIC = 3
 
+_NUM_PIXELS, _PIXEL_MULTIPLE = 64, 8
+"""Pixels along an axis, and what the shipped networks need a multiple of."""
+
 
 def scanner_configuration(
-    source: Path, scan: DeltaSampleScan, fit: Fit, levels: list[Levels], chain: ReceiveChain
+    source: Path,
+    scan: DeltaSampleScan,
+    fit: Fit,
+    levels: list[Levels],
+    chain: ReceiveChain,
+    scanned: Mapping[str, Any],
 ) -> str:
     """Returns the YAML overlay: scanner, disturbances and noise as measured, phantoms to scale.
 
@@ -31,9 +40,10 @@ def scanner_configuration(
     ``reconstruct``.
 
     It images with the third harmonic where that was fitted, else with the first fitted one. The
-    field of view is the region that was measured; phantoms and pairs are as large as the scanner's
-    PSF and the pixels need, as far as they fit. One line is imaged as one row of pixels, with the
-    gradient along y taken as that along x.
+    field of view is the region that was measured, or that of the scans that it is for, which then
+    have about a pixel for each FFP position. Phantoms and pairs are as large as the scanner's PSF
+    and the pixels need, as far as they fit. One line is imaged as one row of pixels; of a sample on
+    one line the gradient along y is taken as that along x.
 
     Args:
         source: The file that was measured.
@@ -41,15 +51,17 @@ def scanner_configuration(
         fit: The scanner fitted to it.
         levels: The disturbances of each fitted harmonic.
         chain: The receive chain.
+        scanned: FFP grid and field of view of the scans that it is for, as ``Scanner`` has them;
+            empty for the region that was measured.
     """
     imaged = _IMAGED_HARMONIC if _IMAGED_HARMONIC in fit.harmonics else fit.harmonics[0]
     found = next(level for level in levels if level.harmonic == imaged)
-    scanner = replace(chain.scanner, harmonics=(imaged,))
+    scanner = replace(chain.scanner, harmonics=(imaged,), **scanned)
     size_m = scanner.field_of_view_m
-    shape = (1, 64) if scan.is_line else (64, 64)
+    shape = _image_shape(scanner) if scanned else (1 if scan.is_line else _NUM_PIXELS, _NUM_PIXELS)
     scale = length_scale(scanner, shape)
     experiment: dict[str, Any] = {
-        "scanner": _scanner(scanner, [imaged]),
+        "scanner": {**_scanner(scanner, [imaged]), **scanned},
         "phantoms": {
             name: _class(type(family), _arguments(family))
             for name, family in rescaled(default_families(), scale, size_m).items()
@@ -63,16 +75,26 @@ def scanner_configuration(
         experiment["disturbances"] = disturbances
     head = f"# The scanner that explains {source.name} best; calibration.json has uncertainties.\n"
     if scan.is_line:
-        head += (
-            "# One line says nothing of the gradient along y; a U-Net can't halve its one row.\n"
-        )
+        head += "# One line says nothing of the gradient along y.\n"
+    if shape != (_NUM_PIXELS, _NUM_PIXELS):
         experiment["image_shape"] = list(shape)
+    if 1 in shape:
+        head += "# A U-Net can't halve one row of pixels.\n"
         experiment["refinement"] = "mpi_cascade.models.refinement.ResidualCNN"
     pairs = TwoPointSuite().pairs(scale, size_m)
     overlay = {"experiment": experiment, "data": {"two_points": _arguments(pairs)}}
     return head + yaml.safe_dump(
         overlay, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
+
+
+def _image_shape(scanner: Scanner) -> tuple[int, int]:
+    """Returns pixels (y, x), one for each FFP position and no more than networks need."""
+    num_y, num_x = (
+        1 if num == 1 else _PIXEL_MULTIPLE * math.ceil(num / _PIXEL_MULTIPLE)
+        for num in scanner.ffp_shape
+    )
+    return num_y, num_x
 
 
 def _scanner(scanner: Scanner, harmonics: Sequence[int]) -> dict[str, Any]:

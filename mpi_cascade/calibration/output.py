@@ -1,7 +1,7 @@
 """Writes a calibration: the scanner's configuration, the numbers and the figure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def write_calibration(
     fit: Fit,
     sample_m: Range | None,
     sample: Sample,
+    scanned: Mapping[str, Any],
     reasons: Sequence[str],
 ) -> str:
     """Writes everything into a directory, and returns tables to show.
@@ -53,6 +54,8 @@ def write_calibration(
         fit: The scanner fitted to it.
         sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
         sample: How much tracer it holds.
+        scanned: FFP grid and field of view of the scans that it is for, as ``Scanner`` has them;
+            empty for the region that was measured.
         reasons: Why the fit is no scanner; if there is one, no configuration is written.
 
     Raises:
@@ -73,7 +76,7 @@ def write_calibration(
     }
     with whole_directory(directory) as unfinished:
         if chain:
-            configuration = scanner_configuration(source, scan, fit, levels, chain)
+            configuration = scanner_configuration(source, scan, fit, levels, chain, scanned)
             write_text(unfinished / "scanner.yaml", configuration)
         write_json(unfinished / "calibration.json", numbers)
         calibration_figure(scan, fit).savefig(unfinished / "calibration.png", dpi=110)

@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-from mpi_cascade.checks import NON_NEGATIVE, InputError, Positive, PositiveInt
+from mpi_cascade.checks import InputError, NonNegativeInt, Positive, PositiveInt
 from mpi_cascade.commands.parsing import run_typed
 
 
@@ -21,7 +20,7 @@ def reconstruct(
     scanner: Path | None = None,
     scale: Positive | None = None,
     output: Path | None = None,
-    pairs: Annotated[int, NON_NEGATIVE] = 48,
+    pairs: NonNegativeInt = 48,
     pair_mm: tuple[float, float, float, float] | None = None,
     batch_size: PositiveInt = 32,
     device: str = "auto",

@@ -117,5 +117,6 @@ def _require_periods(file: MDFFile, scanner: Scanner, most_channels: float = 1) 
     if num_periods != num_ffp or num_channels > most_channels:
         raise InputError(
             f"{file.path} has {num_periods} periods and {num_channels} channels, "
-            f"the scanner {num_ffp} FFP positions and 1 channel: they must agree"
+            f"the scanner {num_ffp} FFP positions and 1 channel: they must agree (calibrate takes "
+            "the grid of the scans with --ffp-grid and --region-mm)"
         )

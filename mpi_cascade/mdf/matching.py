@@ -67,7 +67,8 @@ def _other_positions(file: MDFFile, scanner: Scanner) -> InputError:
     shown = " not ".join(f"{_range_mm(m)}," for m in (found_m, wanted_m) if m is not None)
     return InputError(
         f"{file.path} has other FFP positions than the scanner (offsetField and gradient: "
-        f"{shown.rstrip(',')}): use its own field of view and FFP grid"
+        f"{shown.rstrip(',')}): use its own field of view and FFP grid, which calibrate takes with "
+        "--region-mm and --ffp-grid"
     )
 
 

@@ -3,9 +3,10 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from mpi_cascade.evaluation.methods import FINAL, MakeImages, Method
@@ -36,19 +37,6 @@ class Weight(NamedTuple):
     noise_power: int
 
 
-class Search(NamedTuple):
-    """How classical methods of one objective are tuned.
-
-    Attributes:
-        solver: Class of the solver that the search runs with, built from a forward model: the
-            fastest that minimises the objective.
-        weights: What is tuned, by the name of the attribute.
-    """
-
-    solver: Callable[[LinearModel], nn.Module]
-    weights: Mapping[str, Weight]
-
-
 class Goal(NamedTuple):
     """What a classical method is tuned for; each goal is a method of its own in a comparison.
 
@@ -68,50 +56,35 @@ class Classical(NamedTuple):
 
     Attributes:
         solver: Class of the solver, built from a forward model.
-        search: Name of its search in ``SEARCHES``.
+        weights: What is tuned of it, by the name of the attribute.
         goals: What it is tuned for, one after the other.
+        tuned_as: Name of the method whose tuned values it takes, because that minimises the same
+            in less time; itself where none is named.
     """
 
     solver: Callable[[LinearModel], nn.Module]
-    search: str
+    weights: Mapping[str, Weight]
     goals: tuple[Goal, ...]
+    tuned_as: str = ""
 
 
-def _as_it_is(image: Tensor) -> Tensor:
-    return image
+QUALITY = Goal("", psnr_score, nn.Identity())
+CLAMPED = Goal(", c ≥ 0", psnr_score, torch.relu)
+RESOLUTION = Goal(", resolution", resolution_score, nn.Identity())
 
-
-def _non_negative(image: Tensor) -> Tensor:
-    return image.clamp_min(0)
-
-
-QUALITY = Goal("", psnr_score, _as_it_is)
-CLAMPED = Goal(", c ≥ 0", psnr_score, _non_negative)
-RESOLUTION = Goal(", resolution", resolution_score, _as_it_is)
-
-SEARCHES: Mapping[str, Search] = {
-    "Tikhonov": Search(
-        Tikhonov, {"relative_regularisation": Weight(RELATIVE_REGULARISATIONS, noise_power=2)}
-    ),
-    "Kaczmarz": Search(
-        ART, {"relative_regularisation": Weight((3e-3, 1e-2, 3e-2, 1e-1, 3e-1), noise_power=2)}
-    ),
-    "total variation": Search(
-        ADMM,
-        {
-            "tv_weight": Weight((0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4), noise_power=1),
-            "l1_weight": Weight((0.0, 5e-5, 1.5e-4, 5e-4, 1.5e-3), noise_power=1),
-        },
-    ),
+_TIKHONOV = {"relative_regularisation": Weight(RELATIVE_REGULARISATIONS, noise_power=2)}
+_KACZMARZ = {"relative_regularisation": Weight((3e-3, 1e-2, 3e-2, 1e-1, 3e-1), noise_power=2)}
+_TOTAL_VARIATION = {
+    "tv_weight": Weight((0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4), noise_power=1),
+    "l1_weight": Weight((0.0, 5e-5, 1.5e-4, 5e-4, 1.5e-3), noise_power=1),
 }
-"""The searches by name."""
 
 CLASSICAL: Mapping[str, Classical] = {
-    "Tikhonov": Classical(Tikhonov, "Tikhonov", (QUALITY, CLAMPED, RESOLUTION)),
-    "ART": Classical(ART, "Kaczmarz", (QUALITY,)),
-    "ADMM": Classical(ADMM, "total variation", (QUALITY, RESOLUTION)),
+    "Tikhonov": Classical(Tikhonov, _TIKHONOV, (QUALITY, CLAMPED, RESOLUTION)),
+    "ART": Classical(ART, _KACZMARZ, (QUALITY,)),
+    "ADMM": Classical(ADMM, _TOTAL_VARIATION, (QUALITY, RESOLUTION)),
     # It minimises what ADMM does, at a multiple of the time: one row of each is enough.
-    "FISTA": Classical(FISTA, "total variation", (QUALITY,)),
+    "FISTA": Classical(FISTA, _TOTAL_VARIATION, (QUALITY,), tuned_as="ADMM"),
 }
 """The classical methods by name."""
 
@@ -192,33 +165,34 @@ def tuned_solvers(
         peak_snr_db: Their peak signal-to-noise ratio in dB.
         advance: Called with what is tuned before each set of values is tried.
     """
-    searched: dict[str, nn.Module] = {}
-    values: dict[tuple[str, str], Mapping[str, float]] = {}
+
+    # What a solver has made of the model, an inverse matrix for example, serves again.
+    @cache
+    def solver(name: str) -> nn.Module:
+        return CLASSICAL[name].solver(forward_model)
+
+    @cache
+    def values(name: str, goal: Goal) -> Mapping[str, float]:
+        return _tuned_values(name, solver(name), goal, scans, advance)
+
     found: list[Tuned] = []
     for name in names:
-        make, search, goals = CLASSICAL[name]
-        if search not in searched:
-            searched[search] = SEARCHES[search].solver(forward_model)
-        # What a solver has made of the model, an inverse matrix for example, serves again.
-        is_same = type(searched[search]) is make
-        solver = searched[search] if is_same else make(forward_model)
-        for goal in goals:
+        method = CLASSICAL[name]
+        for goal in method.goals:
             if goal is RESOLUTION and not scans.fine.nulls:
                 continue
-            key = search, goal.suffix
-            if key not in values:
-                values[key] = _tuned_values(searched[search], search, goal, scans, advance)
-            tuned = copy.copy(solver)
-            for attribute, value in values[key].items():
+            best = values(method.tuned_as or name, goal)
+            tuned = copy.copy(solver(name))
+            for attribute, value in best.items():
                 setattr(tuned, attribute, value)
-            weights = SEARCHES[search].weights
-            found.append(Tuned(name + goal.suffix, tuned, weights, goal.finish, peak_snr_db))
+            label = name + goal.suffix
+            found.append(Tuned(label, tuned, method.weights, goal.finish, peak_snr_db))
     return found
 
 
 def _tuned_values(
+    name: str,
     solver: nn.Module,
-    search: str,
     goal: Goal,
     scans: CoarseAndFine,
     advance: Callable[[str], None],
@@ -226,8 +200,9 @@ def _tuned_values(
     """Returns what a search finds from the solver's present values, and leaves them at it."""
 
     def score(part: TuningScans, reconstruct: Reconstruct) -> Score:
-        advance(f"{search}{goal.suffix}")
+        advance(name + goal.suffix)
         return goal.score(part, lambda signal: goal.finish(reconstruct(signal)))
 
-    candidates = {name: weight.candidates for name, weight in SEARCHES[search].weights.items()}
+    weights = CLASSICAL[name].weights
+    candidates = {attribute: weight.candidates for attribute, weight in weights.items()}
     return tune(solver, candidates, partial(score, scans.coarse), partial(score, scans.fine))

@@ -11,8 +11,6 @@ from mpi_cascade.evaluation.classical import (
     CLASSICAL,
     QUALITY,
     RESOLUTION,
-    SEARCHES,
-    Search,
     Tuned,
     Weight,
     tuned_solvers,
@@ -143,8 +141,10 @@ def test_methods_of_one_objective_are_tuned_once(experiment, scans, monkeypatch)
         "tv_weight": Weight((0.0, 1e-5, 1e-4, 1e-3), 1),
         "l1_weight": Weight((0.0, 1e-4, 1e-3), 1),
     }
-    search = Search(lambda model: ADMM(model, num_iterations=20), weights)
-    monkeypatch.setitem(classical.SEARCHES, "total variation", search)
+    method = CLASSICAL["ADMM"]._replace(
+        solver=lambda model: ADMM(model, num_iterations=20), weights=weights
+    )
+    monkeypatch.setitem(classical.CLASSICAL, "ADMM", method)
     announced: list[str] = []
     fista, admm, sharp = tuned(["FISTA", "ADMM"], experiment, scans, announced)
     assert len(dict.fromkeys(announced)) == 2
@@ -153,7 +153,7 @@ def test_methods_of_one_objective_are_tuned_once(experiment, scans, monkeypatch)
     values = [(method.solver.tv_weight, method.solver.l1_weight) for method in (fista, admm)]
     assert values[0] == values[1]
     # No step of the fine grid is better.
-    solver = search.solver(experiment.forward_model)
+    solver = method.solver(experiment.forward_model)
 
     def quality(tv_weight, l1_weight):
         solver.tv_weight, solver.l1_weight = tv_weight, l1_weight
@@ -168,21 +168,21 @@ def test_methods_of_one_objective_are_tuned_once(experiment, scans, monkeypatch)
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_every_classical_method_has_what_its_search_tunes(experiment, name):
     solver = CLASSICAL[name].solver(experiment.forward_model)
-    for attribute, weight in SEARCHES[CLASSICAL[name].search].weights.items():
+    for attribute, weight in CLASSICAL[name].weights.items():
         assert hasattr(solver, attribute)
         assert list(weight.candidates) == sorted(weight.candidates)
     assert CLASSICAL[name].goals[0] is QUALITY
 
 
 @pytest.mark.parametrize(
-    ("kind", "search", "powers"),
-    [(Tikhonov, "Tikhonov", 2), (ART, "Kaczmarz", 2), (ADMM, "total variation", 1)],
+    ("name", "powers"), [("Tikhonov", 2), ("ART", 2), ("ADMM", 1), ("FISTA", 1)]
 )
-def test_weights_follow_the_noise(experiment, kind, search, powers):
+def test_weights_follow_the_noise(experiment, name, powers):
     """20 dB less is ten times the noise."""
+    kind, weights, *_ = CLASSICAL[name]
     solver = kind(experiment.forward_model)
-    method = Tuned("x", solver, SEARCHES[search].weights, lambda image: image, 30.0)
-    for attribute in SEARCHES[search].weights:
+    method = Tuned("x", solver, weights, lambda image: image, 30.0)
+    for attribute in weights:
         before = getattr(solver, attribute)
         assert getattr(method.at(10.0), attribute) == pytest.approx(before * 10**powers)
         assert getattr(method.at(50.0), attribute) == pytest.approx(before / 10**powers)

@@ -12,7 +12,7 @@ from results import table
 from scipy.stats import t
 
 from mpi_cascade.evaluation import classical, comparison, measures, measuring, suites
-from mpi_cascade.evaluation.classical import Search, Weight
+from mpi_cascade.evaluation.classical import Weight
 from mpi_cascade.evaluation.least_favourable import LeastFavourableCapsules
 from mpi_cascade.evaluation.sets import DetectionPlan, EvaluationSet, Suite
 from mpi_cascade.metrics.resolution import pair_dip
@@ -77,9 +77,7 @@ def suite(monkeypatch):
     """The few scans in place of the brief suite, and few sweeps of ART."""
     monkeypatch.setattr(suites, "brief_suite", few_scans)
     weights = {"relative_regularisation": Weight((0.01, 0.1, 1.0), noise_power=2)}
-    search = Search(few_sweeps, weights)
-    monkeypatch.setitem(classical.SEARCHES, "Kaczmarz", search)
-    method = classical.CLASSICAL["ART"]._replace(solver=few_sweeps)
+    method = classical.CLASSICAL["ART"]._replace(solver=few_sweeps, weights=weights)
     monkeypatch.setitem(classical.CLASSICAL, "ART", method)
     return few_scans(SCANNER)
 

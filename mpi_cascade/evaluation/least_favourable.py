@@ -1,7 +1,9 @@
 """The single capsules that a scanner can tell least from pairs of discs, as phantoms."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeGuard
 
 import torch
 from jaxtyping import Float
@@ -10,7 +12,6 @@ from torch import Tensor
 from mpi_cascade.checks import as_range
 from mpi_cascade.devices import Table
 from mpi_cascade.evaluation.detectability import Capsules, least_favourable, scaled_outlines
-from mpi_cascade.evaluation.fine_models import fine_model
 from mpi_cascade.phantoms.scenes import (
     Drawing,
     PairGeometry,
@@ -18,10 +19,16 @@ from mpi_cascade.phantoms.scenes import (
     TwoPoints,
     capsule_shapes,
 )
+from mpi_cascade.physics.forward import ForwardModel
 from mpi_cascade.physics.scanner import Scanner, changed_scanner
 from mpi_cascade.randomness import RandomStreams
 
 _NUM_DIAMETERS = 4
+
+# Fine enough for gaps of 0.05 mm; see ``detectability.least_favourable``.
+_PIXEL_M = 2.5e-5
+# In large fields of view the pixels are larger: more of them take minutes and many GB.
+_MOST_PIXELS = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +113,7 @@ def central_pairs(scene: TwoPoints) -> PairGeometry:
     )
 
 
-def has_one_capsule(scene: Scene) -> bool:
+def has_one_capsule(scene: Scene) -> TypeGuard[TwoPoints]:
     """Returns whether pairs are equal and of one direction, so that one capsule is most like each.
 
     Args:
@@ -130,22 +137,16 @@ def least_favourable_capsules(
             much higher or lower, whichever is most like the pair: an observer who doesn't know the
             scanner any better can't tell a pair from those either.
     """
-    return _cached(
-        scanner, scene.gaps_mm, as_range(scene.diameter_mm), scene.angles_deg, off_percent
+    # Suites that differ in number and concentration of the pairs alone share one search.
+    alike = TwoPoints(
+        gaps_mm=scene.gaps_mm, diameter_mm=scene.diameter_mm, angles_deg=scene.angles_deg
     )
+    return _found(scanner, alike, off_percent)
 
 
 @lru_cache(maxsize=64)
-def _cached(
-    scanner: Scanner,
-    gaps_mm: tuple[float, ...],
-    diameter_mm: tuple[float, float],
-    angles_deg: tuple[float, float],
-    off_percent: float,
-) -> Capsules:
-    pairs = central_pairs(
-        TwoPoints(gaps_mm=gaps_mm, diameter_mm=diameter_mm, angles_deg=angles_deg)
-    )
+def _found(scanner: Scanner, scene: TwoPoints, off_percent: float) -> Capsules:
+    pairs = central_pairs(scene)
     found = [
         torch.stack(least_favourable(fine_model(scanner), pairs, fine_model(null)))
         for null in _scanners_near(scanner, off_percent)
@@ -169,3 +170,26 @@ def _scanners_near(scanner: Scanner, off_percent: float) -> list[Scanner]:
         for gradient in factors
         for core in factors
     ]
+
+
+@lru_cache(maxsize=9)
+def fine_model(scanner: Scanner) -> ForwardModel:
+    """Returns the model of a scanner on a fine grid, on a CPU; it is made once.
+
+    Args:
+        scanner: The scanner.
+    """
+    return ForwardModel(scanner, fine_shape(scanner))
+
+
+def fine_shape(scanner: Scanner) -> tuple[int, int]:
+    """Returns pixels (y, x) of a fine grid: multiples of the FFP positions, with small lattices.
+
+    Args:
+        scanner: The scanner.
+    """
+    num_y, num_x = (
+        num * max(1, min(math.ceil(size_m / (num * _PIXEL_M) - 1e-6), _MOST_PIXELS // num))
+        for num, size_m in zip(scanner.ffp_shape, scanner.field_of_view_m, strict=True)
+    )
+    return num_y, num_x

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mpi_cascade.evaluation.detectability import amplitude_ratio, outline_detectability
-from mpi_cascade.evaluation.fine_models import fine_model
 from mpi_cascade.evaluation.least_favourable import (
     central_pairs,
+    fine_model,
     has_one_capsule,
     least_favourable_capsules,
 )
@@ -63,7 +63,7 @@ def limits(
     found: list[Limit] = []
     for part in parts:
         scene = part.scene
-        if not isinstance(scene, TwoPoints) or not has_one_capsule(scene) or part.true_scanner:
+        if not has_one_capsule(scene) or part.true_scanner:
             continue
         snr = amplitude_ratio(part.peak_snr_db)
         known = _easiest(least_favourable_capsules(scanner, scene).d_prime, scene) * snr

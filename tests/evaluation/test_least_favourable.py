@@ -6,10 +6,10 @@ from launches import Launches
 
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.detectability import least_favourable
-from mpi_cascade.evaluation.fine_models import fine_model
 from mpi_cascade.evaluation.least_favourable import (
     LeastFavourableCapsules,
     central_pairs,
+    fine_model,
     has_one_capsule,
     least_favourable_capsules,
 )

@@ -6,8 +6,7 @@ import torch
 from pairs import make_pairs
 
 from mpi_cascade.evaluation.detectability import detectability, outline_detectability
-from mpi_cascade.evaluation.fine_models import fine_shape
-from mpi_cascade.evaluation.least_favourable import least_favourable_capsules
+from mpi_cascade.evaluation.least_favourable import fine_shape, least_favourable_capsules
 from mpi_cascade.evaluation.limits import limits
 from mpi_cascade.evaluation.measures import PAIRS
 from mpi_cascade.evaluation.operating_points import least_splits

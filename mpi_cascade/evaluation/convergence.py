@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mpi_cascade.evaluation.measures import Size
-from mpi_cascade.evaluation.objectives import dips
+from mpi_cascade.evaluation.measures import Size, dip
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.solvers.admm import ADMM
@@ -68,7 +67,7 @@ def converge(
             iteration,
             elapsed_s / len(signal),
             psnr(image[:num_phantoms], phantoms.concentration).nanmean().item(),
-            dips(image[num_phantoms:], pairs, field_of_view_m).mean().item(),
+            dip(image[num_phantoms:], pairs, field_of_view_m).mean().item(),
         )
 
     found: list[Progress] = []

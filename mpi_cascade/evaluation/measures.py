@@ -47,7 +47,14 @@ def _against_truth(function: Callable[[Tensor, Tensor], Tensor]) -> Measure:
     return lambda estimate, sample, size_m: function(estimate, sample.concentration)
 
 
-def _dip(estimate: Tensor, sample: Sample, size_m: Size) -> Tensor:
+def dip(estimate: Tensor, sample: Sample, size_m: Size) -> Tensor:
+    """Returns the dip of each pair, or of what might be taken for one, in its image, (batch,).
+
+    Args:
+        estimate: Images, (batch, 1, y, x).
+        sample: Their scans.
+        size_m: Size (y, x) of the images in m.
+    """
     return resolution.pair_dip(estimate, _pairs(sample), size_m)
 
 
@@ -101,7 +108,7 @@ PHANTOMS = Kind(
 _RESOLVED = share_above("dip", RAYLEIGH_DIP)
 
 PAIRS = Kind(
-    columns={"dip": _dip, "disc_non_uniformity": _disc_non_uniformity},
+    columns={"dip": dip, "disc_non_uniformity": _disc_non_uniformity},
     of_all={
         "resolvable_gap_mm": gap_resolved(share_above_own),
         "resolvable_gap_rayleigh_mm": gap_resolved(_RESOLVED),
@@ -117,10 +124,10 @@ PAIRS = Kind(
 
 _SPLITS: Mapping[str, Statistic] = {"split_at_1pct": share_above_own, "false_splits": _RESOLVED}
 
-CAPSULES = Kind(columns={"dip": _dip}, of_all=_SPLITS, of_gaps=_SPLITS)
+CAPSULES = Kind(columns={"dip": dip}, of_all=_SPLITS, of_gaps=_SPLITS)
 """Controls of the pairs, single capsules: splits at a method's own threshold and Rayleigh's dip."""
 
-NULLS = Kind(columns={"dip": _dip}, of_all=_SPLITS)
+NULLS = Kind(columns={"dip": dip}, of_all=_SPLITS)
 """Single objects of any form: splits."""
 
 DISCS = Kind(

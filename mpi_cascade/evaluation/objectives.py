@@ -1,13 +1,13 @@
 """What classical methods are tuned for: mean PSNR, or resolution at few false alarms."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mpi_cascade.evaluation.measures import PAIRS, Size
+from mpi_cascade.evaluation.measures import Size, dip
 from mpi_cascade.evaluation.operating_points import exceeded_by
 from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet
 from mpi_cascade.experiment import Experiment
@@ -37,11 +37,10 @@ class TuningSets(NamedTuple):
     nulls: EvaluationSet | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class TuningScans:
+class TuningScans(NamedTuple):
     """Scans of tuning sets.
 
-    Args:
+    Attributes:
         phantoms: Phantoms, batch by batch.
         pairs: Pairs.
         nulls: Nulls; none where nothing is tuned for resolution.
@@ -52,28 +51,6 @@ class TuningScans:
     pairs: Sequence[Sample]
     nulls: Sequence[Sample]
     field_of_view_m: Size
-
-    def dips(self, reconstruct: Reconstruct, samples: Sequence[Sample]) -> Tensor:
-        """Returns the dip of each of some pairs or nulls in its image, (scans,).
-
-        Args:
-            reconstruct: Makes the images.
-            samples: The pairs or nulls, batch by batch.
-        """
-        return torch.cat(
-            [dips(reconstruct(sample.signal), sample, self.field_of_view_m) for sample in samples]
-        )
-
-
-def dips(images: Tensor, sample: Sample, field_of_view_m: Size) -> Tensor:
-    """Returns the dip of each pair or null in its image, as the suites measure it, (batch,).
-
-    Args:
-        images: Images, (batch, 1, y, x).
-        sample: Their scans.
-        field_of_view_m: Size (y, x) of the images in m.
-    """
-    return PAIRS.columns["dip"](images, sample, field_of_view_m)
 
 
 class CoarseAndFine(NamedTuple):
@@ -134,6 +111,11 @@ def resolution_score(scans: TuningScans, reconstruct: Reconstruct) -> Score:
         scans: The pairs, as many of each gap, and the nulls.
         reconstruct: Makes the images.
     """
-    threshold = exceeded_by(scans.dips(reconstruct, scans.nulls).cpu().double().numpy())
-    excess = scans.dips(reconstruct, scans.pairs) - threshold
+
+    def dips(samples: Sequence[Sample]) -> Tensor:
+        size_m = scans.field_of_view_m
+        return torch.cat([dip(reconstruct(sample.signal), sample, size_m) for sample in samples])
+
+    threshold = exceeded_by(dips(scans.nulls).cpu().double().numpy())
+    excess = dips(scans.pairs) - threshold
     return (excess > 0).double().mean().item(), excess.mean().item()

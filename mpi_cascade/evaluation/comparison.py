@@ -39,7 +39,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
         "bounds": found_bounds,
         "detection": comparison.detection.limits,
         "detected": comparison.detection.shares,
-        "convergence": comparison.progress,
+        "convergence": [step for steps in comparison.progress.values() for step in steps],
         "coverage": comparison.coverage,
     }
     for name, rows in tables.items():

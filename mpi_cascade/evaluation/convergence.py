@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -44,9 +44,11 @@ def converge(
     pairs: Sample,
     field_of_view_m: Size,
     advance: Callable[[int], None],
-    fewest: float = math.inf,
 ) -> list[Progress]:
     """Returns the mean PSNR and dip after 1, 2, 5, 10, … iterations and after the last.
+
+    A minimiser, ADMM or FISTA, is set to as many iterations as it takes to converge: no fewer than
+    it had, and no more than 2,000 unless it had more.
 
     Args:
         label: The method's name.
@@ -55,9 +57,11 @@ def converge(
         pairs: Scans of pairs.
         field_of_view_m: Size (y, x) of the images in m.
         advance: Called with 1 after each iteration.
-        fewest: After how many iterations it ends as soon as it has converged; by default it goes on
-            to the solver's last.
     """
+    fewest = math.inf
+    if isinstance(solver, ADMM | FISTA):
+        fewest = solver.num_iterations
+        solver.num_iterations = max(solver.num_iterations, _MOST_ITERATIONS)
     signal = torch.cat((phantoms.signal, pairs.signal))
     num_phantoms = len(phantoms.signal)
 
@@ -83,49 +87,21 @@ def converge(
         start = time.perf_counter()
     if not _is_shown(iteration):
         found.append(progress(iteration, elapsed_s, image))
+    if isinstance(solver, ADMM | FISTA):
+        solver.num_iterations = iteration
     return found
 
 
-def settle(
-    label: str,
-    solver: ADMM | FISTA,
-    phantoms: Sample,
-    pairs: Sample,
-    field_of_view_m: Size,
-    advance: Callable[[int], None],
-) -> list[Progress]:
-    """Sets the iterations of a minimiser to as many as it takes to converge, and returns its way.
-
-    They are no fewer than it had, and no more than 2,000 unless it had more.
-
-    Args:
-        label: The method's name.
-        solver: The minimiser.
-        phantoms: Scans of phantoms.
-        pairs: Scans of pairs.
-        field_of_view_m: Size (y, x) of the images in m.
-        advance: Called with 1 after each iteration.
-    """
-    fewest = solver.num_iterations
-    solver.num_iterations = max(fewest, _MOST_ITERATIONS)
-    found = converge(label, solver, phantoms, pairs, field_of_view_m, advance, fewest)
-    solver.num_iterations = found[-1].iteration
-    return found
-
-
-def not_converged(progress: Sequence[Progress]) -> list[str]:
+def not_converged(progress: Mapping[str, Sequence[Progress]]) -> list[str]:
     """Returns a sentence on each method that hasn't converged.
 
     Args:
-        progress: Those of several methods, one after the other.
+        progress: Those of several methods, by label.
     """
-    of_label: dict[str, list[Progress]] = {}
-    for step in progress:
-        of_label.setdefault(step.label, []).append(step)
     return [
         f"{label} has not converged after {steps[-1].iteration} iterations: it may do better, or "
         "worse, than shown"
-        for label, steps in of_label.items()
+        for label, steps in progress.items()
         if not has_converged(steps)
     ]
 

@@ -106,26 +106,27 @@ def _draw_rows(
 
 
 def quality_over_time(
-    progress: Sequence[Progress], times_s: Mapping[str, float], quality_db: Mapping[str, float]
+    progress: Mapping[str, Sequence[Progress]],
+    times_s: Mapping[str, float],
+    quality_db: Mapping[str, float],
 ) -> Figure:
     """Returns PSNR and dip against time per image: curves of iterative solvers, marks for others.
 
     Args:
-        progress: Iterative solvers, on their validation images.
+        progress: Iterative solvers, by label, on their validation images.
         times_s: Time per image in s of every method.
         quality_db: Mean PSNR in dB of every method on the same images as the curves of PSNR.
     """
     figure = Figure(figsize=(8, 8), layout="constrained")
     quality, dip = figure.subplots(2, sharex=True)
     numbers = count()
-    for label in dict.fromkeys(step.label for step in progress):
-        steps = [step for step in progress if step.label == label]
+    for label, steps in progress.items():
         number = next(numbers)
         name = f"{label}, up to {steps[-1].iteration} iterations"
         _iteration_curve(quality, steps, [step.psnr_db for step in steps], number, name)
         _iteration_curve(dip, steps, [step.mean_dip for step in steps], number, "")
     for label, time_s in times_s.items():
-        if label == ZERO_IMAGE or any(step.label == label for step in progress):
+        if label == ZERO_IMAGE or label in progress:
             continue
         number = next(numbers)
         quality.plot(

@@ -27,7 +27,8 @@ class Comparison:
         thresholds: The dip at which each method resolves.
         limits: What noise allows.
         detection: How little tracer the methods detect, where the suite shows it.
-        progress: Iterative solvers against iterations, on the scans that they were tuned on.
+        progress: Iterative solvers against iterations, by label, on the scans that they were tuned
+            on.
         times_s: Time per image of each label in s.
         tuning_quality_db: Mean PSNR of each label in dB on the scans that classical methods were
             tuned on.
@@ -42,7 +43,7 @@ class Comparison:
     thresholds: list[Threshold] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     detection: Detection = field(default_factory=Detection)
-    progress: list[Progress] = field(default_factory=list)
+    progress: Mapping[str, list[Progress]] = field(default_factory=dict)
     times_s: Mapping[str, float] = field(default_factory=dict)
     tuning_quality_db: Mapping[str, float] = field(default_factory=dict)
     coverage: list[Coverage] = field(default_factory=list)

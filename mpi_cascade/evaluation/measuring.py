@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
-from mpi_cascade.evaluation.convergence import Progress, converge, not_converged, settle
+from mpi_cascade.evaluation.convergence import Progress, converge, not_converged
 from mpi_cascade.evaluation.detection import Detection, detection
 from mpi_cascade.evaluation.detection_scans import DetectionScans
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
@@ -24,8 +24,6 @@ from mpi_cascade.evaluation.thresholds import all_results, dip_thresholds
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.results.progress import showing_progress
-from mpi_cascade.solvers.admm import ADMM
-from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.iterative import IterativeSolver
 
 _NUM_TIMINGS = 5
@@ -84,7 +82,7 @@ def compare(
     """
     scans = scan(tuning, experiment, batch_size)
     phantoms, pairs = scans.fine.phantoms[0], scans.coarse.pairs[0]
-    progress: list[Progress] = []
+    progress: dict[str, list[Progress]] = {}
     with showing_progress() as bars:
         task = bars.task("tuning", total=None)
         tuned = tuned_solvers(
@@ -93,11 +91,9 @@ def compare(
         )  # fmt: skip
         size_m = experiment.scanner.field_of_view_m
         for label, solver in ((method.label, method.solver) for method in tuned):
-            task = bars.task(f"iterations of {label}", total=None)
-            if isinstance(solver, ADMM | FISTA):
-                progress += settle(label, solver, phantoms, pairs, size_m, task.advance)
-            elif isinstance(solver, IterativeSolver):
-                progress += converge(label, solver, phantoms, pairs, size_m, task.advance)
+            if isinstance(solver, IterativeSolver):
+                task = bars.task(f"iterations of {label}", total=None)
+                progress[label] = converge(label, solver, phantoms, pairs, size_m, task.advance)
         methods = [
             *trained, *(solver.method() for solver in tuned), zero_image(experiment.image_shape)
         ]  # fmt: skip

@@ -118,11 +118,10 @@ def difference_table(differences: Sequence[Difference]) -> str:
     return narrower(rows)
 
 
-def convergence_table(progress: Sequence[Progress]) -> str:
+def convergence_table(progress: Mapping[str, Sequence[Progress]]) -> str:
     """Returns a Markdown table of PSNR and dip against iterations, and whether both settled."""
     rows: list[list[str]] = []
-    for label in dict.fromkeys(step.label for step in progress):
-        steps = [step for step in progress if step.label == label]
+    for label, steps in progress.items():
         path = "; ".join(
             f"{step.iteration} → {step.psnr_db:.2f}, {step.mean_dip:.3f}" for step in steps
         )

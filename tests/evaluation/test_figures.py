@@ -133,7 +133,7 @@ def test_time_has_a_curve_for_iterations_and_a_mark_for_the_others():
     steps = [Progress("ART", 10**k, 0.001 * 10**k, 20.0 + k, 0.1 * k) for k in range(3)]
     times_s = {"ART": 0.2, "mse": 0.003, "zero image": 1e-6}
     quality_db = {"ART": 22.0, "mse": 30.0, "zero image": 10.0}
-    figure = drawn(quality_over_time(steps, times_s, quality_db))
+    figure = drawn(quality_over_time({"ART": steps}, times_s, quality_db))
     quality, dip = figure.axes
     curve, mark = quality.get_lines()
     (dips,) = dip.get_lines()

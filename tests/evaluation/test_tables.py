@@ -163,9 +163,11 @@ def test_scanners_that_are_off_have_quality_mass_resolution_and_splits():
 
 
 def test_convergence_is_told_method_by_method():
-    steps = [Progress("ART", 5, 0.001, 20.0, 0.3), Progress("ART", 10, 0.002, 20.01, 0.31),
-             Progress("ADMM", 1, 0.003, 30.0, 0.5)]  # fmt: skip
-    assert cells(convergence_table(steps))[2:] == [
+    progress = {
+        "ART": [Progress("ART", 5, 0.001, 20.0, 0.3), Progress("ART", 10, 0.002, 20.01, 0.31)],
+        "ADMM": [Progress("ADMM", 1, 0.003, 30.0, 0.5)],
+    }
+    assert cells(convergence_table(progress))[2:] == [
         ["ART", "5 → 20.00, 0.300; 10 → 20.01, 0.310", "2", "yes"],
         ["ADMM", "1 → 30.00, 0.500", "3", "no"],
     ]

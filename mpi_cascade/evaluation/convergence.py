@@ -15,6 +15,7 @@ from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.iterative import IterativeSolver
 
+_TOLERANCE_DB, _TOLERANCE_DIP = 0.05, 0.02
 _MOST_ITERATIONS = 2000
 """How many iterations a minimiser may take to converge where its own number is too few."""
 
@@ -111,17 +112,14 @@ def _is_shown(iteration: int) -> bool:
     return str(iteration).rstrip("0") in ("1", "2", "5")
 
 
-def has_converged(
-    progress: Sequence[Progress], tolerance_db: float = 0.05, tolerance_dip: float = 0.02
-) -> bool:
+def has_converged(progress: Sequence[Progress]) -> bool:
     """Returns whether PSNR and dip hardly changed over at least the last half of the iterations.
 
-    Dips converge later than PSNR: a valley between two close discs is a few pixels.
+    The mean PSNR may change by 0.05 dB, the mean dip by 0.02. Dips converge later than PSNR: a
+    valley between two close discs is a few pixels.
 
     Args:
         progress: One method's.
-        tolerance_db: By how much the mean PSNR may change in dB.
-        tolerance_dip: By how much the mean dip may change.
     """
     half = progress[-1].iteration / 2
     early = [number for number, step in enumerate(progress) if step.iteration <= half]
@@ -129,7 +127,7 @@ def has_converged(
     return len(late) > 1 and all(
         max(values) - min(values) <= tolerance
         for values, tolerance in (
-            ([step.psnr_db for step in late], tolerance_db),
-            ([step.mean_dip for step in late], tolerance_dip),
+            ([step.psnr_db for step in late], _TOLERANCE_DB),
+            ([step.mean_dip for step in late], _TOLERANCE_DIP),
         )
     )

@@ -14,7 +14,7 @@ from mpi_cascade.evaluation.confidence import (
     student_interval,
     wilson_interval,
 )
-from mpi_cascade.metrics.resolution import resolvable_gap
+from mpi_cascade.metrics.resolution import RAYLEIGH_DIP, resolvable_gap
 
 Columns = Mapping[str, NDArray[np.float64]]
 """Values of cases by the name of the column, each (cases,), NaN where one is undefined."""
@@ -54,13 +54,9 @@ def mean_of(column: str) -> Statistic:
     return mean
 
 
-def share_above(column: str, threshold: float) -> Statistic:
-    """Returns the share of the cases that reach a threshold, as a statistic."""
-
-    def share(columns: Columns) -> Estimate:
-        return _estimate(wilson_interval, columns[column] >= threshold)
-
-    return share
+def share_above_rayleigh(columns: Columns) -> Estimate:
+    """Returns the share of the dips that reach Rayleigh's."""
+    return _estimate(wilson_interval, columns["dip"] >= RAYLEIGH_DIP)
 
 
 def share_above_own(columns: Columns) -> Estimate:

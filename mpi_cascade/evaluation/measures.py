@@ -12,12 +12,11 @@ from mpi_cascade.evaluation.estimates import (
     mass_r2,
     mass_statistic,
     mean_of,
-    share_above,
     share_above_own,
+    share_above_rayleigh,
 )
 from mpi_cascade.metrics import functional, resolution
 from mpi_cascade.metrics.functional import tracer_mass
-from mpi_cascade.metrics.resolution import RAYLEIGH_DIP
 from mpi_cascade.phantoms.scenes import PairGeometry
 from mpi_cascade.scans.simulated import Sample
 
@@ -105,24 +104,25 @@ PHANTOMS = Kind(
 )
 """Random phantoms: image quality and tracer mass."""
 
-_RESOLVED = share_above("dip", RAYLEIGH_DIP)
-
 PAIRS = Kind(
     columns={"dip": dip, "disc_non_uniformity": _disc_non_uniformity},
     of_all={
         "resolvable_gap_mm": gap_resolved(share_above_own),
-        "resolvable_gap_rayleigh_mm": gap_resolved(_RESOLVED),
+        "resolvable_gap_rayleigh_mm": gap_resolved(share_above_rayleigh),
         **_means("disc_non_uniformity"),
     },
     of_gaps={
         "resolved_at_1pct": share_above_own,
-        "resolved": _RESOLVED,
+        "resolved": share_above_rayleigh,
         **_means("dip", "disc_non_uniformity"),
     },
 )
 """Two points: resolution, at a method's own threshold and at Rayleigh's dip."""
 
-_SPLITS: Mapping[str, Statistic] = {"split_at_1pct": share_above_own, "false_splits": _RESOLVED}
+_SPLITS: Mapping[str, Statistic] = {
+    "split_at_1pct": share_above_own,
+    "false_splits": share_above_rayleigh,
+}
 
 CAPSULES = Kind(columns={"dip": dip}, of_all=_SPLITS, of_gaps=_SPLITS)
 """Controls of the pairs, single capsules: splits at a method's own threshold and Rayleigh's dip."""

@@ -149,11 +149,6 @@ def test_settled_is_hardly_changed_over_the_last_half(progress, is_settled):
     assert has_converged(progress) == is_settled
 
 
-def test_the_tolerances_can_be_chosen():
-    assert has_converged(steps(10, 20, 30, 31), tolerance_db=1.0)
-    assert has_converged(steps(31, 31, 31, 31, dips=(0.3, 0.4, 0.5, 0.6)), tolerance_dip=0.11)
-
-
 def test_a_sentence_names_each_method_that_has_not_converged():
     progress = {"ADMM": steps(10, 20, 30, 31), "ART": steps(10, 20, 31, 31)}
     (sentence,) = not_converged(progress)

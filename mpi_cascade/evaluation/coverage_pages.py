@@ -1,11 +1,11 @@
 """The table and the picture of how often intervals hold the truth."""
 
-import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from mpi_cascade.evaluation.interval_coverage import Coverage
+from mpi_cascade.evaluation.tables import or_dash
 from mpi_cascade.results.tables import markdown_table
 
 _HEAD = (
@@ -80,4 +80,4 @@ def _cells(row: Coverage) -> list[str]:
 
 
 def _percent(share: float, digits: int = 1) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.{digits}f}"
+    return or_dash(100 * share, f".{digits}f")

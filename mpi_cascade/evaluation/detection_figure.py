@@ -11,6 +11,7 @@ from mpi_cascade.evaluation.detection import IDEAL, Detection, DetectionLimit, i
 from mpi_cascade.evaluation.detection_scans import STEPS
 from mpi_cascade.evaluation.figures import MARKERS
 from mpi_cascade.evaluation.methods import FINAL, ZERO_IMAGE
+from mpi_cascade.evaluation.tables import or_dash
 
 
 def detection_figure(found: Detection) -> Figure:
@@ -85,7 +86,7 @@ def _name_rows(axis: Axes, limits: Sequence[DetectionLimit]) -> None:
         # The ideal observer, the first, is black.
         number = labels.index(limit.label) - 1
         name.set_color("k" if number < 0 else f"C{number % 10}")
-        mass = "–" if math.isnan(limit.mass_mm2) else f"{limit.mass_mm2:.2g}"
+        mass = or_dash(limit.mass_mm2, ".2g")
         axis.annotate(
             mass, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9
         )

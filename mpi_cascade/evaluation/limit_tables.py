@@ -7,7 +7,7 @@ from mpi_cascade.evaluation.bounds import Bound
 from mpi_cascade.evaluation.detection import DetectionLimit
 from mpi_cascade.evaluation.limits import Limit
 from mpi_cascade.evaluation.methods import FINAL, PRELIMINARY
-from mpi_cascade.evaluation.tables import narrower
+from mpi_cascade.evaluation.tables import narrower, or_dash
 from mpi_cascade.results.tables import markdown_table
 
 
@@ -81,8 +81,8 @@ def detection_table(limits: Sequence[DetectionLimit]) -> str:
                 f"{limit.label}, {PRELIMINARY}" if limit.image == PRELIMINARY else limit.label,
                 *[str(limit.number)] * has_seeds,
                 _mass(limit),
-                _or_dash(limit.times_ideal, ".2f"),
-                _or_dash(limit.concentration, ".2g"),
+                or_dash(limit.times_ideal, ".2f"),
+                or_dash(limit.concentration, ".2g"),
             ]
             for limit in limits
         ],
@@ -90,16 +90,12 @@ def detection_table(limits: Sequence[DetectionLimit]) -> str:
 
 
 def _mass(limit: DetectionLimit) -> str:
-    mass = _or_dash(1e3 * limit.mass_mm2, ".3g")
+    mass = or_dash(1e3 * limit.mass_mm2, ".3g")
     # That of the ideal observer is known.
     if math.isnan(limit.mass_mm2) or not limit.image:
         return mass
-    low, high = (_or_dash(1e3 * end, ".3g", "?") for end in (limit.low_mm2, limit.high_mm2))
+    low, high = (or_dash(1e3 * end, ".3g", "?") for end in (limit.low_mm2, limit.high_mm2))
     return f"{mass} ({low} … {high})"
-
-
-def _or_dash(value: float, form: str, undefined: str = "–") -> str:
-    return undefined if math.isnan(value) else f"{value:{form}}"
 
 
 def _split(bound: Bound) -> str:
@@ -109,4 +105,4 @@ def _split(bound: Bound) -> str:
 
 
 def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.1f}"
+    return or_dash(100 * share, ".1f")

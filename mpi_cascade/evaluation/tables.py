@@ -168,16 +168,16 @@ def cell(item: Summary | Difference | None, column: Column) -> str:
     """Returns a value with its 95 % interval; nothing if there is none, – if it is undefined."""
     if item is None:
         return ""
-    if math.isnan(item.value):
-        return "–"
-    value = f"{column.factor * item.value:.{column.digits}f}"
-    if math.isnan(item.low) and math.isnan(item.high):
-        return value
-    low, high = (
-        "?" if math.isnan(end) else f"{column.factor * end:.{column.digits}f}"
-        for end in (item.low, item.high)
-    )
-    return f"{value} ({low} … {high})"
+    form = f".{column.digits}f"
+    value, low, high = (column.factor * number for number in (item.value, item.low, item.high))
+    if math.isnan(value) or (math.isnan(low) and math.isnan(high)):
+        return or_dash(value, form)
+    return f"{value:{form}} ({or_dash(low, form, '?')} … {or_dash(high, form, '?')})"
+
+
+def or_dash(value: float, form: str, undefined: str = "–") -> str:
+    """Returns a number in some format; –, or another sign, if it is undefined."""
+    return undefined if math.isnan(value) else f"{value:{form}}"
 
 
 def narrower(rows: Sequence[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mpi_cascade.evaluation.methods import FINAL, PRELIMINARY
 from mpi_cascade.evaluation.off_scanners import OFF_GAPS_MM
 from mpi_cascade.evaluation.summary import Summary
-from mpi_cascade.evaluation.tables import Column, cell
+from mpi_cascade.evaluation.tables import Column, cell, or_dash
 from mpi_cascade.evaluation.thresholds import Threshold
 from mpi_cascade.results.tables import markdown_table
 
@@ -20,7 +20,7 @@ def threshold_table(thresholds: Sequence[Threshold]) -> str:
             [
                 item.label if item.image == FINAL else f"{item.label}, {PRELIMINARY}",
                 *[str(item.number)] * has_seeds,
-                "–" if math.isnan(item.threshold) else f"{item.threshold:.3f}",
+                or_dash(item.threshold, ".3f"),
                 str(item.num_nulls),
                 f"{100 * item.split_at_rayleigh:.1f}",
             ]
@@ -89,5 +89,5 @@ def off_table(summaries: Sequence[Summary], names: Sequence[str]) -> str:
 
 def _roc_cell(values: Sequence[float | None]) -> str:
     area, *shares = (math.nan if value is None else value for value in values)
-    percents = " / ".join("–" if math.isnan(share) else f"{100 * share:.0f}" for share in shares)
+    percents = " / ".join(or_dash(100 * share, ".0f") for share in shares)
     return f"{area:.3f}; {percents}"

@@ -66,7 +66,7 @@ def compare(
         say_here(note)
     comparison = measuring.compare(
         trained, experiment, parts, suites.tuning_sets(num_validation, num_resolution),
-        [suites.validation_nulls()], classical, batch_size, notes,
+        suites.validation_nulls(), classical, batch_size, notes,
     )  # fmt: skip
     log_comparison(directory, "compare", comparison, write_comparison(directory, comparison))
     sys.stdout.write(f"{listing(directory)}\n")

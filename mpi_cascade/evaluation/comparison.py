@@ -73,7 +73,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> dict[str, Figur
 def _unmeasured(comparison: Comparison) -> list[str]:
     """Returns why shares at a method's own threshold are missing, where they are."""
     needed, found = nulls_needed(FALSE_ALARMS), [one.num_nulls for one in comparison.thresholds]
-    if not found or min(found) >= needed:
+    if min(found) >= needed:
         return []
     return [
         f"–: {min(found)} single objects can't tell a threshold at {100 * FALSE_ALARMS:g} % false "

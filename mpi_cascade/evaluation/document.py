@@ -6,7 +6,7 @@ from mpi_cascade.evaluation.bounds import Bound, suspicions
 from mpi_cascade.evaluation.coverage_pages import coverage_table
 from mpi_cascade.evaluation.findings import Comparison
 from mpi_cascade.evaluation.limit_tables import bound_rows, detection_table, limit_table
-from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
+from mpi_cascade.evaluation.measures import CAPSULES
 from mpi_cascade.evaluation.off_scanners import off_scanner_names
 from mpi_cascade.evaluation.summary import Difference, Summary
 from mpi_cascade.evaluation.tables import (
@@ -36,22 +36,16 @@ def document(
         f"# Comparison on the suite {suite.name}",
         summary_table(summaries, comparison.times_s),
         *_remarks(comparison),
+        "## Thresholds",
+        "The smallest dip that at most 1 % of the validation nulls reach: single objects, in no "
+        "suite. A threshold is a method's own and the same on all sets.",
+        threshold_table(comparison.thresholds),
+        "## Pairs against the suite's nulls",
+        "The chance that a pair's dip exceeds a null's, the area under the ROC; behind it the "
+        "share of the pairs resolved in % where 1 %, and 5 %, of these very nulls are split "
+        "(–: too few nulls to tell).",
+        roc_table(summaries),
     ]
-    if comparison.thresholds:
-        parts += [
-            "## Thresholds",
-            "The smallest dip that at most 1 % of the validation nulls reach: single objects, in "
-            "no suite. A threshold is a method's own and the same on all sets.",
-            threshold_table(comparison.thresholds),
-        ]
-    if any(item.metric == "roc_area" for item in summaries):
-        parts += [
-            "## Pairs against the suite's nulls",
-            "The chance that a pair's dip exceeds a null's, the area under the ROC; behind it the "
-            "share of the pairs resolved in % where 1 %, and 5 %, of these very nulls are split "
-            "(–: too few nulls to tell).",
-            roc_table(summaries),
-        ]
     if off := off_scanner_names(suite):
         parts += ["## A scanner that is off", off_table(summaries, off)]
     if differences:
@@ -109,26 +103,15 @@ def _detection(comparison: Comparison) -> list[str]:
 
 def _remarks(comparison: Comparison) -> list[str]:
     """Returns what a reader of the summary table has to know, a paragraph each."""
-    remarks = [
+    worst = " The worst capsules are those of the outline, of any set, that is split most often."
+    return [
         "In brackets 95 % intervals: over seeds (Student's t), which tell trainings apart on these "
         "very scans, where there are several; over cases (t, bootstrap or Wilson) where there is "
         "one. Over seeds those of shares and gaps are no narrower than over cases. An end of ? "
-        "can't be told from so few cases."
+        f"can't be told from so few cases.{worst if comparison.suite.of_kind(CAPSULES) else ''} "
+        "Pairs are resolved, and single objects split, by a dip that reaches the method's own "
+        "threshold, which 1 % of the validation nulls reach; by dip 0.265 all methods have "
+        "Rayleigh's.",
+        *(f"- {method.label}: {method.source}" for method in comparison.methods),
+        *(f"{note}." for note in comparison.notes),
     ]
-    if comparison.suite.of_kind(CAPSULES):
-        remarks[0] += (
-            " The worst capsules are those of the outline, of any set, that is split most often."
-        )
-    if comparison.thresholds:
-        remarks[0] += (
-            " Pairs are resolved, and single objects split, by a dip that reaches the method's own "
-            "threshold, which 1 % of the validation nulls reach; by dip 0.265 all methods have "
-            "Rayleigh's."
-        )
-    elif comparison.suite.of_kind(PAIRS) and not comparison.suite.of_kind(NULLS):
-        remarks[0] += (
-            " There are no controls here: the pairs show what happens to pairs, and not whether "
-            "single objects look like pairs. compare has them."
-        )
-    remarks += [f"- {method.label}: {method.source}" for method in comparison.methods]
-    return [*remarks, *(f"{note}." for note in comparison.notes)]

@@ -15,7 +15,7 @@ from mpi_cascade.evaluation.detection_scans import DetectionScans
 from mpi_cascade.evaluation.findings import Comparison, first_trainings
 from mpi_cascade.evaluation.interval_coverage import coverage
 from mpi_cascade.evaluation.limits import limits
-from mpi_cascade.evaluation.measures import CAPSULES, NULLS, PAIRS
+from mpi_cascade.evaluation.measures import CAPSULES, PAIRS
 from mpi_cascade.evaluation.methods import FINAL, Method, cascade_method, zero_image
 from mpi_cascade.evaluation.objectives import TuningSets, scan
 from mpi_cascade.evaluation.sets import BATCH_SIZE, EvaluationSet, Suite
@@ -42,16 +42,17 @@ def report(
     Args:
         cascade: The cascade.
         suite: What they are judged on.
-        validation: The suite whose first set, of phantoms, classical methods are tuned on; its
-            nulls give every method its threshold, and are too many to tune for resolution on.
+        validation: The suite of a training whose first set, of phantoms, classical methods are
+            tuned on; its nulls give every method its threshold, and are too many to tune for
+            resolution on.
         classical: Names of classical methods; Tikhonov's eigendecomposition takes time.
         batch_size: Scans in a batch.
         source: Where the cascade comes from.
     """
+    phantoms, pairs, nulls = validation.sets
     return compare(
         [cascade_method(cascade, CASCADE, 0, source)],
-        cascade.experiment, suite, TuningSets(*validation.sets[:2]), validation.of_kind(NULLS),
-        classical, batch_size,
+        cascade.experiment, suite, TuningSets(phantoms, pairs), nulls, classical, batch_size,
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def compare(
     experiment: Experiment,
     suite: Suite,
     tuning: TuningSets,
-    nulls: Sequence[EvaluationSet],
+    nulls: EvaluationSet,
     classical: Sequence[str],
     batch_size: int = BATCH_SIZE,
     notes: Sequence[str] = (),
@@ -74,8 +75,7 @@ def compare(
             of the scanner is.
         suite: What the methods are judged on.
         tuning: The scans that classical methods are tuned on, in no suite.
-        nulls: The set of single objects, in no suite, that gives every method its threshold; of
-            none, there are no thresholds.
+        nulls: The single objects, in no suite, that give every method its threshold.
         classical: Names of classical methods.
         batch_size: Scans in a batch.
         notes: What a reader has to know of this comparison, a sentence each.
@@ -97,12 +97,9 @@ def compare(
         methods = [
             *trained, *(solver.method() for solver in tuned), zero_image(experiment.image_shape)
         ]  # fmt: skip
-        parts = (*nulls, *suite.sets)
-        num_images = len(methods) * sum(len(part.indices) for part in parts)
+        num_images = len(methods) * sum(len(part.indices) for part in (nulls, *suite.sets))
         task = bars.task(f"{len(methods)} methods on {suite.name}", num_images)
-        thresholds = dip_thresholds(
-            measure(methods, nulls, experiment, task.advance, batch_size) if nulls else []
-        )
+        thresholds = dip_thresholds(measure(methods, [nulls], experiment, task.advance, batch_size))
         found = measure(methods, suite.sets, experiment, task.advance, batch_size)
         detected = Detection()
         if suite.detection:

@@ -59,7 +59,7 @@ def predict(
             mdf = new_scans(unfinished / "scans.mdf", experiment.scanner)
             append = files.enter_context(mdf)
         task = progress.task("scans", len(part.indices))
-        for number, sample in enumerate(part.batches(experiment, cascade.device, batch_size)):
+        for number, sample in enumerate(part.batches(experiment, batch_size)):
             if append:
                 append(sample.signal.cpu())
             arrays = {

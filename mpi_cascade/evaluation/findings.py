@@ -1,7 +1,7 @@
 """All that a comparison has found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mpi_cascade.evaluation.convergence import Progress
 from mpi_cascade.evaluation.detection import Detection
@@ -39,14 +39,14 @@ class Comparison:
     experiment: Experiment
     methods: list[Method]
     results: list[Result]
-    notes: list[str] = field(default_factory=list)
-    thresholds: list[Threshold] = field(default_factory=list)
-    limits: list[Limit] = field(default_factory=list)
-    detection: Detection = field(default_factory=Detection)
-    progress: Mapping[str, list[Progress]] = field(default_factory=dict)
-    times_s: Mapping[str, float] = field(default_factory=dict)
-    tuning_quality_db: Mapping[str, float] = field(default_factory=dict)
-    coverage: list[Coverage] = field(default_factory=list)
+    notes: list[str]
+    thresholds: list[Threshold]
+    limits: list[Limit]
+    detection: Detection
+    progress: Mapping[str, list[Progress]]
+    times_s: Mapping[str, float]
+    tuning_quality_db: Mapping[str, float]
+    coverage: list[Coverage]
 
 
 def first_trainings(methods: Sequence[Method]) -> list[Method]:

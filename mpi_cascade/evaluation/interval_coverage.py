@@ -110,7 +110,7 @@ def coverage(
         batch_size: Scans at a time.
         progress: Where it is shown.
     """
-    device, rows = experiment.forward_model.device, []
+    rows: list[Coverage] = []
     sets = [part for part in parts if part.kind is PHANTOMS]
     for label, number, spans, method in _with_spans(methods):
         assert method.cascade is not None
@@ -122,7 +122,7 @@ def coverage(
         found = _found(spans, like, task)
         rows.append(_row(label, number, LIKE_CALIBRATION, number >= 0, found, aim))
         for part in sets:
-            found = _found(spans, part.batches(experiment, device, batch_size), task)
+            found = _found(spans, part.batches(experiment, batch_size), task)
             rows.append(_row(label, number, part.name, False, found, aim))
     return rows
 

@@ -144,7 +144,7 @@ def measure(
     table = CaseTable(parts, keys, experiment.scanner.field_of_view_m)
     for part in parts:
         set_for_it = [method.at(part.peak_snr_db) for method in methods]
-        for sample in part.batches(experiment, experiment.forward_model.device, batch_size):
+        for sample in part.batches(experiment, batch_size):
             for method in set_for_it:
                 for image, estimate in method.images(sample.signal).items():
                     table.add(MethodKey(*method[:2], image), part, estimate, sample)

@@ -77,12 +77,12 @@ def scan(sets: TuningSets, experiment: Experiment, batch_size: int = BATCH_SIZE)
     Raises:
         InputError: If the field of view can't hold the phantoms.
     """
-    device, size_m = experiment.forward_model.device, experiment.scanner.field_of_view_m
+    size_m = experiment.scanner.field_of_view_m
 
     def every(step: int) -> TuningScans:
         parts = (part and replace(part, indices=part.indices[::step]) for part in sets)
         phantoms, pairs, nulls = (
-            list(part.batches(experiment, device, batch_size)) if part else [] for part in parts
+            list(part.batches(experiment, batch_size)) if part else [] for part in parts
         )
         return TuningScans(phantoms, pairs, nulls, size_m)
 

@@ -106,22 +106,17 @@ class EvaluationSet:
         ).to(device)
 
     @torch.no_grad()
-    def batches(
-        self,
-        experiment: Experiment,
-        device: torch.device | str = "cpu",
-        batch_size: int = BATCH_SIZE,
-    ) -> Iterator[Sample]:
-        """Yields all scans, batch by batch.
+    def batches(self, experiment: Experiment, batch_size: int = BATCH_SIZE) -> Iterator[Sample]:
+        """Yields all scans, batch by batch, simulated where the experiment's model computes.
 
         Args:
             experiment: The nominal scanner, its models, and the grid of the images.
-            device: Where they are simulated.
             batch_size: Scans in a batch.
 
         Raises:
             InputError: If the field of view can't hold the phantoms.
         """
+        device = experiment.forward_model.device
         scans = self.scans(experiment, device)
         indices = torch.tensor(self.indices, device=device)
         for batch in indices.split(batch_size):

@@ -71,7 +71,7 @@ def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) ->
 
     Args:
         summaries: The results.
-        times_s: Time per image of each label in s, if known.
+        times_s: Time per image of each label in s.
     """
     columns = _columns_of(summaries)
     found = {item[:5]: item for item in summaries}
@@ -86,21 +86,21 @@ def summary_table(summaries: Sequence[Summary], times_s: Mapping[str, float]) ->
     rows: list[list[str]] = [
         [
             "method", *["seeds"] * has_seeds, *(column.title for column in columns),
-            *["worst capsules split / %"] * has_capsules, *["ms per image"] * bool(times_s),
+            *["worst capsules split / %"] * has_capsules, "ms per image",
         ]
     ]  # fmt: skip
     keys = dict.fromkeys((item.label, item.image) for item in summaries)
     for label, image in sorted(keys, key=quality, reverse=True):
         items = [found.get((label, image, *column[1:3], column.gap_mm)) for column in columns]
         seeds = max(item.num_seeds for item in summaries if item.label == label)
-        time = f"{1e3 * times_s[label]:.3g}" if times_s and image == FINAL else ""
+        time = f"{1e3 * times_s[label]:.3g}" if image == FINAL else ""
         rows.append(
             [
                 label if image == FINAL else f"{label}, {PRELIMINARY}",
                 *[str(seeds)] * has_seeds,
                 *(cell(item, column) for item, column in zip(items, columns, strict=True)),
                 *[_worst_split(summaries, label, image)] * has_capsules,
-                *[time] * bool(times_s),
+                time,
             ]
         )
     return narrower(rows)

@@ -84,7 +84,7 @@ def gpu(
 
 def simulation_on(device: torch.device, data: SimulatedDataModule) -> Simulation:
     """Returns what makes training scans of indices on a device, as a training has them."""
-    if data.bank is not None:
+    if data.scanners is not None:
         raise InputError("data.scanners has several scanners: measure one of them, without it")
     simulation = copy.deepcopy(data).simulations[0]
 

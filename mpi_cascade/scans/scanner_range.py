@@ -15,7 +15,7 @@ from mpi_cascade.checks import (
     ascending,
 )
 from mpi_cascade.physics.scanner import Scanner
-from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.randomness import RandomStreams, Stream
 
 _RANGE = 1
 """Number of the stream that draws scanners."""
@@ -91,6 +91,16 @@ class ScannerRange(Checked):
         streams = RandomStreams(self.seed, _RANGE, torch.arange(self.num_scanners))
         draws = streams.uniform("scanner", (5,)).double().tolist()
         return [self._scanner(nominal, number, draw) for number, draw in enumerate(draws)]
+
+    def number(self, seed: int, first: int) -> int:
+        """Returns the number of the scanner that makes a batch of training scans: that of its run.
+
+        Args:
+            seed: Seed of the training samples.
+            first: Index of the first sample.
+        """
+        run = RandomStreams(seed, Stream.TRAINING, torch.tensor([first // self.num_in_a_row]))
+        return int(run.uniform("scanner of the bank") * self.num_scanners)
 
     def _scanner(self, nominal: Scanner, number: int, draw: Sequence[float]) -> Scanner:
         along_x, along_y, core, drive, spread = draw

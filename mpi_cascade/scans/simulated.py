@@ -25,14 +25,14 @@ class Sample(NamedTuple):
             ∫ |PSF| dr, or of a measured system matrix.
         concentration: Mean tracer concentration in each pixel, (batch, 1, y, x).
         pairs: Geometry of the two points or of the control's outline, where the scene has one.
-        scanner: Number of the scanner that made them, where a training has several.
+        scanner: Number of the scanner that made them, among those of a training.
     """
 
     indices: Int64[Tensor, " batch"]
     signal: Signals
     concentration: Images
     pairs: PairGeometry | None
-    scanner: int | None = None
+    scanner: int = 0
 
 
 def square_oversampling(

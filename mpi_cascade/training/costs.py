@@ -2,7 +2,7 @@
 
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
 from mpi_cascade.costs import require_memory
 from mpi_cascade.solvers.tikhonov import require_feasible
@@ -80,8 +80,6 @@ def _kept_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:
 
 def _physics_bytes(module: CascadeModule, data: SimulatedDataModule) -> float:
     """Returns the bytes of what the networks know of their scanners: filters, modes and models."""
-    cascades: list[nn.Module] = [module.cascade]
-    if data.bank is not None:
-        cascades += [member.cascade for member in data.bank.members]
+    cascades = [module.cascade, *(one.cascade for one in data.training_scanners)]
     buffers = {buffer.data_ptr(): buffer for one in cascades for buffer in one.buffers()}
     return float(sum(buffer.numel() * buffer.element_size() for buffer in buffers.values()))

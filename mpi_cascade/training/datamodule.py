@@ -27,7 +27,7 @@ from mpi_cascade.scans.sampling import (
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
 from mpi_cascade.scans.varied import ScannerSpread
-from mpi_cascade.training.scanner_bank import ScannerBank
+from mpi_cascade.training.scanners import training_scanners
 
 _WORKER_TIMEOUT_S = 120
 
@@ -57,7 +57,7 @@ class SimulatedDataModule(LightningDataModule):
     Attributes:
         pairs: The two-point suite for this scanner.
         validation: The suite of every validation.
-        bank: The scanners of the training, where it has several.
+        training_scanners: The scanners that training scans come from.
         simulations: The simulation of training samples by each of its scanners.
         seconds: Time that moving and simulating training batches has taken in s; on a GPU, the
             time to launch the simulation, which runs beside the process.
@@ -107,19 +107,15 @@ class SimulatedDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.training_seed = training_seed
         self.scanners = scanners
-        self.bank: ScannerBank | None = None
-        if scanners is None:
-            scans = experiment.varied_scans(scanner_spread, training_snr_db)
-            simulators = [(experiment.mixture, scans)]
-        else:
-            if global_batch_size is None:
-                # Before their factorisations, which take minutes.
-                scanners.require_whole(batch_size)
-            self.bank = ScannerBank(experiment, scanners, scanner_spread, training_snr_db)
-            simulators = [(member.mixture, member.scans) for member in self.bank.members]
+        if scanners is not None and global_batch_size is None:
+            # Before their factorisations, which take minutes.
+            scanners.require_whole(batch_size)
+        self.training_scanners = training_scanners(
+            experiment, scanners, scanner_spread, training_snr_db
+        )
         self.simulations = [
-            ReplayedSimulation(partial(_training_scans, mixture, scans, training_seed))
-            for mixture, scans in simulators
+            ReplayedSimulation(partial(_training_scans, one.mixture, one.scans, training_seed))
+            for one in self.training_scanners
         ]
         self.validation = training_suite(experiment, pairs, num_validation, "val")
         self.seconds = 0.0
@@ -130,9 +126,7 @@ class SimulatedDataModule(LightningDataModule):
     def simulate(self, keys: SampleKeys) -> Sample:
         """Returns the scans that ``keys`` stand for, on the device of its indices."""
         if keys.stream == Stream.TRAINING:
-            if self.bank is None:
-                return self.simulations[0](keys.indices)
-            number = self.bank.number(self.training_seed, Stream.TRAINING, keys.first)
+            number = self.scanners.number(self.training_seed, keys.first) if self.scanners else 0
             return self.simulations[number](keys.indices)._replace(scanner=number)
         scans = self.experiment.scans.to(keys.indices.device)
         part = next(part for part in self.validation.sets if part.stream_number == keys.stream)

@@ -14,7 +14,7 @@ from mpi_cascade.evaluation.thresholds import own_results
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.losses import SampleLoss, loss_terms
 from mpi_cascade.losses.quantiles import pinball
-from mpi_cascade.models.cascade import Cascade, Reconstruction
+from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.scans.simulated import Sample
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.schedules import Schedule, WarmupCosine
@@ -63,7 +63,7 @@ class CascadeModule(LightningModule):
         if not learning_rate > 0:
             raise InputError(f"model.learning_rate is {learning_rate}: it must be greater than 0")
         self.cascade = experiment.cascade
-        self.cascades: list[Cascade] = []
+        self.cascades = [experiment.cascade]
         self._check_phases(strategy)
         self.final_loss = final_loss
         self.preliminary_loss = preliminary_loss
@@ -98,20 +98,17 @@ class CascadeModule(LightningModule):
         return self.cascade(signal)
 
     def on_fit_start(self) -> None:
-        """Moves the physics of other scanners to the device, if there are any."""
-        data: SimulatedDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data.bank is not None:
-            data.bank.to(self.device)
-        self.take_scanners(data)
+        """Moves the physics of all scanners to the device."""
+        self.take_scanners(self.trainer.datamodule)  # type: ignore[attr-defined]
+        nn.ModuleList(self.cascades).to(self.device)
 
     def take_scanners(self, data: SimulatedDataModule) -> None:
-        """Takes the cascades of other scanners with the same weights, if there are any.
+        """Takes the cascades of the scanners that training scans come from, of the same weights.
 
         Args:
             data: The scans, and the scanners that make them.
         """
-        if data.bank is not None:
-            self.cascades = [member.cascade for member in data.bank.members]
+        self.cascades = [one.cascade for one in data.training_scanners]
 
     def check_many_scanners(self) -> None:
         """Raises an InputError if a loss knows the physics of one scanner alone."""
@@ -151,7 +148,7 @@ class CascadeModule(LightningModule):
             strategy's weights; and of a ``WeightedSum`` the terms, such as ``final_loss/edges``.
         """
         phase, progress = moment
-        cascade = self.cascade if sample.scanner is None else self.cascades[sample.scanner]
+        cascade = self.cascades[sample.scanner]
         # Intervals are those of the images that a trained cascade makes, of all orientations.
         cascade.train(INTERVALS not in phase.trained)
         for stage in STAGES:

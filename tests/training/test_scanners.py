@@ -19,7 +19,7 @@ from mpi_cascade.scans.varied import ScannerSpread
 from mpi_cascade.training.configuration import build, read_training, training_parser
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
-from mpi_cascade.training.scanner_bank import ScannerBank
+from mpi_cascade.training.scanners import training_scanners
 
 SCANNERS = ScannerRange(num_positions=(16, 24), num_scanners=4)
 SOME_POINTS = {
@@ -63,10 +63,10 @@ def test_a_batch_of_the_loader_is_that_of_its_scanner(data):
     assert found.scanner == expected.scanner and torch.equal(found.signal, expected.signal)
 
 
-def test_runs_are_as_long_as_is_said(experiment):
+def test_runs_are_as_long_as_is_said():
     few = replace(SCANNERS, num_in_a_row=4, num_scanners=2)
-    bank = ScannerBank(experiment, few, None, None)
-    assert len({bank.number(0, 0, 4 * run) for run in range(24)}) == 2
+    assert len({few.number(0, 4 * run) for run in range(24)}) == 2
+    assert all(len({few.number(0, 4 * run + i) for i in range(4)}) == 1 for run in range(24))
 
 
 def test_a_batch_of_several_scanners_is_refused_before_they_are_prepared(experiment, monkeypatch):
@@ -99,28 +99,26 @@ def test_compiling_stage_2_of_one_scanner_is_refused():
 def test_a_scanner_of_the_range_that_cannot_be_had_is_named_by_its_key(experiment):
     odd = replace(SCANNERS, num_positions=(18,))
     with pytest.raises(InputError, match=r"^scanner 0 of data.scanners: .*18"):
-        ScannerBank(experiment, odd, None, None)
+        training_scanners(experiment, odd, None, None)
 
 
 def test_every_scanner_is_off_in_its_own_way(experiment):
     spread = ScannerSpread(gradient=0.05, num_scanners=2)
-    bank = ScannerBank(experiment, SCANNERS, spread, None)
     shares = {
-        model.scanner.gradient_x_t_per_m / member.scans.nominal_scanner.gradient_x_t_per_m
-        for member in bank.members
-        for model in member.scans.bank
+        model.scanner.gradient_x_t_per_m / one.scans.nominal_scanner.gradient_x_t_per_m
+        for one in training_scanners(experiment, SCANNERS, spread, None)
+        for model in one.scans.bank
     }
     assert len(shares) == 8
     assert all(0.95 <= share <= 1.05 for share in shares)
 
 
 def test_weights_are_shared_and_physics_is_not(experiment, data):
-    bank = data.bank
     own = {weight.data_ptr() for weight in experiment.cascade.parameters()}
-    for member in bank.members:
-        assert {weight.data_ptr() for weight in member.cascade.parameters()} == own
+    for one in data.training_scanners:
+        assert {weight.data_ptr() for weight in one.cascade.parameters()} == own
     sample = scans_of(data, [0])
-    member = bank.members[sample.scanner]
+    member = data.training_scanners[sample.scanner]
     there = experiment.on(member.scans.nominal_scanner, member.scans.nominal_scanner.ffp_shape)
     expected = there.cascade.eval()(sample.signal)
     torch.testing.assert_close(member.cascade.eval()(sample.signal), expected)
@@ -141,7 +139,7 @@ def test_a_step_on_another_scanner_trains_the_weights_of_all(experiment):
     module = CascadeModule(experiment)
     module.take_scanners(data)
     sample = data.training_samples(4)
-    assert sample.scanner is not None
+    assert module.cascades[sample.scanner] is not experiment.cascade
     module.losses(sample, module.strategy.at(0.0))["loss"].backward()
     assert all(weight.grad is not None for weight in experiment.cascade.parameters())
     module.zero_grad()
@@ -158,4 +156,4 @@ def test_a_loss_of_one_scanner_is_refused(experiment):
 def test_weights_that_hold_a_scanner_are_refused(stage):
     held = {**ANY_SCANNER, "preliminary": f"mpi_cascade.models.preliminary.{stage}"}
     with pytest.raises(InputError, match="the networks' weights hold the scanner"):
-        ScannerBank(build_experiment(held), SCANNERS, None, None)
+        training_scanners(build_experiment(held), SCANNERS, None, None)

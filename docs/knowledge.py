@@ -13,10 +13,8 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
-from results_tables import rows
+from results_tables import values_of
 
-from mpi_cascade.evaluation.methods import FINAL
-from mpi_cascade.evaluation.summary import Summary
 from mpi_cascade.evaluation.thresholds import ALL_NULLS
 
 DIRECTORY = Path(__file__).parent / "results" / "knowledge"
@@ -28,15 +26,14 @@ OFF = ("gradient -5 %", "gradient +5 %", "core diameter -5 %", "core diameter +5
 
 def main() -> None:
     """Draws the picture."""
-    found = rows(DIRECTORY / "comparison.csv", Summary)
-    numbers = {(row.label, *row[2:5]): row[5:8] for row in found if row.image == FINAL}
+    numbers = values_of(DIRECTORY / "comparison.csv")
 
     def draw(
         axes: pyplot.Axes, label: str, set_name: str, metric: str, gap_mm: float | None = None
     ) -> None:
         """Draws values with their intervals, each weights' beside those of the others."""
         factor = 1 if metric == "psnr_db" else 100
-        curve = [numbers[name, set_name, metric, gap_mm] for name in WEIGHTS]
+        curve = [numbers[name][set_name, metric, gap_mm] for name in WEIGHTS]
         values, lows, highs = ([factor * n for n in ends] for ends in zip(*curve, strict=True))
         shift = 0.06 * len(axes.get_lines()) - 0.12
         places = [number + shift for number in range(len(values))]

@@ -8,6 +8,7 @@ These are their tables behind the line ``<!-- python docs/results_tables.py -->`
 
 import csv
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_type_hints
@@ -44,6 +45,8 @@ _READ = {
 }  # fmt: skip
 
 Row = TypeVar("Row", bound=NamedTuple)
+OfMethod = dict[tuple[str, str, float | None], tuple[float, float, float]]
+"""What a method reaches, with the ends of its interval, by set, metric and gap in mm."""
 
 
 class Line(NamedTuple):
@@ -141,6 +144,19 @@ def rows(path: Path, kind: type[Row]) -> list[Row]:
             kind(**{key: _READ[hints[key]](value) for key, value in row.items()})
             for row in csv.DictReader(file)
         ]
+
+
+def values_of(path: Path) -> dict[str, OfMethod]:
+    """Returns what the final images of each method in a comparison reach.
+
+    Args:
+        path: Its CSV file.
+    """
+    values: dict[str, OfMethod] = defaultdict(dict)
+    for row in rows(path, Summary):
+        if row.image == FINAL:
+            values[row.label][row.set_name, row.metric, row.gap_mm] = row.value, row.low, row.high
+    return values
 
 
 def _table(

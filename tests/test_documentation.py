@@ -1,6 +1,6 @@
 """README and site: every command parses, every Python block runs, every link leads somewhere."""
 
-import importlib.util
+import importlib
 import os
 import re
 import shlex
@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
+import any_scanner
 import command_line
+import drawn_scanners
+import house
 import pytest
+import results_tables
 import yaml
 
 from mpi_cascade.cli import COMMANDS
@@ -136,31 +139,22 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def script(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 def test_the_first_tables_are_those_of_the_final_suite():
-    module = script("results_tables")
-    for path, table in module.tables().items():
+    for path, table in results_tables.tables().items():
         text = path.read_text(encoding="utf-8")
         assert table in text, f"{path.name}: run python docs/results_tables.py"
         wrong = text.replace(table, table.replace("3", "4"))
-        assert module.with_table(wrong, table) == text
+        assert results_tables.with_table(wrong, table) == text
 
 
 def test_the_tables_of_any_scanner_are_those_of_its_results():
-    module = script("any_scanner")
     text = (DOCS / "any-scanner-results.md").read_text(encoding="utf-8")
-    for mark, table in module.tables({name: module.read(name) for name in module.SCANNERS}).items():
+    for mark, table in any_scanner.tables().items():
         assert f"<!-- {mark} -->\n{table}\n" in text, "run python docs/any_scanner.py"
 
 
 def test_the_scanners_of_the_results_are_those_that_were_drawn():
-    texts = script("drawn_scanners").configurations()
+    texts = drawn_scanners.configurations()
     assert len(texts) == 9
     for path, text in texts.items():
         drawn, stored = (
@@ -175,9 +169,8 @@ def test_the_scanners_of_the_results_are_those_that_were_drawn():
 
 
 def test_the_picture_of_the_house_is_that_of_the_contract():
-    module = script("house")
     drawn = (DOCS / "house.svg").read_text(encoding="utf-8")
-    assert module.house(ROOT) == drawn, "run python docs/house.py"
+    assert house.house(ROOT) == drawn, "run python docs/house.py"
 
 
 @pytest.mark.slow

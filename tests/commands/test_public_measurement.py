@@ -1,18 +1,16 @@
 """The public measurement of MPIMeasurements.jl: as far as it reaches, and no further."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import command_line
 import numpy as np
 import pytest
 import torch
+from measured_line import figure, reconstruct_line
 from public_data import measured
 
 from mpi_cascade.configurations import read_receive_chain
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "measured_line.py"
 ROWS = ("--x-mm", -40, 40, 9, "--y-mm", -21.2, -1.2, 3, "--drive-mt", 5, "--drive-khz", 25.7)
 
 
@@ -26,11 +24,8 @@ def test_the_lines_are_calibrated_and_the_phantoms_line_reconstructed(tmp_path):
     chain = read_receive_chain(directory / "scanner.yaml")
     assert (chain.unit, chain.concentration_unit) == ("counts", "samples/mm²")
     assert max(chain.gain_relative_std) < 0.25
-    spec = importlib.util.spec_from_file_location("measured_line", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    line = script.reconstruct_line(phantom, chain)
-    script.figure(line, chain).draw_without_rendering()
+    line = reconstruct_line(phantom, chain)
+    figure(line, chain).draw_without_rendering()
     # The image explains the harmonic that it was made from: two maxima, 30 to 45 mm apart.
     misfit = torch.linalg.norm(line.signal - line.explained) / torch.linalg.norm(line.signal)
     assert misfit < 0.05

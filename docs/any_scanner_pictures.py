@@ -1,0 +1,56 @@
+"""The pictures of ``any-scanner.md``: PSNRs and their intervals. ``any_scanner.py`` writes them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Ends = tuple[float, float, float]
+"""A value, and the lower and the upper end of its interval."""
+
+
+def scanners_figure(psnrs: Mapping[str, Mapping[str, Ends]], methods: Sequence[str]) -> Figure:
+    """Returns the PSNR of every method on every scanner.
+
+    Args:
+        psnrs: The PSNR in dB by scanner and method.
+        methods: The methods in their order.
+    """
+    figure = Figure(figsize=(2.4 * len(psnrs), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(psnrs), sharey=True)
+    for axes, (scanner, of_methods) in zip(panels, psnrs.items(), strict=True):
+        for number, method in enumerate(methods):
+            if method in of_methods:
+                _add(axes, [number], [of_methods[method]], color=f"C{number}")
+        axes.set_title(scanner, fontsize=9)
+        axes.set_xticks(range(len(methods)), methods, rotation=60, fontsize=8)
+        axes.grid(axis="y", alpha=0.3)
+    panels[0].set_ylabel("PSNR of phantoms / dB")
+    return figure
+
+
+def drawn_figure(psnrs: Mapping[str, Sequence[Ends]]) -> Figure:
+    """Returns the PSNR of each method on the scanners that were drawn.
+
+    Args:
+        psnrs: The PSNR in dB by method, of each scanner.
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for place, (method, of_scanners) in enumerate(psnrs.items()):
+        numbers = np.arange(1, len(of_scanners) + 1)
+        _add(axes, numbers + 0.15 * (place - 1), of_scanners, label=method)
+    axes.set_xticks(numbers)
+    axes.set_xlabel("scanner: row of the table")
+    axes.set_ylabel("PSNR of phantoms / dB")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="upper right", ncols=3, fontsize=8)
+    axes.set_ylim(top=axes.get_ylim()[1] + 1.5)
+    return figure
+
+
+def _add(axes: Axes, places: Sequence[float], values: Sequence[Ends], **style: str) -> None:
+    """Adds values with their intervals."""
+    value, low, high = np.transpose(values)
+    axes.errorbar(places, value, (value - low, high - value), fmt="o", capsize=3, **style)

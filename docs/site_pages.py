@@ -12,21 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from house import floors
-from torch import nn
 
 from mpi_cascade.cli import COMMANDS
 from mpi_cascade.commands.parsing import typed_parser
-from mpi_cascade.experiment import EXPERIMENT_CLASSES
-from mpi_cascade.training.configuration import training_parser
-from mpi_cascade.training.strategies import Strategy
+from mpi_cascade.refusals import classes
+from mpi_cascade.results.tables import markdown_table
+from mpi_cascade.training.configuration import CLASSES, training_parser
 
-_NOT_OPTIONS = {
-    "validate": ("experiment", "data"),
-    "test": ("experiment", "data"),
-    "predict": ("experiment", "data"),
-    "simulate-matrix": ("experiment",),
-}
-"""Parameters of a command's function that a configuration describes."""
+_CONFIGURED = ("experiment", "data")
+"""Parameters of commands' functions that a configuration describes."""
 
 _FROM_CHECKPOINT = (
     "What the checkpoint was trained for can be changed by `--experiment.…` (see "
@@ -42,35 +36,30 @@ _SECTIONS = {
     "What is not named here is Lightning's own default.",
 }
 
-_PARTS: dict[str, tuple[tuple[str, ...], type, str]] = {
+_PARTS = {
     "Phantoms": (
-        *EXPERIMENT_CLASSES["experiment.phantoms"],
+        "experiment.phantoms",
         "Named under `experiment.phantoms`, and mixed by `experiment.phantom_weights`.",
     ),
     "Disturbances": (
-        *EXPERIMENT_CLASSES["experiment.disturbances"],
+        "experiment.disturbances",
         "Listed in `experiment.disturbances`; they act in this order, before the noise.",
     ),
     "Networks: first stage": (
-        *EXPERIMENT_CLASSES["experiment.preliminary"],
+        "experiment.preliminary",
         "`experiment.preliminary`: from the signal to the preliminary image.",
     ),
     "Networks: second stage": (
-        *EXPERIMENT_CLASSES["experiment.refinement"],
+        "experiment.refinement",
         "`experiment.refinement`: from the preliminary image to the final one.",
     ),
     "Losses": (
-        ("mpi_cascade.losses",),
-        nn.Module,
+        "model.final_loss",
         "`model.final_loss` and `model.preliminary_loss`; those of `torch.nn` serve as well.",
     ),
-    "Strategies": (
-        ("mpi_cascade.training.strategies",),
-        Strategy,
-        "`model.strategy`: which stage is trained when.",
-    ),
+    "Strategies": ("model.strategy", "`model.strategy`: which stage is trained when."),
 }
-"""What a configuration can name: the modules, the base class, and where the name goes."""
+"""What a configuration can name: a key that takes it, and where the name goes."""
 
 _OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
@@ -111,13 +100,13 @@ def _commands() -> str:
     ]
     for name, does in COMMANDS.items():
         parts += [f"## {name}", f"{does[0].upper()}{does[1:]}."]
-        parser = training_parser() if name == "fit" else _parser(name)
+        parser = training_parser() if name == "fit" else typed_parser(_function(name), _CONFIGURED)
         actions = [action for action in parser._actions if _is_own(action)]
         rows = [(_words(action), _text(action.help)) for action in actions]
         parts.append(_table(("option", "meaning"), rows))
         if name == "fit":
             parts.append("All else is [the configuration](configuration.md).")
-        elif "data" in _NOT_OPTIONS.get(name, ()):
+        elif "data" in inspect.signature(_function(name)).parameters:
             parts.append(_FROM_CHECKPOINT)
         elif name == "simulate-matrix":
             parts.append(
@@ -127,12 +116,9 @@ def _commands() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
-    module = name.replace("-", "_")
-    function: Callable[..., None] = getattr(
-        importlib.import_module(f"mpi_cascade.commands.{module}"), module
-    )
-    return typed_parser(function, _NOT_OPTIONS.get(name, ()))
+def _function(command: str) -> Callable[..., None]:
+    name = command.replace("-", "_")
+    return getattr(importlib.import_module(f"mpi_cascade.commands.{name}"), name)
 
 
 def _is_own(action: argparse.Action) -> bool:
@@ -212,19 +198,9 @@ def _parts() -> str:
         "library, go by their import path ([lesson 3](../lessons/lesson_3_your_own_parts)). This "
         "page is made from the code.",
     ]
-    for title, (names, base, where) in _PARTS.items():
-        kinds = [
-            kind
-            for name in names
-            for kind in vars(importlib.import_module(name)).values()
-            if inspect.isclass(kind)
-            and issubclass(kind, base)
-            and kind.__module__.startswith(name)
-            and not inspect.isabstract(kind)
-            and kind is not base
-        ]
-        kinds.sort(key=lambda kind: kind.__name__)
-        rows = [(_link(kind), _about(kind), _arguments(kind)) for kind in kinds]
+    for title, (key, where) in _PARTS.items():
+        found = sorted(classes(*CLASSES[key]).items())
+        rows = [(_link(kind), _about(kind), _arguments(kind)) for _, kind in found]
         parts += [f"## {title}", where, _table(("class", "what it is", "arguments"), rows)]
     return "\n\n".join(parts) + "\n"
 
@@ -302,9 +278,7 @@ def _heading(text: str, line: str) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return markdown_table(head, [[cell.replace("|", r"\|") for cell in row] for row in rows])
 
 
 def _text(text: str | None) -> str:

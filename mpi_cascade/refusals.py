@@ -126,8 +126,8 @@ def listed_classes(arguments: Sequence[str], homes: Homes) -> str | None:
         key = word.removeprefix("--").removesuffix(".help")
         following = arguments[number + 1 : number + 2]
         if word == f"--{key}.help" and key in homes and not _is_value(following):
-            classes = _classes(*homes[key])
-            lines = [f"  {name:22} {_first_line(made)}" for name, made in classes.items()]
+            found = classes(*homes[key]).items()
+            lines = [f"  {name:22} {_first_line(made)}" for name, made in found]
             hint = f"--{key}.help NAME shows the options of one."
             return "\n".join([f"{key} is one of", *lines, "", hint, ""])
     return None
@@ -144,17 +144,13 @@ def key_homes(modules: tuple[str, ...], kind: type, *keys: str) -> Homes:
     return MappingProxyType(dict.fromkeys(keys, (modules, kind)))
 
 
-def _choice(name: str, modules: tuple[str, ...], kind: type) -> str:
-    names = list(_classes(modules, kind))
-    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1, cutoff=0.5)
-    nearest = f" (the nearest is {near[0]})" if near else ""
-    return (
-        f"it must be one of {', '.join(names)}{nearest}, or a class of your own, named with its "
-        "module"
-    )
+def classes(modules: tuple[str, ...], kind: type) -> dict[str, Any]:
+    """Returns the classes of a key by name: those that can be made.
 
-
-def _classes(modules: tuple[str, ...], kind: type) -> dict[str, Any]:
+    Args:
+        modules: Names of the modules that have them.
+        kind: What they are a kind of.
+    """
     return {
         name: found
         for module in modules
@@ -163,6 +159,16 @@ def _classes(modules: tuple[str, ...], kind: type) -> dict[str, Any]:
         and found.__module__.startswith(module)
         and not inspect.isabstract(found) and not name.startswith("_")
     }  # fmt: skip
+
+
+def _choice(name: str, modules: tuple[str, ...], kind: type) -> str:
+    names = list(classes(modules, kind))
+    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1, cutoff=0.5)
+    nearest = f" (the nearest is {near[0]})" if near else ""
+    return (
+        f"it must be one of {', '.join(names)}{nearest}, or a class of your own, named with its "
+        "module"
+    )
 
 
 def _is_value(words: Sequence[str]) -> bool:

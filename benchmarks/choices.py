@@ -11,7 +11,7 @@ from training import PlainTraining
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 from mpi_cascade.training.module import CascadeModule
 
 DEFAULT = "default"
@@ -34,8 +34,7 @@ def choices(
         device: where: cpu, cuda or cuda:1
     """
     there = chosen_device(device)
-    parser = training_parser()
-    module, data, _ = build(parser, read_training(parser, [f"--config={config}"]))
+    module, data, _ = build(read_training([f"--config={config}"]))
     module.to(there)
     indices = torch.arange(num_steps * data.batch_size).split(data.batch_size)
     keys = [keys_of(Stream.TRAINING, part.tolist()) for part in indices]

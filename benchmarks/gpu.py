@@ -29,7 +29,7 @@ from mpi_cascade.solvers.admm import ADMM
 from mpi_cascade.solvers.art import ART
 from mpi_cascade.solvers.fista import FISTA
 from mpi_cascade.solvers.tikhonov import Tikhonov
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 
@@ -64,8 +64,7 @@ def gpu(
         num_rounds: rounds, each of them all in turn
     """
     there = chosen_device(device)
-    parser = training_parser()
-    module, data, _ = build(parser, read_training(parser, [f"--config={config}"]))
+    module, data, _ = build(read_training([f"--config={config}"]))
     _count_launches(table, module, data, batch_size)
     module.to(there)
     simulate = simulation_on(there, data)

@@ -4,12 +4,10 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from mpi_cascade.checks import InputError
 from mpi_cascade.sweep.definition import SweepFile
 from mpi_cascade.sweep.searching import ends
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 from mpi_cascade.training.logged import logged_names
 
 
@@ -25,13 +23,12 @@ def check_sweep(file: SweepFile) -> None:
             f"the metric of {file.path} is {file.metric}, and nothing may be tuned on the test "
             f"scans: search for val/{file.metric.removeprefix('test/')}"
         )
-    parser = training_parser()
     logged: dict[str, None] = {}
     for setting in _settings(file):
         try:
-            built = build(parser, read_training(parser, file.fit_arguments(setting)))
+            built = build(read_training(file.fit_arguments(setting)))
         except InputError as error:
-            raise _explained(parser, file, setting, error) from error
+            raise _explained(file, setting, error) from error
         if file.metric not in logged:
             logged |= dict.fromkeys(logged_names(built))
     if file.metric not in logged:
@@ -48,15 +45,13 @@ def _settings(file: SweepFile) -> Iterator[dict[str, Any]]:
         yield {name: listed[number % len(listed)] for name, listed in values.items()}
 
 
-def _explained(
-    parser: ArgumentParser, file: SweepFile, setting: Mapping[str, Any], refusal: InputError
-) -> InputError:
+def _explained(file: SweepFile, setting: Mapping[str, Any], refusal: InputError) -> InputError:
     """Returns an error that names the parameter without which the command can be built."""
     for name, value in setting.items():
         rest = {other: setting[other] for other in setting if other != name}
         try:
-            config = read_training(parser, file.fit_arguments(rest))
-            build(parser, config)
+            config = read_training(file.fit_arguments(rest))
+            build(config)
         except InputError:
             continue
         keys = ["config", *map(_short, config.keys())]

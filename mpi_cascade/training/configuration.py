@@ -115,13 +115,12 @@ def training_parser() -> ArgumentParser:
     return parser
 
 
-def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
+def read_training(arguments: Sequence[str]) -> Namespace:
     """Returns the configuration of a command line of ``fit``.
 
     With ``--resume`` it starts from the configuration in that checkpoint.
 
     Args:
-        parser: The parser.
         arguments: All after ``fit``.
 
     Raises:
@@ -134,6 +133,7 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
     if resumed := early_path(arguments, "--resume"):
         configuration = read_configuration(read_checkpoint(resumed), resumed)
         arguments = ["--config", yaml.safe_dump(configuration), *arguments]
+    parser = training_parser()
     try:
         config: Namespace = parser.parse_args(list(arguments))
     # jsonargparse raises its own errors, and those of the readers of YAML and of classes.
@@ -149,26 +149,25 @@ def read_training(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace
     return config
 
 
-def description(parser: ArgumentParser, config: Namespace) -> str:
+def description(config: Namespace) -> str:
     """Returns a resolved configuration as YAML text, without what one command alone is told."""
     kept = config.clone()
     for name in ("config", "output", "resume", "weights"):
         kept.pop(name, None)
-    return parser.dump(kept, skip_none=False, skip_link_targets=True)
+    return training_parser().dump(kept, skip_none=False, skip_link_targets=True)
 
 
-def build(parser: ArgumentParser, config: Namespace) -> Built:
+def build(config: Namespace) -> Built:
     """Returns what a configuration describes.
 
     Args:
-        parser: The parser.
         config: The configuration.
 
     Raises:
         InputError: If a constructor refuses a value.
     """
     with refusing_plainly("the configuration can't be built"):
-        parts = parser.instantiate_classes(config)
+        parts = training_parser().instantiate_classes(config)
         module = CascadeModule(parts.experiment, **parts.model)
         if parts.data.scanners is not None:
             # Before their factorisations, which take minutes.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
@@ -39,7 +39,6 @@ from mpi_cascade.training.configuration import (
     description,
     read_training,
     refusing_plainly,
-    training_parser,
 )
 from mpi_cascade.training.costs import check_costs
 from mpi_cascade.training.figures import ValidationFigures
@@ -79,12 +78,11 @@ def fit(arguments: list[str]) -> None:
     Raises:
         InputError: If something can't work; as far as can be known, before anything is made.
     """
-    parser = training_parser()
-    config = read_training(parser, arguments)
+    config = read_training(arguments)
     seed_everything(config.seed_everything, workers=True)
-    built = build(parser, config)
-    text = description(parser, config)
-    start = _start(parser, config, built, text)
+    built = build(config)
+    text = description(config)
+    start = _start(config, built, text)
     metric, mode = built.module.strategy.monitored
     stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
     # Not save_last, which writes last.ckpt only where best.ckpt is written, too.
@@ -123,7 +121,7 @@ def fit(arguments: list[str]) -> None:
         _finish(trainer, built, start, best, config, text)
 
 
-def _start(parser: ArgumentParser, config: Namespace, built: Built, text: str) -> Start:
+def _start(config: Namespace, built: Built, text: str) -> Start:
     if path := config.weights:
         load_weights(built.module.cascade, read_checkpoint(path), path, optional=("intervals.",))
         say(f"the training starts with the weights of {path}, at its first step")
@@ -136,7 +134,7 @@ def _start(parser: ArgumentParser, config: Namespace, built: Built, text: str) -
         raise InputError(
             f"{path} holds weights, and no state of a training: start from them with --weights"
         )
-    _require_same_training(stored_description(parser, checkpoint, path), text, path)
+    _require_same_training(stored_description(checkpoint, path), text, path)
     own = path.parent.parent
     is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
     is_continued = is_own and config.output in (None, own)
@@ -150,11 +148,10 @@ def _new_directory(config: Namespace) -> Path:
     return output_directory(directory, "fit") if process_rank() == 0 else directory
 
 
-def stored_description(parser: ArgumentParser, checkpoint: Mapping[str, Any], path: Path) -> str:
+def stored_description(checkpoint: Mapping[str, Any], path: Path) -> str:
     """Returns the configuration inside a checkpoint as this version writes it.
 
     Args:
-        parser: The parser.
         checkpoint: Contents of the checkpoint.
         path: Where it was read.
 
@@ -162,7 +159,7 @@ def stored_description(parser: ArgumentParser, checkpoint: Mapping[str, Any], pa
         InputError: If there is none, or this version doesn't understand it.
     """
     stored = yaml.safe_dump(read_configuration(checkpoint, path))
-    return description(parser, read_training(parser, ["--config", stored]))
+    return description(read_training(["--config", stored]))
 
 
 def _require_same_training(stored: str, text: str, path: Path) -> None:

@@ -19,7 +19,7 @@ from training import PlainTraining, training
 from trust import trust
 
 from mpi_cascade.checks import InputError
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 
 
 @pytest.fixture
@@ -160,8 +160,7 @@ def test_scaling_is_measured_over_processes(table):
 
 
 def test_the_bare_loop_leaves_the_weights_of_fit_alone():
-    parser = training_parser()
-    module, data, _ = build(parser, read_training(parser, [f"--config={command_line.TINY}"]))
+    module, data, _ = build(read_training([f"--config={command_line.TINY}"]))
     before = [weight.clone() for weight in module.parameters()]
     bare = PlainTraining(module)
     bare.step(data.training_samples(2), share=0.5)

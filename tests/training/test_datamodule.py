@@ -10,7 +10,7 @@ from mpi_cascade.checks import InputError
 from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.varied import ScannerSpread
-from mpi_cascade.training.configuration import build, description, read_training, training_parser
+from mpi_cascade.training.configuration import build, description, read_training
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.run import stored_description
 
@@ -123,21 +123,19 @@ def test_a_global_batch_that_cannot_be_shared_is_refused(experiment):
     ids=["nothing", "a part"],
 )
 def test_pairs_are_as_configured_where_they_are(given, gaps_mm, diameter_mm):
-    parser = training_parser()
     text = yaml.safe_dump({"data": {"two_points": given}})
     arguments = ["--config", str(QUICKSTART), "--config", text]
     arguments += ["--data.two_points.cases_per_gap=4"]
-    pairs = build(parser, read_training(parser, arguments)).data.pairs
+    pairs = build(read_training(arguments)).data.pairs
     assert (pairs.gaps_mm, pairs.diameter_mm) == (gaps_mm, diameter_mm)
     assert pairs.cases_per_gap == 4
 
 
 def test_a_checkpoint_of_an_earlier_version_says_the_same():
     """It named the class of the pairs, and knew fewer keys."""
-    parser = training_parser()
     options = ["--data.two_points.gaps_mm=[0.3]", "--data.scanner_spread.gradient=0.05"]
-    config = read_training(parser, ["--config", str(QUICKSTART), *options])
-    now = description(parser, config)
+    config = read_training(["--config", str(QUICKSTART), *options])
+    now = description(config)
     earlier = yaml.safe_load(now)
     del earlier["data"]["training_snr_db"], earlier["data"]["scanner_spread"]["gain"]
     kept = {"gaps_mm": [0.3], "cases_per_gap": 256}
@@ -145,4 +143,4 @@ def test_a_checkpoint_of_an_earlier_version_says_the_same():
         "class_path": "mpi_cascade.phantoms.scenes.TwoPoints", "init_args": kept
     }  # fmt: skip
     checkpoint = {CONFIG_KEY: yaml.safe_dump(earlier)}
-    assert stored_description(parser, checkpoint, Path("earlier.ckpt")) == now
+    assert stored_description(checkpoint, Path("earlier.ckpt")) == now

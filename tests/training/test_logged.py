@@ -4,15 +4,14 @@ from command_line import TINY
 from results import rows
 from tiny_cascades import ANY_SCANNER, WITH_INTERVALS
 
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 from mpi_cascade.training.logged import logged_names
 from mpi_cascade.training.strategies import INTERVAL_LOSS
 from mpi_cascade.training.throughput import SPEED
 
 
 def built_with(*arguments):
-    parser = training_parser()
-    return build(parser, read_training(parser, ["--config", str(TINY), *arguments]))
+    return build(read_training(["--config", str(TINY), *arguments]))
 
 
 def test_the_names_of_a_training_over_scanners_are_known_before_it():

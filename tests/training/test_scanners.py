@@ -16,7 +16,7 @@ from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
 from mpi_cascade.scans.scanner_range import ScannerRange
 from mpi_cascade.scans.varied import ScannerSpread
-from mpi_cascade.training.configuration import build, read_training, training_parser
+from mpi_cascade.training.configuration import build, read_training
 from mpi_cascade.training.datamodule import SimulatedDataModule
 from mpi_cascade.training.module import CascadeModule
 from mpi_cascade.training.scanners import training_scanners
@@ -90,10 +90,9 @@ def test_a_share_of_several_scanners_is_refused_once_the_processes_are_known(exp
 def test_compiling_stage_2_of_one_scanner_is_refused():
     callback = "--trainer.callbacks+=mpi_cascade.training.callbacks.CompileRefinement"
     scanners = ("--data.scanners.num_scanners", "2")
-    parser = training_parser()
-    config = read_training(parser, ["--config", str(TINY), callback, *scanners])
+    config = read_training(["--config", str(TINY), callback, *scanners])
     with pytest.raises(InputError, match=r"^trainer.callbacks has CompileRefinement, .* leave it"):
-        build(parser, config)
+        build(config)
 
 
 def test_a_scanner_of_the_range_that_cannot_be_had_is_named_by_its_key(experiment):

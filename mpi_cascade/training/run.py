@@ -3,7 +3,6 @@
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +51,6 @@ _SHARING = ("batch_size", "global_batch_size", "evaluation_batch_size", "num_wor
 """What of ``data`` a training may change when it is resumed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a training starts from.
-
-    Attributes:
-        directory: Its directory.
-        checkpoint: Contents of the checkpoint that it goes on from; nothing for a new training.
-        path: Where that was read.
-        is_continued: Whether the run of the checkpoint goes on in its own directory.
-    """
-
-    directory: Path
-    checkpoint: Mapping[str, Any]
-    path: Path | None
-    is_continued: bool
-
-
 def fit(arguments: list[str]) -> None:
     """Trains what a command line describes, tests it, and says where everything lies.
 
@@ -82,19 +64,19 @@ def fit(arguments: list[str]) -> None:
     seed_everything(config.seed_everything, workers=True)
     built = build(config)
     text = description(config)
-    start = _start(config, built, text)
+    directory, continued = _start(config, built, text)
     metric, mode = built.module.strategy.monitored
-    stop = StopOnSignal(start.directory / "checkpoints" / "last.ckpt")
+    stop = StopOnSignal(directory / "checkpoints" / "last.ckpt")
     # Not save_last, which writes last.ckpt only where best.ckpt is written, too.
     best, last = (
         ModelCheckpoint(
-            start.directory / "checkpoints", filename=name, monitor=monitored, mode=mode,
+            directory / "checkpoints", filename=name, monitor=monitored, mode=mode,
             save_on_train_epoch_end=False, enable_version_counter=False,
         )
         for name, monitored in {"best": metric, "last": None}.items()
     )  # fmt: skip
     callbacks = [
-        RunRecord(start.directory, text), ValidationFigures(), Throughput(built.data),
+        RunRecord(directory, text), ValidationFigures(), Throughput(built.data),
         FiniteLoss(last), stop, best, last,
     ]  # fmt: skip
     if not is_terminal():
@@ -105,29 +87,28 @@ def fit(arguments: list[str]) -> None:
     check_validations(trainer, built.data)
     built.data.check_shares(trainer.world_size)
     if process_rank() == 0:
-        make_directory(start.directory)
+        make_directory(directory)
         say(costs)
         if built.data.experiment.system_matrix is None:
             say(expected_resolution(built.data.experiment, built.data.pairs))
     if _has_usual_loggers(built.trainer):
-        continued = start.checkpoint if start.is_continued else {}
-        trainer.loggers = make_loggers(start.directory, continued)
+        trainer.loggers = make_loggers(directory, continued)
     try:
-        trainer.fit(built.module, built.data, ckpt_path=start.path, weights_only=True)
+        trainer.fit(built.module, built.data, ckpt_path=config.resume, weights_only=True)
     except SIGTERMException:
         _end(trainer, stop)
     leave_the_others()
     if trainer.is_global_zero:
-        _finish(trainer, built, start, best, config, text)
+        _finish(trainer, built, directory, best, config, text)
 
 
-def _start(config: Namespace, built: Built, text: str) -> Start:
+def _start(config: Namespace, built: Built, text: str) -> tuple[Path, Mapping[str, Any]]:
+    """Returns a training's directory, and what the checkpoint of a run that goes on there holds."""
     if path := config.weights:
         load_weights(built.module.cascade, read_checkpoint(path), path, optional=("intervals.",))
         say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
-        directory = _new_directory(config)
-        return Start(directory=directory, checkpoint={}, path=None, is_continued=False)
+        return _new_directory(config), {}
     path, checkpoint = config.resume, read_checkpoint(config.resume)
     load_weights(built.module.cascade, checkpoint, path)
     if not checkpoint.get("optimizer_states"):
@@ -137,9 +118,9 @@ def _start(config: Namespace, built: Built, text: str) -> Start:
     _require_same_training(stored_description(checkpoint, path), text, path)
     own = path.parent.parent
     is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
-    is_continued = is_own and config.output in (None, own)
-    directory = own if is_continued else _new_directory(config)
-    return Start(directory=directory, checkpoint=checkpoint, path=path, is_continued=is_continued)
+    if is_own and config.output in (None, own):
+        return own, checkpoint
+    return _new_directory(config), {}
 
 
 def _new_directory(config: Namespace) -> Path:
@@ -212,7 +193,7 @@ def _end(trainer: StoppableTrainer, stop: StopOnSignal) -> None:
 def _finish(
     trainer: StoppableTrainer,
     built: Built,
-    start: Start,
+    directory: Path,
     best: ModelCheckpoint,
     config: Namespace,
     text: str,
@@ -220,7 +201,7 @@ def _finish(
     """Tests the best state of a training, writes its report and says where everything lies."""
     cascade = built.module.cascade
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
-        sys.stdout.write(f"{listing(start.directory)}\n")
+        sys.stdout.write(f"{listing(directory)}\n")
         return
     path = Path(best.best_model_path)
     if best.best_model_path and path.is_file():
@@ -236,11 +217,11 @@ def _finish(
     )  # fmt: skip
     results = [item for item in comparison.results if item.metric not in ROC_METRICS]
     _log(trainer.loggers, logged(results, "test"), trainer.global_step)
-    directory = start.directory / "report"
-    with going_on_without(directory):
-        directory.mkdir(exist_ok=True)
-        write_comparison(directory, comparison)
-    sys.stdout.write(f"{listing(start.directory)}\n")
+    place = directory / "report"
+    with going_on_without(place):
+        place.mkdir(exist_ok=True)
+        write_comparison(place, comparison)
+    sys.stdout.write(f"{listing(directory)}\n")
 
 
 def _log(loggers: list[Logger], values: Mapping[str, float], step: int) -> None:

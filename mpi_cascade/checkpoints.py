@@ -110,6 +110,91 @@ class TrainedCascade(NamedTuple):
         return self
 
 
+class Checkpoint(NamedTuple):
+    """A checkpoint that was read.
+
+    Attributes:
+        path: Where it was read.
+        contents: What it holds.
+    """
+
+    path: Path
+    contents: Mapping[str, Any]
+
+    def configuration(self) -> dict[str, Any]:
+        """Returns the resolved configuration of the training.
+
+        Raises:
+            InputError: If there is none, it is damaged, or of an earlier version.
+        """
+        try:
+            configuration: dict[str, Any] = yaml.safe_load(self.contents[CONFIG_KEY])
+            parts = configuration.keys()
+        except (KeyError, AttributeError, yaml.YAMLError) as error:
+            raise InputError(
+                f"{self.path} holds no configuration: name a .ckpt file that a run has written"
+            ) from error
+        if "experiment" in parts:
+            pairs = (configuration.get("data") or {}).get("two_points") or {}
+            if "init_args" in pairs:
+                # As it was written before the pairs followed from the scanner.
+                configuration["data"]["two_points"] = pairs["init_args"]
+            return configuration
+        raise InputError(
+            f"{self.path} was written by version 0.1.0, whose configuration was another: use it "
+            "with that version (git checkout 8376050), or train again"
+        )
+
+    def give_weights(self, cascade: Cascade, optional: tuple[str, ...] = ()) -> None:
+        """Gives a cascade the weights.
+
+        Args:
+            cascade: The networks.
+            optional: What the names of weights begin with that either may lack: what only the
+                cascade has stays as it is, what only the checkpoint has is left aside.
+
+        Raises:
+            InputError: Unless the weights fit, name by name.
+        """
+        prefix = "cascade."
+        weights = {
+            name.removeprefix(prefix): value
+            for name, value in self.contents["state_dict"].items()
+            if name.startswith(prefix)
+        }
+        own = cascade.state_dict()
+        for name in own.keys() ^ weights.keys():
+            if name.startswith(optional):
+                weights.pop(name, None)
+                weights |= {name: own[name]} if name in own else {}
+        expected = {name: tuple(value.shape) for name, value in own.items()}
+        found = {name: tuple(value.shape) for name, value in weights.items()}
+        if expected != found:
+            name = next(n for n in [*expected, *found] if expected.get(n) != found.get(n))
+            raise InputError(
+                f"the checkpoint {self.path} is of another architecture: {name} is "
+                f"{_shape_text(found.get(name))} there and {_shape_text(expected.get(name))} in "
+                "the configured networks, so use the configuration of the checkpoint's run"
+            )
+        cascade.load_state_dict(weights)
+
+    def trained(self, experiment: Experiment, configuration: dict[str, Any]) -> TrainedCascade:
+        """Returns an experiment's cascade with the weights, and their guarantee if there is one.
+
+        Args:
+            experiment: The experiment.
+            configuration: The whole configuration of the training.
+
+        Raises:
+            InputError: Unless the weights fit, and the guarantee can be read.
+        """
+        self.give_weights(experiment.cascade)
+        stored = self.contents.get(GUARANTEE_KEY)
+        guarantee = None if stored is None else Guarantee.from_mapping(stored)
+        cascade = experiment.cascade.eval()
+        return TrainedCascade(experiment, cascade, configuration, guarantee=guarantee)
+
+
 def load(
     path: Path | str, device: torch.device | str = "cpu", scanner: Path | str | None = None
 ) -> TrainedCascade:
@@ -126,7 +211,7 @@ def load(
     """
     path = Path(path)
     checkpoint = read_checkpoint(path)
-    configuration = read_configuration(checkpoint, path)
+    configuration = checkpoint.configuration()
     departures: Sequence[str] = ()
     if scanner is not None:
         configuration["experiment"], departures = on_scanner(configuration, Path(scanner), path)
@@ -140,22 +225,8 @@ def load(
             f"the experiment in {path} can't be built here ({error}): use the version of the "
             "project, and of your own classes, that it was trained with"
         ) from error
-    load_weights(experiment.cascade, checkpoint, path)
-    cascade, guarantee = experiment.cascade.eval(), stored_guarantee(checkpoint)
-    return TrainedCascade(experiment, cascade, configuration, departures, guarantee).to(device)
-
-
-def stored_guarantee(checkpoint: Mapping[str, Any]) -> Guarantee | None:
-    """Returns the calibration of the intervals that a checkpoint holds, if it holds one.
-
-    Args:
-        checkpoint: What ``read_checkpoint`` returned.
-
-    Raises:
-        InputError: If it can't be read.
-    """
-    stored = checkpoint.get(GUARANTEE_KEY)
-    return None if stored is None else Guarantee.from_mapping(stored)
+    trained = checkpoint.trained(experiment, configuration)
+    return trained._replace(departures=departures).to(device)
 
 
 def guarantee_texts(cascade: TrainedCascade) -> dict[str, str]:
@@ -181,7 +252,7 @@ def takes_scanner(path: Path) -> bool:
     Raises:
         InputError: If it can't be read.
     """
-    return is_for_any_scanner(read_configuration(read_checkpoint(path), path))
+    return is_for_any_scanner(read_checkpoint(path).configuration())
 
 
 def _require_matrix(experiment: Mapping[str, Any], path: Path) -> None:
@@ -229,8 +300,8 @@ def write_checkpoint(contents: Mapping[str, Any], path: Path) -> None:
         partial.write_bytes(archive.getbuffer())
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Returns the contents of a checkpoint, read without running any code in it.
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Returns a checkpoint, read without running any code in it.
 
     Args:
         path: The checkpoint file.
@@ -241,83 +312,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} is no file: name a .ckpt file of a run")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        contents = torch.load(path, map_location="cpu", weights_only=True)
     # A damaged archive makes torch.load raise whatever its parts raise.
     except Exception as error:
         raise InputError(
             f"the checkpoint {path} can't be read ({type(error).__name__}): it is truncated, "
             "damaged or no checkpoint, so use another one"
         ) from error
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+    if not isinstance(contents, dict) or not isinstance(contents.get("state_dict"), dict):
         raise InputError(f"{path} holds no networks: name a .ckpt file of a run")
-    return checkpoint
-
-
-def read_configuration(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Returns the resolved configuration inside a checkpoint.
-
-    Args:
-        checkpoint: Contents of the checkpoint.
-        path: Where it was read.
-
-    Raises:
-        InputError: If there is none, it is damaged, or of an earlier version.
-    """
-    try:
-        configuration: dict[str, Any] = yaml.safe_load(checkpoint[CONFIG_KEY])
-        parts = configuration.keys()
-    except (KeyError, AttributeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path} holds no configuration: name a .ckpt file that a run has written"
-        ) from error
-    if "experiment" in parts:
-        pairs = (configuration.get("data") or {}).get("two_points") or {}
-        if "init_args" in pairs:
-            # As it was written before the pairs followed from the scanner.
-            configuration["data"]["two_points"] = pairs["init_args"]
-        return configuration
-    raise InputError(
-        f"{path} was written by version 0.1.0, whose configuration was another: use it with that "
-        "version (git checkout 8376050), or train again"
-    )
-
-
-def load_weights(
-    cascade: Cascade, checkpoint: Mapping[str, Any], path: Path, optional: tuple[str, ...] = ()
-) -> None:
-    """Gives a cascade the weights of a checkpoint.
-
-    Args:
-        cascade: The networks.
-        checkpoint: Contents of the checkpoint.
-        path: Where it was read.
-        optional: What the names of weights begin with that either may lack: what only the cascade
-            has stays as it is, what only the checkpoint has is left aside.
-
-    Raises:
-        InputError: Unless the weights fit, name by name.
-    """
-    prefix = "cascade."
-    weights = {
-        name.removeprefix(prefix): value
-        for name, value in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
-    own = cascade.state_dict()
-    for name in own.keys() ^ weights.keys():
-        if name.startswith(optional):
-            weights.pop(name, None)
-            weights |= {name: own[name]} if name in own else {}
-    expected = {name: tuple(value.shape) for name, value in own.items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
-    if expected != found:
-        name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
-        raise InputError(
-            f"the checkpoint {path} is of another architecture: {name} is "
-            f"{_shape_text(found.get(name))} there and {_shape_text(expected.get(name))} in the "
-            "configured networks, so use the configuration of the checkpoint's run"
-        )
-    cascade.load_state_dict(weights)
+    return Checkpoint(path, contents)
 
 
 def _shape_text(shape: tuple[int, ...] | None) -> str:

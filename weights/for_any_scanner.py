@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import mpi_cascade
-from mpi_cascade.checkpoints import read_checkpoint, read_configuration
+from mpi_cascade.checkpoints import read_checkpoint
 from mpi_cascade.configurations import build_experiment
 
 OVERLAY = Path(__file__).parent.parent / "configs/training/any_scanner.yaml"
@@ -20,13 +20,13 @@ STAGE = "cascade.refinement."
 
 source, target = map(Path, sys.argv[1:])
 checkpoint = read_checkpoint(source)
-configuration = read_configuration(checkpoint, source)
+configuration = checkpoint.configuration()
 overlay = yaml.safe_load(OVERLAY.read_text())["experiment"]
 configuration["experiment"].update(overlay, intervals=None)
 experiment = build_experiment(configuration["experiment"])
 state = experiment.refinement.state_dict()
 for name in state:
-    old = checkpoint["state_dict"].get(STAGE + name)
+    old = checkpoint.contents["state_dict"].get(STAGE + name)
     if old is not None and old.ndim == 4:
         # Channels of 2 × 2 pixels: image and filters come first.
         old = old[:, : state[name].shape[1]]

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from jsonargparse import set_parsing_settings
 
-from mpi_cascade.checkpoints import (
-    TrainedCascade,
-    load_weights,
-    read_checkpoint,
-    read_configuration,
-    stored_guarantee,
-)
+from mpi_cascade.checkpoints import TrainedCascade, read_checkpoint
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
@@ -85,7 +79,7 @@ def run_trained(function: Callable[..., None], arguments: Sequence[str]) -> None
         raise InputError(f"no checkpoint is named: begin with {parser.prog} runs/…/best.ckpt")
     if not first.startswith("-"):
         path = Path(first)
-        configuration = read_configuration(read_checkpoint(path), path)
+        configuration = read_checkpoint(path).configuration()
         data = configuration.get("data", {})
         if scanner := early_path(arguments, "--scanner"):
             configuration["experiment"], departures = on_scanner(configuration, scanner, path)
@@ -113,13 +107,8 @@ def trained(checkpoint: Path, experiment: Experiment, device: str) -> TrainedCas
         experiment: The experiment, as the command line may have changed it.
         device: What ``--device`` names.
     """
-    contents = read_checkpoint(checkpoint)
-    load_weights(experiment.cascade, contents, checkpoint)
-    configuration = read_configuration(contents, checkpoint)
-    cascade = TrainedCascade(
-        experiment, experiment.cascade.eval(), configuration, guarantee=stored_guarantee(contents)
-    )
-    return cascade.to(chosen_device(device))
+    read = read_checkpoint(checkpoint)
+    return read.trained(experiment, read.configuration()).to(chosen_device(device))
 
 
 def judge(

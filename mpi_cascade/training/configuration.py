@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 from torch.optim import Optimizer
 
-from mpi_cascade.checkpoints import read_checkpoint, read_configuration
+from mpi_cascade.checkpoints import read_checkpoint
 from mpi_cascade.checks import Checked, InputError
 from mpi_cascade.configurations import early_path, with_shipped_configs
 from mpi_cascade.experiment import EXPERIMENT_CLASSES, PARSER_MODE, Experiment
@@ -131,7 +131,7 @@ def read_training(arguments: Sequence[str]) -> Namespace:
         sys.exit(0)
     arguments = with_shipped_configs(arguments)
     if resumed := early_path(arguments, "--resume"):
-        configuration = read_configuration(read_checkpoint(resumed), resumed)
+        configuration = read_checkpoint(resumed).configuration()
         arguments = ["--config", yaml.safe_dump(configuration), *arguments]
     parser = training_parser()
     try:

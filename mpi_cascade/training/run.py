@@ -14,12 +14,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from mpi_cascade.checkpoints import (
-    TrainedCascade,
-    load_weights,
-    read_checkpoint,
-    read_configuration,
-)
+from mpi_cascade.checkpoints import Checkpoint, TrainedCascade, read_checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.expectation import expected_resolution
@@ -105,21 +100,21 @@ def fit(arguments: list[str]) -> None:
 def _start(config: Namespace, built: Built, text: str) -> tuple[Path, Mapping[str, Any]]:
     """Returns a training's directory, and what the checkpoint of a run that goes on there holds."""
     if path := config.weights:
-        load_weights(built.module.cascade, read_checkpoint(path), path, optional=("intervals.",))
+        read_checkpoint(path).give_weights(built.module.cascade, optional=("intervals.",))
         say(f"the training starts with the weights of {path}, at its first step")
     if not config.resume:
         return _new_directory(config), {}
     path, checkpoint = config.resume, read_checkpoint(config.resume)
-    load_weights(built.module.cascade, checkpoint, path)
-    if not checkpoint.get("optimizer_states"):
+    checkpoint.give_weights(built.module.cascade)
+    if not checkpoint.contents.get("optimizer_states"):
         raise InputError(
             f"{path} holds weights, and no state of a training: start from them with --weights"
         )
-    _require_same_training(stored_description(checkpoint, path), text, path)
+    _require_same_training(stored_description(checkpoint), text, path)
     own = path.parent.parent
     is_own = path.name == "last.ckpt" and (own / "config.yaml").is_file()
     if is_own and config.output in (None, own):
-        return own, checkpoint
+        return own, checkpoint.contents
     return _new_directory(config), {}
 
 
@@ -129,17 +124,16 @@ def _new_directory(config: Namespace) -> Path:
     return output_directory(directory, "fit") if process_rank() == 0 else directory
 
 
-def stored_description(checkpoint: Mapping[str, Any], path: Path) -> str:
+def stored_description(checkpoint: Checkpoint) -> str:
     """Returns the configuration inside a checkpoint as this version writes it.
 
     Args:
-        checkpoint: Contents of the checkpoint.
-        path: Where it was read.
+        checkpoint: The checkpoint.
 
     Raises:
         InputError: If there is none, or this version doesn't understand it.
     """
-    stored = yaml.safe_dump(read_configuration(checkpoint, path))
+    stored = yaml.safe_dump(checkpoint.configuration())
     return description(read_training(["--config", stored]))
 
 
@@ -205,7 +199,7 @@ def _finish(
         return
     path = Path(best.best_model_path)
     if best.best_model_path and path.is_file():
-        load_weights(cascade, read_checkpoint(path), path)
+        read_checkpoint(path).give_weights(cascade)
     else:
         say("there is no best checkpoint to test, so the last weights are tested")
     data = built.data

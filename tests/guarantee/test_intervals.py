@@ -130,8 +130,8 @@ def test_what_has_no_guarantee_says_what_to_do(trained, with_intervals, tmp_path
 
 
 def test_a_damaged_guarantee_is_refused(with_intervals, tmp_path):
-    contents = read_checkpoint(with_intervals.checkpoint)
-    contents["mpi_cascade_guarantee"] = {"risk": 0.1}
-    write_checkpoint(contents, tmp_path / "damaged.ckpt")
+    contents = read_checkpoint(with_intervals.checkpoint).contents
+    damaged = {**contents, "mpi_cascade_guarantee": {"risk": 0.1}}
+    write_checkpoint(damaged, tmp_path / "damaged.ckpt")
     with pytest.raises(InputError, match="can't be read: make it again"):
         load(tmp_path / "damaged.ckpt")

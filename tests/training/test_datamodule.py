@@ -5,7 +5,7 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
-from mpi_cascade.checkpoints import CONFIG_KEY
+from mpi_cascade.checkpoints import CONFIG_KEY, Checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.randomness import Stream
 from mpi_cascade.scans.sampling import keys_of
@@ -142,5 +142,5 @@ def test_a_checkpoint_of_an_earlier_version_says_the_same():
     earlier["data"]["two_points"] = {
         "class_path": "mpi_cascade.phantoms.scenes.TwoPoints", "init_args": kept
     }  # fmt: skip
-    checkpoint = {CONFIG_KEY: yaml.safe_dump(earlier)}
-    assert stored_description(checkpoint, Path("earlier.ckpt")) == now
+    contents = {CONFIG_KEY: yaml.safe_dump(earlier)}
+    assert stored_description(Checkpoint(Path("earlier.ckpt"), contents)) == now

@@ -49,27 +49,11 @@ def load(path: Path):
     return torch.load(path, weights_only=True)
 
 
-def assert_same_tree(one, other) -> None:
-    assert type(one) is type(other)
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same_tree(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same_tree(a, b)
-    else:
-        assert one == other
-
-
 def assert_same_training(one: Path, other: Path) -> None:
     """Not a bit differs between the last states of two runs, nor between what they have logged."""
     states = [load(path / "checkpoints" / "last.ckpt") for path in (one, other)]
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
-        assert_same_tree(states[0][key], states[1][key])
+        torch.testing.assert_close(states[0][key], states[1][key], rtol=0, atol=0)
     assert rows(one) == rows(other)
 
 

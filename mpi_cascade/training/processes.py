@@ -16,7 +16,7 @@ from lightning.pytorch.plugins import CheckpointIO, TorchCheckpointIO
 from torch import distributed
 
 from mpi_cascade.checkpoints import write_checkpoint
-from mpi_cascade.results.messages import going_on_without, say_here
+from mpi_cascade.results.messages import going_on_without, process_rank, say_here
 
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting")
 
@@ -91,8 +91,7 @@ def _is_of_a_lost_process(error: RuntimeError) -> bool:
 
 
 def _say_why(reason: str) -> None:
-    rank = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or os.environ.get("LOCAL_RANK")
     say_here(
-        f"error: process {rank or 0} ends because {reason}: see what that one said last, then go "
-        "on with fit --resume and the run's checkpoints/last.ckpt"
+        f"error: process {process_rank()} ends because {reason}: see what that one said last, then "
+        "go on with fit --resume and the run's checkpoints/last.ckpt"
     )

@@ -1,4 +1,4 @@
-"""The pictures of ``any-scanner.md``: PSNRs and their intervals. ``any_scanner.py`` writes them."""
+"""The pictures of ``any_scanner.py``: PSNRs and their intervals."""
 
 from collections.abc import Mapping, Sequence
 

@@ -9,7 +9,6 @@ import torch
 from timing import Table, start
 from torch.utils.benchmark import timer
 
-from mpi_cascade.checkpoints import TrainedCascade, load
 from mpi_cascade.evaluation.confidence import student_interval
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
@@ -19,6 +18,7 @@ from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.reconstruction.adaptation import adapt
 from mpi_cascade.results.tables import markdown_table, write_csv
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
+from mpi_cascade.trained import TrainedCascade, load
 
 SEEN, OTHERS = 9300, 9301
 """Streams of random numbers; no training, no suite and no adaptation has them."""

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from timing import Table, start
 
-from mpi_cascade.checkpoints import load
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.measures import PHANTOMS
 from mpi_cascade.evaluation.sets import EvaluationSet
@@ -15,6 +14,7 @@ from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.proximal import ProximalRefinement
 from mpi_cascade.models.stages import SignalRefinement
 from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.trained import load
 
 
 @torch.no_grad()

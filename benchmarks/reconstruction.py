@@ -10,13 +10,13 @@ import torch
 from timing import Table, in_turn, start
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade, load
 from mpi_cascade.evaluation.classical import CLASSICAL, tuned_solvers
 from mpi_cascade.evaluation.measures import PHANTOMS
 from mpi_cascade.evaluation.objectives import CoarseAndFine, TuningScans
 from mpi_cascade.evaluation.sets import EvaluationSet
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.phantoms import PhantomMixture
+from mpi_cascade.trained import TrainedCascade, load
 
 AIMS = {"ART": "≥ 200", "ADMM": "≥ 200", "FISTA": "≥ 200"}
 

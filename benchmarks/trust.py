@@ -12,7 +12,6 @@ from scipy.special import ndtr
 from timing import Table, start
 from torch.utils.benchmark import timer
 
-from mpi_cascade.checkpoints import TrainedCascade, load
 from mpi_cascade.evaluation.confidence import wilson_interval
 from mpi_cascade.evaluation.detectability import amplitude_ratio
 from mpi_cascade.evaluation.least_favourable import (
@@ -26,6 +25,7 @@ from mpi_cascade.phantoms.nulls import Nulls
 from mpi_cascade.phantoms.scenes import PairGeometry, Scene, TwoPoints
 from mpi_cascade.randomness import RandomStreams
 from mpi_cascade.results.tables import markdown_table, write_csv
+from mpi_cascade.trained import TrainedCascade, load
 
 STREAM = 9100
 """Of random numbers; no training and no suite has it."""

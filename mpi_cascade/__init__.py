@@ -9,7 +9,8 @@ The rooms, each of which knows only those below it; those of one row don't know 
     reconstruction | calibration | export   images from a file of scans; a scanner from a measured
                                             sample; a cascade without this package
     evaluation                              scans of a suite, measured: tables, figures, limits
-    checkpoints                             trained cascades on disk: load and save
+    trained                                 trained cascades: load and save
+    checkpoints                             what a training leaves: weights and configuration
     configurations                          experiments and scanners as files describe them
     experiment                              what is scanned, how, and what reconstructs it
     guarantee | refusals                    intervals that hold as often as they say; what a parser
@@ -32,9 +33,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mpi_cascade.checkpoints import TrainedCascade as TrainedCascade
-    from mpi_cascade.checkpoints import load as load
-    from mpi_cascade.checkpoints import save as save
     from mpi_cascade.configurations import read_receive_chain as read_receive_chain
     from mpi_cascade.evidence.evidence import Evidence as Evidence
     from mpi_cascade.experiment import Experiment as Experiment
@@ -46,6 +44,9 @@ if TYPE_CHECKING:
     from mpi_cascade.physics.scanner import Scanner as Scanner
     from mpi_cascade.reconstruction.adaptation import adapt as adapt
     from mpi_cascade.reconstruction.scans import read_signals as read_signals
+    from mpi_cascade.trained import TrainedCascade as TrainedCascade
+    from mpi_cascade.trained import load as load
+    from mpi_cascade.trained import save as save
 
 __version__ = "0.2.0"
 
@@ -58,12 +59,12 @@ _ROOMS = {
     "ReceiveChain": "physics.receive_chain",
     "Reconstruction": "models.cascade",
     "Scanner": "physics.scanner",
-    "TrainedCascade": "checkpoints",
+    "TrainedCascade": "trained",
     "adapt": "reconstruction.adaptation",
-    "load": "checkpoints",
+    "load": "trained",
     "read_receive_chain": "configurations",
     "read_signals": "reconstruction.scans",
-    "save": "checkpoints",
+    "save": "trained",
 }
 
 __all__ = [*_ROOMS, "__version__"]

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.models.cascade import Reconstruction
 from mpi_cascade.randomness import RandomStreams, Stream
+from mpi_cascade.trained import TrainedCascade
 
 _TOLERANCE = 1e-4
 """Most that an image may change, in units of the full concentration."""

@@ -24,11 +24,11 @@ import torch
 from experiments import small_experiment
 from results import contents
 
-from mpi_cascade.checkpoints import save
 from mpi_cascade.cli import main
 from mpi_cascade.evaluation.guaranteeing import calibrate
 from mpi_cascade.experiment import Experiment
 from mpi_cascade.physics.scanner import Scanner
+from mpi_cascade.trained import save
 
 torch.set_num_threads(1)
 # A shell that runs tests in the background has them, and what they start, ignore Ctrl-C.

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from mpi_cascade.checkpoints import CONFIG_KEY, load, save
+from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.guaranteeing import calibration_like
 from mpi_cascade.mdf import write_system_matrix
@@ -14,6 +14,7 @@ from mpi_cascade.measured import MeasuredMatrix
 from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.models.refinement import ResidualCNN
+from mpi_cascade.trained import load, save
 
 
 def test_a_cascade_comes_back_as_it_was_saved(trained):

@@ -7,10 +7,10 @@ import pytest
 import torch
 import yaml
 
-from mpi_cascade.checkpoints import load, takes_scanner
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.suites import brief_suite
 from mpi_cascade.metrics.functional import psnr
+from mpi_cascade.trained import load, takes_scanner
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"

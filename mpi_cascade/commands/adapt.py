@@ -41,7 +41,6 @@ def adapt(
         output: directory (default: a new one below runs)
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
-    from mpi_cascade.checkpoints import save
     from mpi_cascade.commands.receiving import load_for_scans
     from mpi_cascade.reconstruction import adaptation
     from mpi_cascade.reconstruction.own_scans import first_scans
@@ -51,6 +50,7 @@ def adapt(
     from mpi_cascade.results.messages import say_here
     from mpi_cascade.results.progress import showing_progress
     from mpi_cascade.results.tables import write_csv
+    from mpi_cascade.trained import save
 
     directory = output_directory(output, "adapt")
     cascade, chain = load_for_scans(checkpoint, scanner, device)

@@ -28,10 +28,10 @@ def export(
         formats: pt2 for torch.export, onnx, or both
         output: directory (default: a new one below runs)
     """
-    from mpi_cascade.checkpoints import load
     from mpi_cascade.export import WRITERS, require_onnx
     from mpi_cascade.results.directory import output_directory
     from mpi_cascade.results.files import whole_directory
+    from mpi_cascade.trained import load
 
     directory = output_directory(output, "export")
     cascade = load(checkpoint, scanner=scanner)

@@ -39,7 +39,6 @@ def guarantee(
         batch_size: scans at a time
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
-    from mpi_cascade.checkpoints import load, save
     from mpi_cascade.evaluation.guarantee_figure import guarantee_figure
     from mpi_cascade.evaluation.guaranteeing import calibrate, snr_edges
     from mpi_cascade.guarantee.guarantee import NoiseGroup
@@ -48,6 +47,7 @@ def guarantee(
     from mpi_cascade.results.messages import say_here
     from mpi_cascade.results.progress import showing_progress
     from mpi_cascade.results.tables import write_csv
+    from mpi_cascade.trained import load, save
 
     directory = output_directory(output, "guarantee")
     cascade = load(checkpoint, chosen_device(device), scanner)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from mpi_cascade.checkpoints import TrainedCascade, load, takes_scanner
 from mpi_cascade.checks import InputError
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.configurations import read_receive_chain
 from mpi_cascade.physics.receive_chain import ReceiveChain
+from mpi_cascade.trained import TrainedCascade, load, takes_scanner
 
 
 def load_for_scans(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from jsonargparse import set_parsing_settings
 
-from mpi_cascade.checkpoints import TrainedCascade, read_checkpoint
+from mpi_cascade.checkpoints import read_checkpoint
 from mpi_cascade.checks import Checked, InputError, PositiveInt
 from mpi_cascade.commands.devices import chosen_device
 from mpi_cascade.commands.parsing import check_values, parsed, typed_parser
@@ -19,6 +19,7 @@ from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.refusals import listed_classes, refusal
 from mpi_cascade.results.directory import listing, make_directory, output_directory
 from mpi_cascade.results.messages import say_here
+from mpi_cascade.trained import TrainedCascade, with_weights_of
 
 if TYPE_CHECKING:
     import mpi_cascade.evaluation.sets
@@ -108,7 +109,7 @@ def trained(checkpoint: Path, experiment: Experiment, device: str) -> TrainedCas
         device: What ``--device`` names.
     """
     read = read_checkpoint(checkpoint)
-    return read.trained(experiment, read.configuration()).to(chosen_device(device))
+    return with_weights_of(read, experiment, read.configuration()).to(chosen_device(device))
 
 
 def judge(

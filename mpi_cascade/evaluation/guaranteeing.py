@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mpi_cascade.checkpoints import TrainedCascade, guarantee_texts
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
 from mpi_cascade.evidence.evidence import Evidence
@@ -23,6 +22,7 @@ from mpi_cascade.models.cascade import Cascade
 from mpi_cascade.physics.noise import standard_error
 from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.scans.simulated import Sample
+from mpi_cascade.trained import TrainedCascade, guarantee_texts
 
 _SEED = 20261128
 """Of the random numbers; no training has it, the final suite has, but other streams."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from mpi_cascade.checkpoints import TrainedCascade, load, takes_scanner
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.classical import CLASSICAL
 from mpi_cascade.evaluation.methods import (
@@ -18,6 +17,7 @@ from mpi_cascade.evaluation.methods import (
     training_seeds,
 )
 from mpi_cascade.experiment import Experiment
+from mpi_cascade.trained import TrainedCascade, load, takes_scanner
 
 _WITHOUT_EFFECT = ("training_seed", "evaluation_batch_size", "num_workers")
 """What of ``data`` trainings of one label may differ in."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
 from mpi_cascade.evaluation.convergence import Progress, converge, not_converged
 from mpi_cascade.evaluation.detection import Detection, detection
@@ -25,6 +24,7 @@ from mpi_cascade.experiment import Experiment
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.results.progress import showing_progress
 from mpi_cascade.solvers.iterative import IterativeSolver
+from mpi_cascade.trained import TrainedCascade
 
 _NUM_TIMINGS = 5
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.models.cascade import Reconstruction
+from mpi_cascade.trained import TrainedCascade
 
 FINAL, PRELIMINARY, TRUTH = "final", "preliminary", "truth"
 ZERO_IMAGE = "zero image"

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.cascade import Cascade
@@ -23,6 +22,7 @@ from mpi_cascade.reconstruction.own_scans import (
     usable_scans,
 )
 from mpi_cascade.scans.simulated import Sample, SimulatedScans
+from mpi_cascade.trained import TrainedCascade
 
 _BATCH = 8
 _NUM_GUARDS = 32

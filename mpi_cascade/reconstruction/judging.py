@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.evidence.evidence import Evidence, ScanFit
 from mpi_cascade.evidence.measured_part import MeasuredPart, measured_share
 from mpi_cascade.physics.linear import Images, LinearModel, Signals
 from mpi_cascade.randomness import RandomStreams, Stream
+from mpi_cascade.trained import TrainedCascade
 
 _NUM_TRAINING = 256
 _BATCH = 32

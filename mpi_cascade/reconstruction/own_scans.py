@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.linear import Signals
 from mpi_cascade.physics.noise import NoiseEstimate
 from mpi_cascade.randomness import RandomStreams, Stream
 from mpi_cascade.reconstruction.scans import ScanFile
+from mpi_cascade.trained import TrainedCascade
 
 LEAST_SCANS = 4
 """Of them one is held out."""

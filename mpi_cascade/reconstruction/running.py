@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.checks import InputError
 from mpi_cascade.mdf import new_reconstruction
 from mpi_cascade.models.intervals import Interval
@@ -24,6 +23,7 @@ from mpi_cascade.reconstruction.scans import ScanFile
 from mpi_cascade.reconstruction.sheets import Shown
 from mpi_cascade.results.files import whole_directory
 from mpi_cascade.results.progress import showing_progress
+from mpi_cascade.trained import TrainedCascade
 
 _NIFTI_FILES = {
     "final": "reconstruction.nii.gz", "measured": "measured.nii.gz", "prior": "prior.nii.gz",

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from mpi_cascade.checkpoints import Checkpoint, TrainedCascade, read_checkpoint
+from mpi_cascade.checkpoints import Checkpoint, read_checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.comparison import write_comparison
 from mpi_cascade.evaluation.expectation import expected_resolution
@@ -25,6 +25,7 @@ from mpi_cascade.evaluation.thresholds import ROC_METRICS
 from mpi_cascade.results.directory import listing, make_directory, new_directory, output_directory
 from mpi_cascade.results.messages import going_on_without, process_rank, say
 from mpi_cascade.results.progress import Progress, is_terminal
+from mpi_cascade.trained import TrainedCascade
 from mpi_cascade.training.callbacks import FiniteLoss, StopOnSignal, StoppableTrainer
 from mpi_cascade.training.configuration import (
     Built,

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from results import table
 
-from mpi_cascade.checkpoints import load, save
 from mpi_cascade.evaluation import measures
 from mpi_cascade.evaluation.interval_coverage import LIKE_CALIBRATION, coverage
 from mpi_cascade.evaluation.methods import cascade_method
@@ -19,6 +18,7 @@ from mpi_cascade.mdf import write_scans
 from mpi_cascade.models.intervals import Interval
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.results.progress import Progress
+from mpi_cascade.trained import load, save
 
 
 def test_a_checkpoint_gets_its_guarantee(with_intervals, tmp_path):

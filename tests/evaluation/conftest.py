@@ -7,8 +7,8 @@ import pytest
 import torch
 import yaml
 
-from mpi_cascade.checkpoints import TrainedCascade, save
 from mpi_cascade.configurations import build_experiment
+from mpi_cascade.trained import TrainedCascade, save
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import torch
 from experiments import small_experiment
 from torch import nn
 
-from mpi_cascade.checkpoints import TrainedCascade
 from mpi_cascade.evaluation.classical import tuned_solvers
 from mpi_cascade.evaluation.measures import CAPSULES, DISCS, PAIRS, PHANTOMS
 from mpi_cascade.evaluation.measuring import measure, quality_db, report, times_per_image_s
@@ -18,6 +17,7 @@ from mpi_cascade.metrics.functional import psnr
 from mpi_cascade.models.preliminary import FixedTikhonov
 from mpi_cascade.phantoms import PhantomMixture
 from mpi_cascade.phantoms.scenes import Capsules, SingleDiscs, TwoPoints
+from mpi_cascade.trained import TrainedCascade
 
 TWO_POINTS = TwoPoints(gaps_mm=(0.3, 0.8), cases_per_gap=4)
 SUITE = Suite(

@@ -7,12 +7,13 @@ import pytest
 import tiny_cascades
 import torch
 
-from mpi_cascade.checkpoints import load, read_checkpoint, save, write_checkpoint
+from mpi_cascade.checkpoints import read_checkpoint, write_checkpoint
 from mpi_cascade.checks import InputError
 from mpi_cascade.evaluation.coverage import mass_factors_needed, pixel_factors_needed
 from mpi_cascade.evaluation.guaranteeing import calibrate, calibration_like, snr_edges
 from mpi_cascade.guarantee.guarantee import REASONS, Guarantee, NoiseGroup
 from mpi_cascade.scans.regions import tracer_and_edges
+from mpi_cascade.trained import load, save
 
 GUARANTEE = Guarantee(
     risk=0.1, failure=0.1, scanner="", weights="",

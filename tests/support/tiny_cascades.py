@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mpi_cascade.checkpoints import TrainedCascade, save
 from mpi_cascade.configurations import build_experiment
 from mpi_cascade.randomness import RandomStreams
+from mpi_cascade.trained import TrainedCascade, save
 
 SQUARE: dict[str, Any] = {
     "scanner": {"num_ffp_x": 16, "num_ffp_y": 16},

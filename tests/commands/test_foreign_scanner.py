@@ -15,7 +15,7 @@ from mpi_cascade.mdf import MDFFile, read_images, read_scans
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.scanner import Scanner
 
-REFERENCE = Path(__file__).parents[2] / "weights" / "reference.ckpt"
+WEIGHTS = Path(__file__).parents[2] / "weights"
 GAP_M, DIAMETER_M, MG_PER_ML = 0.5e-3, 0.4e-3, 3.0
 PIXEL_MM = 0.1
 
@@ -108,17 +108,19 @@ def test_a_chain_that_cannot_be_is_refused(changes, sentence):
 
 
 @pytest.mark.slow
-def test_a_foreign_scanner_is_calibrated_and_its_scan_reconstructed(tmp_path):
+@pytest.mark.parametrize("weights", ["reference", "any_scanner"])
+def test_a_foreign_scanner_is_calibrated_and_its_scan_reconstructed(weights, tmp_path):
     sample = foreign_scanner.write_calibration(tmp_path / "sample.mdf")
     pair = foreign_scanner.pair(GAP_M, DIAMETER_M, MG_PER_ML)
     scan = foreign_scanner.write_scan(tmp_path / "pair.mdf", pair)
     calibrated, images = tmp_path / "calibrated", tmp_path / "images"
-    command_line.succeed("calibrate", sample, "--output", calibrated)
+    grid = ("--ffp-grid", 64, 64, "--region-mm", 6.4, 6.4)
+    command_line.succeed("calibrate", sample, *grid, "--output", calibrated)
     found = read_receive_chain(calibrated / "scanner.yaml")
     assert (found.unit, found.concentration_unit) == ("V", "mg Fe/ml")
     assert found.concentration == pytest.approx(foreign_scanner.SAMPLE_MG_PER_ML, rel=1e-5)
     shown = command_line.succeed(
-        "reconstruct", REFERENCE, scan, "--scanner", calibrated / "scanner.yaml",
+        "reconstruct", WEIGHTS / f"{weights}.ckpt", scan, "--scanner", calibrated / "scanner.yaml",
         "--pairs", 0, "--output", images,
     )  # fmt: skip
     assert "images: tracer concentration in mg Fe/ml; 1 above is 5.585 mg Fe/ml" in shown

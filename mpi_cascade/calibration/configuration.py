@@ -1,7 +1,6 @@
 """The configuration of a calibrated scanner: the overlay that ``fit`` takes."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import yaml
 from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
-from mpi_cascade.phantoms import PhantomFamily, default_families
+from mpi_cascade.calibration.scan_grid import ScanGrid
+from mpi_cascade.phantoms import PhantomFamily, PhantomMixture, default_families
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.phantoms.scaling import rescaled
 from mpi_cascade.phantoms.scenes import TwoPoints
@@ -22,8 +22,7 @@ from mpi_cascade.physics.scanner import Scanner
 
 _IMAGED_HARMONIC = 3
 
-_NUM_PIXELS, _PIXEL_MULTIPLE = 64, 8
-"""Pixels along an axis, and what the shipped networks need a multiple of."""
+_NUM_PIXELS = 64
 
 
 def scanner_configuration(
@@ -32,7 +31,7 @@ def scanner_configuration(
     fit: Fit,
     levels: list[Levels],
     chain: ReceiveChain,
-    scanned: Mapping[str, Any],
+    scanned: ScanGrid | None,
 ) -> str:
     """Returns the YAML overlay: scanner, disturbances and noise as measured, phantoms to scale.
 
@@ -51,20 +50,28 @@ def scanner_configuration(
         fit: The scanner fitted to it.
         levels: The disturbances of each fitted harmonic.
         chain: The receive chain.
-        scanned: FFP grid and field of view of the scans that it is for, as ``Scanner`` has them;
-            empty for the region that was measured.
+        scanned: Grid of the scans that it is for; else the region that was measured has 64 × 64.
+
+    Raises:
+        InputError: If the scans' region is too small for phantoms that the scanner can resolve.
     """
     imaged = _IMAGED_HARMONIC if _IMAGED_HARMONIC in fit.harmonics else fit.harmonics[0]
     found = next(level for level in levels if level.harmonic == imaged)
-    scanner = replace(chain.scanner, harmonics=(imaged,), **scanned)
+    scanner = replace(chain.scanner, harmonics=(imaged,))
+    shape = 1 if scan.is_line else _NUM_PIXELS, _NUM_PIXELS
+    if scanned:
+        scanner, shape = replace(scanner, **scanned.fields), scanned.image_shape
     size_m = scanner.field_of_view_m
-    shape = _image_shape(scanner) if scanned else (1 if scan.is_line else _NUM_PIXELS, _NUM_PIXELS)
     scale = length_scale(scanner, shape)
+    phantoms = rescaled(default_families(), scale, size_m)
+    pairs = TwoPointSuite().pairs(scale, size_m)
+    if scanned:
+        PhantomMixture(phantoms).check_fits(size_m)
+        pairs.check_fits(size_m)
     experiment: dict[str, Any] = {
-        "scanner": {**_scanner(scanner, [imaged]), **scanned},
+        "scanner": {**_scanner(scanner, [imaged]), **(scanned.fields if scanned else {})},
         "phantoms": {
-            name: _class(type(family), _arguments(family))
-            for name, family in rescaled(default_families(), scale, size_m).items()
+            name: _class(type(family), _arguments(family)) for name, family in phantoms.items()
         },
         "peak_snr_db": round(found.unexplained_snr_db, 1),
         "receive_chain": _chain(chain),
@@ -81,20 +88,10 @@ def scanner_configuration(
     if 1 in shape:
         head += "# A U-Net can't halve one row of pixels.\n"
         experiment["refinement"] = "mpi_cascade.models.refinement.ResidualCNN"
-    pairs = TwoPointSuite().pairs(scale, size_m)
     overlay = {"experiment": experiment, "data": {"two_points": _arguments(pairs)}}
     return head + yaml.safe_dump(
         overlay, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
-
-
-def _image_shape(scanner: Scanner) -> tuple[int, int]:
-    """Returns pixels (y, x), one for each FFP position and no more than networks need."""
-    num_y, num_x = (
-        1 if num == 1 else _PIXEL_MULTIPLE * math.ceil(num / _PIXEL_MULTIPLE)
-        for num in scanner.ffp_shape
-    )
-    return num_y, num_x
 
 
 def _scanner(scanner: Scanner, harmonics: Sequence[int]) -> dict[str, Any]:

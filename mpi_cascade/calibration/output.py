@@ -1,7 +1,7 @@
 """Writes a calibration: the scanner's configuration, the numbers and the figure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from mpi_cascade.calibration.figure import calibration_figure
 from mpi_cascade.calibration.fit import Fit, fit_scanner
 from mpi_cascade.calibration.levels import Levels, find_levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
+from mpi_cascade.calibration.scan_grid import ScanGrid
 from mpi_cascade.checks import InputError
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.results.directory import describe_environment
@@ -42,7 +43,7 @@ def write_calibration(
     fit: Fit,
     sample_m: Range | None,
     sample: Sample,
-    scanned: Mapping[str, Any],
+    scanned: ScanGrid | None,
     reasons: Sequence[str],
 ) -> str:
     """Writes everything into a directory, and returns tables to show.
@@ -54,12 +55,11 @@ def write_calibration(
         fit: The scanner fitted to it.
         sample_m: Sizes of the sample that the data can't tell apart; None where it was given.
         sample: How much tracer it holds.
-        scanned: FFP grid and field of view of the scans that it is for, as ``Scanner`` has them;
-            empty for the region that was measured.
+        scanned: Grid of the scans that it is for; else the region that was measured has 64 × 64.
         reasons: Why the fit is no scanner; if there is one, no configuration is written.
 
     Raises:
-        InputError: If the directory can't be written.
+        InputError: If the directory can't be written, or the scans' region is too small.
     """
     levels = find_levels(scan, fit)
     r_squared = {

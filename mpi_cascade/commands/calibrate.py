@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mpi_cascade.checks import InputError, Positive
 from mpi_cascade.commands.devices import chosen_device
@@ -14,8 +14,6 @@ from mpi_cascade.results.messages import say
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from mpi_cascade.calibration.scan import DeltaSampleScan
 
 _MOST_POSITIONS = 10_000
 _HARMONICS = (2, 3, 4, 5, 6)
@@ -62,9 +60,11 @@ def calibrate(
         mass: of the sample with its unit, as "20 µg Fe", where its size is not known; images are
             then of that per mm²
         unit: of rows, the unit of their values
-        ffp_grid: of the scans that it is for, the FFP positions along x and along y; with region_mm
-        region_mm: of those scans, the region along x and along y in mm, positions times step
-            (default: the region where the sample was, and 64 positions along each axis)
+        ffp_grid: FFP positions along x and along y of the scans that will be reconstructed; needs
+            --region-mm (default: 64 along x and along y, of a sample on one line 64 and 1)
+        region_mm: width and height in mm of the region of those scans, positions times step, which
+            is centred at 0; of one line any height that phantoms fit in, such as a quarter of the
+            width (default: the region where the sample was)
         output: directory (default: a new one below runs)
         device: cpu, cuda, cuda:1 …, or auto, a GPU if there is one
     """
@@ -74,9 +74,12 @@ def calibrate(
     from mpi_cascade.calibration.output import write_calibration
     from mpi_cascade.calibration.refusal import reasons_against
     from mpi_cascade.calibration.scan import is_mdf, read_mdf, read_rows
+    from mpi_cascade.calibration.scan_grid import scan_grid
     from mpi_cascade.results.directory import output_directory
     from mpi_cascade.results.tables import for_terminal
 
+    if (ffp_grid is None) != (region_mm is None):
+        raise InputError("--ffp-grid and --region-mm belong together: give both, or neither")
     if is_mdf(file):
         scan = read_mdf(file)
     elif x_mm is None or drive_mt is None:
@@ -87,7 +90,9 @@ def calibrate(
     else:
         x_m, y_m = _positions_m("--x-mm", x_mm, least=2), _positions_m("--y-mm", y_mm, least=1)
         scan = read_rows(file, dataset, x_m, y_m, 1e-3 * drive_mt, 1e3 * drive_khz, unit)
-    scanned = _grid_of_scans(ffp_grid, region_mm, scan)
+    scanned = None
+    if ffp_grid and region_mm:
+        scanned = scan_grid(ffp_grid, region_mm, scan.is_line)
     directory = output_directory(output, "calibrate")
     place = chosen_device(device)
     edge_m = 1e-3 * sample_mm if sample_mm else scan.sample_edge_m
@@ -111,32 +116,6 @@ def calibrate(
         "train with\n  mpi-cascade fit --config configs/quickstart.yaml "
         f"--config {directory / 'scanner.yaml'}\n"
     )
-
-
-def _grid_of_scans(
-    ffp_grid: tuple[int, int] | None, region_mm: tuple[float, float] | None, scan: "DeltaSampleScan"
-) -> dict[str, Any]:
-    """Returns the FFP grid and the field of view of a ``Scanner``, where they are given."""
-    from mpi_cascade.physics.scanner import Scanner
-
-    if ffp_grid is None and region_mm is None:
-        return {}
-    if ffp_grid is None or region_mm is None:
-        raise InputError("--ffp-grid and --region-mm belong together: give both, or neither")
-    if scan.is_line and ffp_grid[1] > 1:
-        raise InputError(
-            f"--ffp-grid is {ffp_grid[0]} {ffp_grid[1]}: a sample on one line says nothing of the "
-            f"gradient along y, so measure several lines, or give {ffp_grid[0]} 1"
-        )
-    scanned: dict[str, Any] = {
-        "num_ffp_x": ffp_grid[0], "num_ffp_y": ffp_grid[1],
-        "field_of_view_x_m": 1e-3 * region_mm[0], "field_of_view_y_m": 1e-3 * region_mm[1],
-    }  # fmt: skip
-    try:
-        Scanner(**scanned)
-    except InputError as error:
-        raise InputError(f"--ffp-grid and --region-mm: {error}") from error
-    return scanned
 
 
 def _positions_m(

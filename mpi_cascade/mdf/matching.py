@@ -68,7 +68,7 @@ def _other_positions(file: MDFFile, scanner: Scanner) -> InputError:
     return InputError(
         f"{file.path} has other FFP positions than the scanner (offsetField and gradient: "
         f"{shown.rstrip(',')}): use its own field of view and FFP grid, which calibrate takes with "
-        "--region-mm and --ffp-grid"
+        "--region-mm and --ffp-grid, and which is centred at 0"
     )
 
 

@@ -10,6 +10,8 @@ from mpi_cascade.phantoms.scenes import TwoPoints
 _MOST_OF_FIELD = 0.95
 """Of the field of view: lengths are rounded, by up to 5 %."""
 
+_LEAST = 0.5
+
 _Scaled = TypeVar("_Scaled", bound=PhantomFamily | TwoPoints)
 
 
@@ -38,11 +40,16 @@ def fitted(drawn: _Scaled, scale: float, field_of_view_m: tuple[float, float]) -
 
     Args:
         drawn: A dataclass.
-        scale: The factor, > 0; a smaller one is taken where what grows wouldn't fit.
+        scale: The factor, > 0. A smaller one is taken where that wouldn't fit, down to half of the
+            lengths as they are; below, the field of view refuses them.
         field_of_view_m: Size (y, x) of the field of view in m.
     """
-    most = _MOST_OF_FIELD * min(field_of_view_m) / drawn.largest_extent_m
-    return scaled(drawn, min(scale, max(1.0, most)))
+    room = min(field_of_view_m) / drawn.largest_extent_m
+    most = _MOST_OF_FIELD * room
+    factor = min(scale, max(1.0, most))
+    if factor > room:
+        factor = min(factor, max(_LEAST, most))
+    return scaled(drawn, factor)
 
 
 def rescaled(

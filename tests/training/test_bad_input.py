@@ -19,7 +19,7 @@ CASES = {
     ),
     "phantom too large": (
         ["--experiment.scanner.field_of_view_y_m=0.002"],
-        "phantoms of pairs may be 2.60 mm large, the field of view has 2.00 mm",
+        "phantoms of clusters may be 2.80 mm large, the field of view has 2.00 mm",
     ),
     "two points too far apart": (
         ["--data.two_points.gaps_mm=[8]"],

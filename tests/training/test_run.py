@@ -14,7 +14,7 @@ import yaml
 from command_line import TINY
 from results import assert_same_training, load, logged, reported, rows
 
-from mpi_cascade import checkpoints
+from mpi_cascade import trained
 from mpi_cascade.checkpoints import CONFIG_KEY
 from mpi_cascade.cli import main
 
@@ -223,7 +223,7 @@ def test_another_training_is_not_resumed(tiny_run, resume, capsys, option, name)
 def shared(tiny_run, tmp_path):
     """Weights alone."""
     path = tmp_path / "shared.ckpt"
-    checkpoints.save(checkpoints.load(tiny_run / "checkpoints" / "last.ckpt"), path)
+    trained.save(trained.load(tiny_run / "checkpoints" / "last.ckpt"), path)
     return path
 
 

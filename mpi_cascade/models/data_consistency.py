@@ -74,7 +74,9 @@ class DataConsistentRefinement(SignalRefinement):
         measured = self.filters.coefficients(signal)
         # The image and, behind it, the memory.
         carried = functional.pad(image, (0, 0, 0, 0, 0, self.num_memory))
-        looks = [image.new_zeros(len(image), self.num_filters, *image.shape[2:])] * self.num_looks
+        looks = [
+            image.new_zeros(image.shape[0], self.num_filters, *image.shape[2:])
+        ] * self.num_looks
         for network in self.networks:
             residual = measured - self.filters.explained(carried[:, :1])
             looks = [self.filters(residual), *looks[:-1]]

@@ -7,6 +7,7 @@ its test; what networks of its own or classical methods do there stands in the s
 ``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it, which
 ``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``.
 ``seeds/any/SCANNER-SEED.csv`` is the test of further trainings of the one for all, and
+``seeds/long`` and ``seeds/hard`` those of longer ones and of ones with single objects, and
 ``stays/SCANNER-WHO.csv`` a brief comparison of the one for all and of a network for that scanner.
 ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
 ``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
@@ -119,7 +120,8 @@ def tables() -> dict[str, str]:
     """Returns the tables of the page by the marks that they stand below."""
     made = {
         "": methods_table, "stays: ": stays_table, "seeds: ": seeds_table,
-        "seeds at other noise: ": seeds_noise_table, "noise: ": noise_table,
+        "seeds at other noise: ": seeds_noise_table, "single objects: ": single_objects_table,
+        "noise: ": noise_table,
         "drawn: ": drawn_table, "off: ": off_table, "coverage: ": coverage_table,
     }  # fmt: skip
     return {f"{mark}python docs/any_scanner.py": table() for mark, table in made.items()}
@@ -201,6 +203,28 @@ def seeds_noise_table() -> str:
             cells.append(joined((of[PSNR][0] - psnr_db for of in for_it), 2))
         body.append([SCANNERS[name], *cells])
     return markdown_table(["scanner", *(f"{snr_db} dB" for snr_db in SEEDS_SNRS_DB)], body)
+
+
+def single_objects_table() -> str:
+    """Returns what trainings for ``reference`` with and without single objects make of it."""
+    values = read("reference")
+    trainings = {
+        "one for all": [values["cascade"]],
+        "trained for it": [values["specialist"]],
+        "… on twelve times the scans": map(of_training, sorted((SEEDS / "long").glob("*.csv"))),
+        "… with single objects": map(of_training, sorted((SEEDS / "hard").glob("*.csv"))),
+        "ADMM": [values["ADMM"]],
+    }
+    body = [
+        [
+            title, f"{of[PSNR][0]:.2f}", resolved_text(of),
+            *(with_ends(splits_percent(of, metric)) for metric in SPLITS),
+        ]
+        for title, some in trainings.items()
+        for of in some
+    ]  # fmt: skip
+    gaps = gaps_text(values["cascade"])
+    return markdown_table(["", "PSNR / dB", f"resolved at {gaps} mm / %", *SPLITS.values()], body)
 
 
 def noise_table() -> str:

@@ -79,12 +79,15 @@ def test_a_grid_becomes_a_configuration(grid, tmp_path):
     )
 
 
+def experiment_for_scans(grid, output, ffp_grid, region_mm):
+    options = ("--harmonics", 3, "--ffp-grid", *ffp_grid, "--region-mm", *region_mm)
+    command_line.succeed("calibrate", grid, *GRID, *options, "--output", output)
+    experiment = yaml.safe_load((output / "scanner.yaml").read_text())["experiment"]
+    return {**experiment, "preliminary": "mpi_cascade.models.preliminary.FixedTikhonov"}
+
+
 def test_the_grid_of_the_scans_is_not_that_of_the_sample(grid, tmp_path):
-    options = ("--harmonics", 3, "--ffp-grid", 30, 12, "--region-mm", 60, 24)
-    command_line.succeed("calibrate", grid, *GRID, *options, "--output", tmp_path / "calibrated")
-    configuration = tmp_path / "calibrated" / "scanner.yaml"
-    experiment = yaml.safe_load(configuration.read_text())["experiment"]
-    experiment["preliminary"] = "mpi_cascade.models.preliminary.FixedTikhonov"
+    experiment = experiment_for_scans(grid, tmp_path / "calibrated", (30, 12), (60, 24))
     built = build_experiment({**experiment, "refinement": "torch.nn.Identity"})
     scanner = built.scanner
     assert scanner.ffp_shape == (12, 30) and scanner.field_of_view_m == (24e-3, 60e-3)
@@ -96,11 +99,7 @@ def test_the_grid_of_the_scans_is_not_that_of_the_sample(grid, tmp_path):
 
 
 def test_lines_may_be_scanned_after_a_grid(grid, tmp_path):
-    options = ("--harmonics", 3, "--ffp-grid", 32, 1, "--region-mm", 64, 16)
-    command_line.succeed("calibrate", grid, *GRID, *options, "--output", tmp_path / "calibrated")
-    configuration = tmp_path / "calibrated" / "scanner.yaml"
-    experiment = yaml.safe_load(configuration.read_text())["experiment"]
-    experiment["preliminary"] = "mpi_cascade.models.preliminary.FixedTikhonov"
+    experiment = experiment_for_scans(grid, tmp_path / "calibrated", (32, 1), (64, 16))
     assert build_experiment(experiment).image_shape == (1, 32)
 
 

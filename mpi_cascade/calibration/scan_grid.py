@@ -18,8 +18,8 @@ _MOST_POINTS = 1200, 2048
 """Along an axis of the lattice that holds FFP positions and pixels of the simulation: of the first
 its PSF takes seconds, of the second minutes."""
 
-
 _LEAST_MM, _MOST_MM = 0.1, 1000.0
+"""A region beyond is a slip of unit."""
 
 
 class ScanGrid(NamedTuple):

@@ -11,6 +11,7 @@ _MOST_OF_FIELD = 0.95
 """Of the field of view: lengths are rounded, by up to 5 %."""
 
 _LEAST = 0.5
+"""Of lengths as they are, where the field of view is too small for these."""
 
 _Scaled = TypeVar("_Scaled", bound=PhantomFamily | TwoPoints)
 

@@ -5,7 +5,8 @@
 ``docs/results/any_scanner`` has a configuration of each scanner, and ``SCANNER/comparison.csv`` of
 its test; what networks of its own or classical methods do there stands in the same file or in
 ``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it, which
-``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``.
+``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``, and of
+one with single objects, ``SCANNER-hard.csv``.
 ``seeds/any/SCANNER-SEED.csv`` is the test of further trainings of the one for all, and
 ``seeds/long`` and ``seeds/hard`` those of longer ones and of ones with single objects, and
 ``stays/SCANNER-WHO.csv`` a brief comparison of the one for all and of a network for that scanner.

@@ -61,7 +61,8 @@ class Experiment:
         image_shape: Pixels (y, x) of the images over the scanner's field of view.
         oversampling: Pixels of the simulation grid per image pixel along its shorter side, ≥ 2.
         phantoms: Families of training, validation and test phantoms by name; the default is
-            pairs, clusters, bars, vessels and blobs, as large as the scanner and the pixels need.
+            pairs, clusters, bars, vessels and blobs, as large as the scanner and the pixels need,
+            with such close_pairs, single_objects and capsules as have a weight.
         phantom_weights: Weight of each family in the mixture; 1 where none is given.
         peak_snr_db: White receiver noise, 20·log10(max|u|/σ).
         disturbances: Further disturbances, applied before the noise.
@@ -137,8 +138,11 @@ class Experiment:
     @cached_property
     def mixture(self) -> PhantomMixture:
         """The phantoms of training, validation and test."""
-        usual = rescaled(default_families(), self.length_scale, self.scanner.field_of_view_m)
-        return PhantomMixture(self.phantoms or usual, self.phantom_weights)
+        weights = self.phantom_weights or {}
+        families = self.phantoms or rescaled(
+            default_families(weights), self.length_scale, self.scanner.field_of_view_m
+        )
+        return PhantomMixture(families, weights)
 
     @cached_property
     def length_scale(self) -> float:

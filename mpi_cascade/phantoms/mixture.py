@@ -1,7 +1,7 @@
 """Which family each sample's phantom comes from."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch.nn import functional
@@ -14,6 +14,7 @@ from mpi_cascade.phantoms.family import PhantomFamily
 from mpi_cascade.phantoms.points import Points
 from mpi_cascade.phantoms.rendering import Shape
 from mpi_cascade.phantoms.scenes import Drawing, Scene
+from mpi_cascade.phantoms.single_objects import SingleObjects
 from mpi_cascade.phantoms.vessels import Vessels
 from mpi_cascade.randomness import RandomStreams
 
@@ -22,7 +23,7 @@ class PhantomMixture(Scene):
     """Phantoms of several families, each sample from one of them, chosen by weight.
 
     Args:
-        families: The families by name. The default is pairs, clusters, bars, vessels and blobs.
+        families: The families by name; by default those of ``default_families``.
         weights: Weight of each family in the mixture, ≥ 0; a family without one weighs 1.
 
     Raises:
@@ -34,13 +35,9 @@ class PhantomMixture(Scene):
         families: Mapping[str, PhantomFamily] | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        self.families = dict(families) if families else default_families()
         weights = dict(weights or {})
-        if unknown := sorted(set(weights) - set(self.families)):
-            raise InputError(
-                f"weights names {unknown[0]}, which is no phantom family: use "
-                f"{', '.join(self.families)}"
-            )
+        self.families = dict(families) if families else default_families(weights)
+        _check_known(weights, self.families)
         values = [float(weights.get(name, 1.0)) for name in self.families]
         if not (min(values) >= 0 and 0 < sum(values) < math.inf):
             raise InputError(
@@ -80,12 +77,36 @@ class PhantomMixture(Scene):
         return Drawing(shapes, pairs=None)
 
 
-def default_families() -> dict[str, PhantomFamily]:
-    """Returns the families of the standard training mixture by name."""
-    return {
+def default_families(weighed: Collection[str] = ()) -> dict[str, PhantomFamily]:
+    """Returns the families of the standard training mixture by name.
+
+    Three more are what a network learns to tell close pairs from single objects by: they are in the
+    mixture only if a weight names them.
+
+    Args:
+        weighed: Names of the families that have a weight.
+
+    Raises:
+        InputError: If there is no family of a name.
+    """
+    usual = {
         "pairs": Points(num_points=(2, 2)),
         "clusters": Points(num_points=(1, 4), gap_mm=(0.0, 0.8)),
         "bars": Bars(),
         "vessels": Vessels(),
         "blobs": SmoothBlobs(),
     }
+    more = {
+        "close_pairs": Points(num_points=(2, 2), diameter_mm=(0.2, 0.7), gap_mm=(0.0, 0.3)),
+        "single_objects": SingleObjects(),
+        "capsules": Bars(num_bars=(1, 1), length_mm=(0.0, 2.5)),
+    }
+    _check_known(weighed, [*usual, *more])
+    return usual | {name: family for name, family in more.items() if name in weighed}
+
+
+def _check_known(weighed: Collection[str], names: Collection[str]) -> None:
+    if unknown := sorted(set(weighed) - set(names)):
+        raise InputError(
+            f"weights names {unknown[0]}, which is no phantom family: use {', '.join(names)}"
+        )

@@ -11,10 +11,9 @@ from mpi_cascade.calibration.fit import Fit
 from mpi_cascade.calibration.levels import Levels
 from mpi_cascade.calibration.scan import DeltaSampleScan
 from mpi_cascade.calibration.scan_grid import ScanGrid
-from mpi_cascade.phantoms import PhantomFamily, PhantomMixture, default_families
+from mpi_cascade.phantoms import PhantomMixture, default_families
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
 from mpi_cascade.phantoms.scaling import rescaled
-from mpi_cascade.phantoms.scenes import TwoPoints
 from mpi_cascade.physics.disturbances import BackgroundDrift, GainVariation
 from mpi_cascade.physics.receive_chain import ReceiveChain
 from mpi_cascade.physics.resolution import length_scale
@@ -33,16 +32,15 @@ def scanner_configuration(
     chain: ReceiveChain,
     scanned: ScanGrid | None,
 ) -> str:
-    """Returns the YAML overlay: scanner, disturbances and noise as measured, phantoms to scale.
+    """Returns the YAML overlay: scanner, disturbances and noise as measured.
 
     Feed-through is no part of it: it is the background, which was subtracted here, and is by
     ``reconstruct``.
 
     It images with the third harmonic where that was fitted, else with the first fitted one. The
     field of view is the region that was measured, or that of the scans that it is for, which then
-    have about a pixel for each FFP position. Phantoms and pairs are as large as the scanner's PSF
-    and the pixels need, as far as they fit. One line is imaged as one row of pixels; of a sample on
-    one line the gradient along y is taken as that along x.
+    have about a pixel for each FFP position. One line is imaged as one row of pixels; of a sample
+    on one line the gradient along y is taken as that along x.
 
     Args:
         source: The file that was measured.
@@ -61,18 +59,13 @@ def scanner_configuration(
     shape = 1 if scan.is_line else _NUM_PIXELS, _NUM_PIXELS
     if scanned:
         scanner, shape = replace(scanner, **scanned.fields), scanned.image_shape
-    size_m = scanner.field_of_view_m
-    scale = length_scale(scanner, shape)
-    phantoms = rescaled(default_families(), scale, size_m)
-    pairs = TwoPointSuite().pairs(scale, size_m)
     if scanned:
-        PhantomMixture(phantoms).check_fits(size_m)
-        pairs.check_fits(size_m)
+        size_m, scale = scanner.field_of_view_m, length_scale(scanner, shape)
+        PhantomMixture(rescaled(default_families(), scale, size_m)).check_fits(size_m)
+        TwoPointSuite().pairs(scale, size_m).check_fits(size_m)
     experiment: dict[str, Any] = {
         "scanner": {**_scanner(scanner, [imaged]), **(scanned.fields if scanned else {})},
-        "phantoms": {
-            name: _class(type(family), _arguments(family)) for name, family in phantoms.items()
-        },
+        "phantoms": None,
         "peak_snr_db": round(found.unexplained_snr_db, 1),
         "receive_chain": _chain(chain),
     }
@@ -88,7 +81,10 @@ def scanner_configuration(
     if 1 in shape:
         head += "# A U-Net can't halve one row of pixels.\n"
         experiment["refinement"] = "mpi_cascade.models.refinement.ResidualCNN"
-    overlay = {"experiment": experiment, "data": {"two_points": _arguments(pairs)}}
+    # Whatever an overlay before says of phantoms and pairs, None is as large as this scanner needs.
+    overlay = {
+        "experiment": experiment, "data": {"two_points": {"gaps_mm": None, "diameter_mm": None}}
+    }  # fmt: skip
     return head + yaml.safe_dump(
         overlay, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
@@ -119,16 +115,6 @@ def _chain(chain: ReceiveChain) -> dict[str, Any]:
 
 def _class(kind: type, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": arguments}
-
-
-def _arguments(scene: PhantomFamily | TwoPoints) -> dict[str, Any]:
-    """Returns the lengths of a scene, and what of its other arguments isn't as usual."""
-    given: dict[str, Any] = {}
-    for item in fields(scene):
-        value = getattr(scene, item.name)
-        if item.name.endswith("_mm") or value != item.default:
-            given[item.name] = list(value) if isinstance(value, tuple) else value
-    return given
 
 
 def _rounded(value: float) -> float:

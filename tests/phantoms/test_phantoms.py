@@ -403,6 +403,16 @@ def test_a_single_weight_leaves_a_single_family():
     assert set(families_of(PhantomMixture(weights=weights), 500)) == {2}
 
 
+def test_more_families_are_there_where_a_weight_names_them():
+    weights = {"single_objects": 3.0, "close_pairs": 0.5}
+    assert list(default_families(weights)) == [*FAMILIES, "close_pairs", "single_objects"]
+    mixture = PhantomMixture(weights=weights)
+    counts = np.bincount(families_of(mixture, 4000), minlength=7)
+    expected = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 3.0]) / 8.5 * 4000
+    assert stats.chisquare(counts, expected).pvalue > 0.01
+    assert mixture.families["single_objects"] == SingleObjects()
+
+
 def test_a_phantom_of_a_mixture_does_not_depend_on_its_batch():
     mixture = PhantomMixture()
     together = mixture.draw(streams(40), FIELD_OF_VIEW_M).shapes
@@ -426,8 +436,10 @@ def test_families_of_ones_own_replace_the_default_ones():
 
 
 def test_a_weight_without_a_family_is_refused():
-    with pytest.raises(InputError, match=r"^weights names pears, .* use pairs, clusters, bars"):
+    with pytest.raises(InputError, match=r"^weights names pears, .* use pairs, .*, capsules$"):
         PhantomMixture(weights={"pears": 1.0})
+    with pytest.raises(InputError, match=r"^weights names bars, .* use dots$"):
+        PhantomMixture({"dots": Points()}, weights={"bars": 1.0})
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,10 @@ def test_phantoms_are_as_large_as_the_scanner_needs(experiment):
     assert (experiment.length_scale, there.length_scale) == (4.0, 1.0)
     of_mixture = experiment.mixture.families["pairs"].diameter_mm
     assert there.mixture.families["pairs"].diameter_mm < of_mixture
+    weighed = build_experiment({**ANY_SCANNER, "phantom_weights": {"single_objects": 4}})
+    widths = weighed.mixture.families["single_objects"].width_mm
+    assert widths == (0.61, 2.1)  # the longest, of 6.1 mm, has just room
+    assert weighed.on(fine, (64, 64)).mixture.families["single_objects"].width_mm == (0.2, 0.7)
     given = build_experiment({**ANY_SCANNER, "phantoms": {"some": SOME_POINTS}})
     assert given.on(fine, (64, 64)).mixture.families["some"].diameter_mm == (0.2, 0.3)
 

@@ -7,9 +7,10 @@ its test; what networks of its own or classical methods do there stands in the s
 ``SCANNER/WHO.csv``, and ``seeds/SCANNER-SEED.csv`` is the test of further trainings for it, which
 ``seeds/SNR`` has at another peak SNR, with that of the one for all, ``SCANNER-any.csv``, and of
 one with single objects, ``SCANNER-hard.csv``.
-``seeds/any/SCANNER-SEED.csv`` is the test of further trainings of the one for all, and
-``seeds/long`` and ``seeds/hard`` those of longer ones and of ones with single objects, and
+``seeds/any/SCANNER-SEED.csv`` is the test of further trainings of the one for all, ``seeds/hard``
+those of ones with single objects, and ``seeds/long`` and ``seeds/long_hard`` of longer ones, and
 ``stays/SCANNER-WHO.csv`` a brief comparison of the one for all and of a network for that scanner.
+``grids/FFP-PIXELS.csv`` is the test with other numbers of FFP positions and pixels along each axis.
 ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
 ``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
 scanners that aren't as stated, and ``coverage/SCANNER.csv`` what intervals that were calibrated
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from any_scanner_pictures import drawn_figure, scanners_figure
+from any_scanner_pictures import drawn_figure, pairs_figure, scanners_figure
 from results_tables import OfMethod, rows, values_of
 
 from mpi_cascade.evaluation.interval_coverage import Coverage
@@ -31,6 +32,7 @@ from mpi_cascade.results.tables import markdown_table
 DOCS = Path(__file__).parent
 DIRECTORY = DOCS / "results" / "any_scanner"
 SEEDS = DIRECTORY / "seeds"
+HARD = SEEDS / "hard"
 SCANNERS = {
     "reference": "`reference`",
     "half_gradient": "half the gradient along x",
@@ -47,6 +49,7 @@ METHODS = {
     "zero image": "zero image",
 }
 DRAWN_METHODS = ("cascade", "ADMM", "Tikhonov, c ≥ 0")
+GRIDS_METHODS = ("cascade", "Tikhonov, c ≥ 0")
 PSNR = ("phantoms", "psnr_db", None)
 
 OTHER_NOISE = {"SNR 20 dB": "the same at 20 dB", "SNR 50 dB": "the same at 50 dB"}
@@ -115,6 +118,16 @@ def main() -> None:
     drawn = [read(f"drawn/{number}") for number in drawn_numbers()]
     psnrs = {METHODS[label]: [values[label][PSNR] for values in drawn] for label in DRAWN_METHODS}
     drawn_figure(psnrs).savefig(DIRECTORY / "drawn.png", dpi=110)
+    shares = {
+        SCANNERS[name].strip("`"): {
+            method: [
+                (resolved_percent(of)[0], splits_percent(of, "false_splits")[0]) for of in some
+            ]
+            for method, some in of_single_objects(name).items()
+        }
+        for name in with_single_objects()
+    }
+    pairs_figure(shares).savefig(DIRECTORY / "pairs.png", dpi=110)
 
 
 def tables() -> dict[str, str]:
@@ -122,7 +135,7 @@ def tables() -> dict[str, str]:
     made = {
         "": methods_table, "stays: ": stays_table, "seeds: ": seeds_table,
         "seeds at other noise: ": seeds_noise_table, "single objects: ": single_objects_table,
-        "noise: ": noise_table,
+        "long: ": long_table, "noise: ": noise_table, "grids: ": grids_table,
         "drawn: ": drawn_table, "off: ": off_table, "coverage: ": coverage_table,
     }  # fmt: skip
     return {f"{mark}python docs/any_scanner.py": table() for mark, table in made.items()}
@@ -167,7 +180,7 @@ def seeds_table() -> str:
     for name, scanner in SCANNERS.items():
         values = read(name)
         for_it, for_all = (
-            [values[label], *map(of_training, sorted(among.glob(f"{name}-*.csv")))]
+            [values[label], *of_trainings(among, name)]
             for label, among in (("specialist", SEEDS), ("cascade", SEEDS / "any"))
         )
         if len(for_it) == 1:
@@ -200,20 +213,63 @@ def seeds_noise_table() -> str:
             if snr_db == USUAL_SNR_DB:
                 there, for_all = SEEDS, DIRECTORY / name / "comparison.csv"
             psnr_db = of_training(for_all)[PSNR][0]
-            for_it = map(of_training, sorted(there.glob(f"{name}-[0-9].csv")))
+            for_it = of_trainings(there, name)
             cells.append(joined((of[PSNR][0] - psnr_db for of in for_it), 2))
         body.append([SCANNERS[name], *cells])
     return markdown_table(["scanner", *(f"{snr_db} dB" for snr_db in SEEDS_SNRS_DB)], body)
 
 
+def with_single_objects() -> list[str]:
+    """Returns the scanners of which there are trainings with single objects."""
+    return [name for name in SCANNERS if any(HARD.glob(f"{name}-*.csv"))]
+
+
+def of_single_objects(name: str) -> dict[str, list[OfMethod]]:
+    """Returns the trainings without and with single objects by title, and what stands beside them.
+
+    Args:
+        name: The scanner.
+    """
+    values = read(name)
+    return {
+        "one for all": [values["cascade"]],
+        "trained for it": [values["specialist"], *of_trainings(SEEDS, name)],
+        "… with single objects": of_trainings(HARD, name),
+        "ADMM": [values["ADMM"]],
+    }
+
+
 def single_objects_table() -> str:
-    """Returns what trainings for ``reference`` with and without single objects make of it."""
+    """Returns what trainings for a scanner without and with single objects make of it."""
+    body = []
+    for name in with_single_objects():
+        of_methods = of_single_objects(name)
+        for title, some in of_methods.items():
+            body.append([
+                SCANNERS[name], title, joined((of[PSNR][0] for of in some), 2),
+                *(
+                    joined((resolved_percent(of)[number] for of in some), 0)
+                    + f" at {gaps_mm(some[0])[number]:g} mm"
+                    for number in range(2)
+                ),
+                *(
+                    joined((splits_percent(of, metric)[0] for of in some), 1)
+                    for metric in SPLITS
+                ),
+            ])  # fmt: skip
+    head = ["scanner", "method", "PSNR / dB", "resolved / %", "resolved / %", *SPLITS.values()]
+    return markdown_table(head, body)
+
+
+def long_table() -> str:
+    """Returns what longer trainings for ``reference`` make of it, without and with such objects."""
     values = read("reference")
     trainings = {
         "one for all": [values["cascade"]],
         "trained for it": [values["specialist"]],
-        "… on twelve times the scans": map(of_training, sorted((SEEDS / "long").glob("*.csv"))),
-        "… with single objects": map(of_training, sorted((SEEDS / "hard").glob("*.csv"))),
+        "… on twelve times the scans": of_trainings(SEEDS / "long", "reference"),
+        "… with single objects": [of_training(HARD / "reference-0.csv")],
+        "… and on eight times the scans": of_trainings(SEEDS / "long_hard", "reference"),
         "ADMM": [values["ADMM"]],
     }
     body = [
@@ -226,6 +282,24 @@ def single_objects_table() -> str:
     ]  # fmt: skip
     gaps = gaps_text(values["cascade"])
     return markdown_table(["", "PSNR / dB", f"resolved at {gaps} mm / %", *SPLITS.values()], body)
+
+
+def grids_table() -> str:
+    """Returns what cascade and Tikhonov make of scans with other FFP positions and pixels."""
+    body = []
+    for path in sorted((DIRECTORY / "grids").glob("*.csv")):
+        num_ffp, num_pixels = path.stem.split("-")
+        of_methods = [values_of(path)[label] for label in GRIDS_METHODS]
+        body.append([
+            f"{num_ffp}²", f"{num_pixels}²", *(f"{of[PSNR][0]:.1f}" for of in of_methods),
+            f"{gaps_text(of_methods[0])} mm", *map(resolved_text, of_methods),
+            joined((splits_percent(of, "false_splits")[0] for of in of_methods), 1, "; "),
+        ])  # fmt: skip
+    head = [
+        "FFP positions", "pixels", "one for all, PSNR / dB", "Tikhonov, PSNR / dB", "pairs at",
+        "one for all resolves / %", "Tikhonov / %", "nulls split by dip 0.265 / %",
+    ]  # fmt: skip
+    return markdown_table(head, body)
 
 
 def noise_table() -> str:
@@ -345,6 +419,16 @@ def of_training(path: Path) -> OfMethod:
     return values_of(path)["cascade"]
 
 
+def of_trainings(directory: Path, name: str) -> list[OfMethod]:
+    """Returns the values of the trainings for a scanner.
+
+    Args:
+        directory: Where the files of their tests are.
+        name: The scanner.
+    """
+    return [of_training(path) for path in sorted(directory.glob(f"{name}-[0-9].csv"))]
+
+
 def gaps_mm(of: OfMethod) -> list[float]:
     """Returns the gaps of a method's pairs, from the smallest on."""
     return sorted(gap_mm for _, metric, gap_mm in of if metric == "resolved_at_1pct" and gap_mm)
@@ -357,8 +441,12 @@ def gaps_text(of: OfMethod) -> str:
 
 def resolved_text(of: OfMethod) -> str:
     """Returns the shares of pairs that a method resolves, in %, as text."""
-    shares = (100 * of["pairs", "resolved_at_1pct", gap_mm][0] for gap_mm in gaps_mm(of))
-    return joined(shares, 0, " / ")
+    return joined(resolved_percent(of), 0, " / ")
+
+
+def resolved_percent(of: OfMethod) -> list[float]:
+    """Returns the shares of pairs that a method resolves, in %, from the smallest gap on."""
+    return [100 * of["pairs", "resolved_at_1pct", gap_mm][0] for gap_mm in gaps_mm(of)]
 
 
 def splits_percent(of: OfMethod, metric: str) -> list[float]:

@@ -50,6 +50,32 @@ def drawn_figure(psnrs: Mapping[str, Sequence[Ends]]) -> Figure:
     return figure
 
 
+def pairs_figure(shares: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
+    """Returns the closest pairs that methods resolve, above the single objects that they split.
+
+    Args:
+        shares: Both shares of each training in %, by scanner and method.
+    """
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    titles = [scanner.replace(", ", ",\n", 1) for scanner in shares]
+    methods = list(next(iter(shares.values())))
+    labels = ("closest pairs resolved / %", "single objects split / %")
+    for panel, axes in enumerate(figure.subplots(2, sharex=True)):
+        for place, method in enumerate(methods):
+            points = [
+                (number + 0.15 * (place - (len(methods) - 1) / 2), training[panel])
+                for number, of_methods in enumerate(shares.values())
+                for training in of_methods[method]
+            ]
+            axes.plot(*np.transpose(points), "o", alpha=0.7, label=method)
+        axes.set_xticks(range(len(titles)), titles, fontsize=9)
+        axes.set_ylabel(labels[panel])
+        axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
+        axes.grid(axis="y", alpha=0.3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(methods))
+    return figure
+
+
 def _add(axes: Axes, places: Sequence[float], values: Sequence[Ends], **style: str) -> None:
     """Adds values with their intervals."""
     value, low, high = np.transpose(values)

@@ -13,17 +13,17 @@ those of ones with single objects, and ``seeds/long`` and ``seeds/long_hard`` of
 ``grids/FFP-PIXELS.csv`` is the test with other numbers of FFP positions and pixels along each axis.
 ``drawn/NUMBER.yaml`` and ``drawn/NUMBER`` are the same of scanners that ``drawn_scanners.py`` drew.
 ``noise/SCANNER-SNR.csv`` is the test at another peak SNR, ``off/SCANNER.csv`` a comparison on
-scanners that aren't as stated, and ``coverage/SCANNER.csv`` what intervals that were calibrated
-there hold.
+scanners that aren't as stated, and ``known/SCANNER-ERROR-WEIGHTS.csv`` the test on more of them.
+``coverage/SCANNER.csv`` is what intervals that were calibrated there hold.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import yaml
-from any_scanner_pictures import drawn_figure, pairs_figure, scanners_figure
+from any_scanner_pictures import drawn_figure, known_figure, pairs_figure, scanners_figure
 from results_tables import OfMethod, rows, values_of
 
 from mpi_cascade.evaluation.interval_coverage import Coverage
@@ -73,7 +73,23 @@ OFF_METHODS = {
     "Tikhonov, c ≥ 0": "Tikhonov, c ≥ 0",
 }
 
+PAIRS_HEAD = (
+    "PSNR / dB", "gap / mm", "area below the ROC", "resolved where 1 % of the nulls are split / %",
+    "where 5 % are / %", "nulls split by dip 0.265 / %",
+)  # fmt: skip
 SPLITS = {"split_at_1pct": "nulls split / %", "false_splits": "… by dip 0.265 / %"}
+
+KNOWN_SCANNERS = ("half_gradient", "reference")
+STATED = "stated"
+KNOWN = {
+    STATED: "as stated",
+    "gradient-2": "gradient + 2 %",
+    "gradient-5": "gradient + 5 %",
+    "core-1": "core + 1 %",
+    "core-2": "core + 2 %",
+    "core-5": "core + 5 %",
+}
+CORE_ERRORS = {0: STATED, 1: "core-1", 2: "core-2", 5: "core-5"}
 
 USUAL_SNR_DB = 30
 NOISE_SNRS_DB = (5, 15, USUAL_SNR_DB, 50, 80)
@@ -121,13 +137,28 @@ def main() -> None:
     shares = {
         SCANNERS[name].strip("`"): {
             method: [
-                (resolved_percent(of)[0], splits_percent(of, "false_splits")[0]) for of in some
+                (
+                    100 * of["pairs", "roc_resolved_5pct", gaps_mm(of)[0]][0],
+                    splits_percent(of, "false_splits")[0],
+                )
+                for of in some
             ]
             for method, some in of_single_objects(name).items()
         }
         for name in with_single_objects()
     }
     pairs_figure(shares).savefig(DIRECTORY / "pairs.png", dpi=110)
+    known = {
+        SCANNERS[name].strip("`"): {
+            title.strip("`"): [
+                (of_methods[title][PSNR][0], splits_percent(of_methods[title], "false_splits")[0])
+                for of_methods in (of_known(name, true) for true in CORE_ERRORS.values())
+            ]
+            for title in OFF_METHODS.values()
+        }
+        for name in KNOWN_SCANNERS
+    }
+    known_figure(list(CORE_ERRORS), known).savefig(DIRECTORY / "known.png", dpi=110)
 
 
 def tables() -> dict[str, str]:
@@ -136,7 +167,8 @@ def tables() -> dict[str, str]:
         "": methods_table, "stays: ": stays_table, "seeds: ": seeds_table,
         "seeds at other noise: ": seeds_noise_table, "single objects: ": single_objects_table,
         "long: ": long_table, "noise: ": noise_table, "grids: ": grids_table,
-        "drawn: ": drawn_table, "off: ": off_table, "coverage: ": coverage_table,
+        "drawn: ": drawn_table, "off: ": off_table, "known: ": known_table,
+        "coverage: ": coverage_table,
     }  # fmt: skip
     return {f"{mark}python docs/any_scanner.py": table() for mark, table in made.items()}
 
@@ -241,47 +273,41 @@ def of_single_objects(name: str) -> dict[str, list[OfMethod]]:
 
 def single_objects_table() -> str:
     """Returns what trainings for a scanner without and with single objects make of it."""
-    body = []
-    for name in with_single_objects():
-        of_methods = of_single_objects(name)
-        for title, some in of_methods.items():
-            body.append([
-                SCANNERS[name], title, joined((of[PSNR][0] for of in some), 2),
-                *(
-                    joined((resolved_percent(of)[number] for of in some), 0)
-                    + f" at {gaps_mm(some[0])[number]:g} mm"
-                    for number in range(2)
-                ),
-                *(
-                    joined((splits_percent(of, metric)[0] for of in some), 1)
-                    for metric in SPLITS
-                ),
-            ])  # fmt: skip
-    head = ["scanner", "method", "PSNR / dB", "resolved / %", "resolved / %", *SPLITS.values()]
-    return markdown_table(head, body)
+    body = [
+        [SCANNERS[name], title, *pairs_cells(some)]
+        for name in with_single_objects()
+        for title, some in of_single_objects(name).items()
+    ]
+    return markdown_table(["scanner", "method", *PAIRS_HEAD], body)
 
 
 def long_table() -> str:
-    """Returns what longer trainings for ``reference`` make of it, without and with such objects."""
-    values = read("reference")
-    trainings = {
-        "one for all": [values["cascade"]],
-        "trained for it": [values["specialist"]],
+    """Returns the same of longer trainings for ``reference``."""
+    of_methods = of_single_objects("reference")
+    longer = {
         "… on twelve times the scans": of_trainings(SEEDS / "long", "reference"),
-        "… with single objects": [of_training(HARD / "reference-0.csv")],
-        "… and on eight times the scans": of_trainings(SEEDS / "long_hard", "reference"),
-        "ADMM": [values["ADMM"]],
+        "… with single objects, on eight times": of_trainings(SEEDS / "long_hard", "reference"),
     }
-    body = [
-        [
-            title, f"{of[PSNR][0]:.2f}", resolved_text(of),
-            *(with_ends(splits_percent(of, metric)) for metric in SPLITS),
-        ]
-        for title, some in trainings.items()
-        for of in some
+    body = [[title, *pairs_cells(some)] for title, some in (of_methods | longer).items()]
+    return markdown_table(["method", *PAIRS_HEAD], body)
+
+
+def pairs_cells(some: Sequence[OfMethod]) -> list[str]:
+    """Returns PSNR, how well the closest pairs are told from single objects, and splits.
+
+    Args:
+        some: The values of trainings.
+    """
+    gap_mm = gaps_mm(some[0])[0]
+    return [
+        joined((of[PSNR][0] for of in some), 2), f"{gap_mm:g}",
+        joined((of["pairs", "roc_area", gap_mm][0] for of in some), 3),
+        *(
+            joined((100 * of["pairs", f"roc_resolved_{splits}pct", gap_mm][0] for of in some), 0)
+            for splits in (1, 5)
+        ),
+        joined((splits_percent(of, "false_splits")[0] for of in some), 1),
     ]  # fmt: skip
-    gaps = gaps_text(values["cascade"])
-    return markdown_table(["", "PSNR / dB", f"resolved at {gaps} mm / %", *SPLITS.values()], body)
 
 
 def grids_table() -> str:
@@ -358,7 +384,10 @@ def off_table() -> str:
         of_methods = [values_of(path)[label] for label in OFF_METHODS]
         for name, title in OFF.items():
             nulls = "all nulls" if name == "phantoms" else f"nulls, {name}"
-            splits = (100 * of[nulls, "split_at_1pct", None][0] for of in of_methods)
+            splits = (
+                joined((100 * of[nulls, metric, None][0] for of in of_methods), 1, "; ")
+                for metric in SPLITS
+            )
             pairs = [(f"pairs, {name}", "resolved_at_1pct", gap_mm) for gap_mm in (0.3, 0.5)]
             shares = (
                 joined((100 * of[pair][0] for pair in pairs), 0, " / ")
@@ -368,13 +397,44 @@ def off_table() -> str:
             body.append([
                 SCANNERS[path.stem], title,
                 *(with_ends(of[name, "psnr_db", None]) for of in of_methods),
-                joined(splits, 1, "; "), "; ".join(shares),
+                *splits, "; ".join(shares),
             ])  # fmt: skip
     head = [
         "stated", "true", *(f"{name}, PSNR / dB" for name in OFF_METHODS.values()),
-        "nulls split / %", "pairs at 0.3 / 0.5 mm / %",
+        *SPLITS.values(), "pairs at 0.3 / 0.5 mm / %",
     ]  # fmt: skip
     return markdown_table(head, body)
+
+
+def known_table() -> str:
+    """Returns what errors of few percent cost, where gradient or core is larger than stated."""
+    body = []
+    for name in KNOWN_SCANNERS:
+        for true, title in KNOWN.items():
+            of_methods = of_known(name, true).values()
+            body.append([
+                SCANNERS[name], title, *(f"{of[PSNR][0]:.1f}" for of in of_methods),
+                *(with_ends(splits_percent(of, "false_splits")) for of in of_methods),
+            ])  # fmt: skip
+    head = [
+        "stated", "true", *(f"{name}, PSNR / dB" for name in OFF_METHODS.values()),
+        *(f"{name}: nulls split by dip 0.265 / %" for name in OFF_METHODS.values()),
+    ]  # fmt: skip
+    return markdown_table(head, body)
+
+
+def of_known(name: str, true: str) -> dict[str, OfMethod]:
+    """Returns the values of the methods where a scanner isn't as stated, by title.
+
+    Args:
+        name: The scanner that is stated.
+        true: What is different, one of ``KNOWN``.
+    """
+    known = DIRECTORY / "known"
+    exact = read(name) if true == STATED else values_of(known / f"{name}-{true}-exact.csv")
+    five = values_of(known / f"{name}-{true}-five.csv")
+    found = (exact["cascade"], five["cascade"], exact["Tikhonov, c ≥ 0"])
+    return dict(zip(OFF_METHODS.values(), found, strict=True))
 
 
 def coverage_table() -> str:

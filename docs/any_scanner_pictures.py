@@ -59,7 +59,10 @@ def pairs_figure(shares: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
     figure = Figure(figsize=(8, 5.2), layout="constrained")
     titles = [scanner.replace(", ", ",\n", 1) for scanner in shares]
     methods = list(next(iter(shares.values())))
-    labels = ("closest pairs resolved / %", "single objects split / %")
+    labels = (
+        "closest pairs resolved / %,\nat 5 % of single objects split",
+        "single objects split\nby a dip of 0.265 / %",
+    )
     for panel, axes in enumerate(figure.subplots(2, sharex=True)):
         for place, method in enumerate(methods):
             points = [
@@ -73,6 +76,33 @@ def pairs_figure(shares: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
         axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
         axes.grid(axis="y", alpha=0.3)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(methods))
+    return figure
+
+
+def known_figure(
+    errors: Sequence[float], found: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
+) -> Figure:
+    """Returns PSNR and splits against the error of a quantity.
+
+    Args:
+        errors: The errors in %.
+        found: PSNR in dB and share of single objects that are split in %, of each error, by scanner
+            and method.
+    """
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    panels = figure.subplots(2, len(found), sharex=True, sharey="row", squeeze=False)
+    for column, (scanner, of_methods) in enumerate(found.items()):
+        for row, label in enumerate(("PSNR of phantoms / dB", "single objects split / %")):
+            axes = panels[row, column]
+            for method, values in of_methods.items():
+                axes.plot(errors, [value[row] for value in values], "o-", label=method)
+            axes.grid(alpha=0.3)
+            if column == 0:
+                axes.set_ylabel(label)
+        panels[0, column].set_title(scanner, fontsize=10)
+        panels[1, column].set_xlabel("core diameter larger than stated by / %")
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
     return figure
 
 

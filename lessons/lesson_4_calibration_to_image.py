@@ -91,8 +91,8 @@ figure.subplots_adjust(0, 0, 1, 1)
 # Train
 # -----
 #
-# ``scanner.yaml`` is an overlay of the configuration. It has the scanner, its noise and phantoms
-# that fit into the region:
+# ``scanner.yaml`` is an overlay of the configuration. It has the scanner and its noise; phantoms
+# will be as large as this scanner needs:
 
 print((directory / "calibrated" / "scanner.yaml").read_text()[:700], "…")
 

@@ -40,6 +40,7 @@ def test_weights_for_any_scanner_go_on_with_one(tmp_path):
     for_one, for_any = load(checkpoint), load(WEIGHTS / "any_scanner.ckpt", scanner=scanner)
     assert for_one.experiment.scanner == for_any.experiment.scanner
     assert for_one.cascade.intervals is None
+    assert "single_objects" in for_one.experiment.mixture.families
     (sample, *_) = brief_suite(for_any.experiment.scanner).sets[0].batches(for_any.experiment)
     found, expected = (cascade(sample.signal[:4]).final for cascade in (for_one, for_any))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3 * expected.max().item())

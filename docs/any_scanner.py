@@ -85,11 +85,13 @@ KNOWN = {
     STATED: "as stated",
     "gradient-2": "gradient + 2 %",
     "gradient-5": "gradient + 5 %",
+    "core-minus5": "core − 5 %",
+    "core-minus2": "core − 2 %",
     "core-1": "core + 1 %",
     "core-2": "core + 2 %",
     "core-5": "core + 5 %",
 }
-CORE_ERRORS = {0: STATED, 1: "core-1", 2: "core-2", 5: "core-5"}
+CORE_ERRORS = {-5: "core-minus5", -2: "core-minus2", 0: STATED, 1: "core-1", 2: "core-2", 5: "core-5"}
 
 USUAL_SNR_DB = 30
 NOISE_SNRS_DB = (5, 15, USUAL_SNR_DB, 50, 80)
@@ -407,7 +409,7 @@ def off_table() -> str:
 
 
 def known_table() -> str:
-    """Returns what errors of few percent cost, where gradient or core is larger than stated."""
+    """Returns what errors of few percent cost, where gradient or core isn't as stated."""
     body = []
     for name in KNOWN_SCANNERS:
         for true, title in KNOWN.items():

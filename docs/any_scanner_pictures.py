@@ -100,7 +100,7 @@ def known_figure(
             if column == 0:
                 axes.set_ylabel(label)
         panels[0, column].set_title(scanner, fontsize=10)
-        panels[1, column].set_xlabel("core diameter larger than stated by / %")
+        panels[1, column].set_xlabel("error of the core diameter, true − stated / %")
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
     return figure

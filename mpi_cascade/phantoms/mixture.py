@@ -41,7 +41,7 @@ class PhantomMixture(Scene):
         values = [float(weights.get(name, 1.0)) for name in self.families]
         if not (min(values) >= 0 and 0 < sum(values) < math.inf):
             raise InputError(
-                f"weights are {values}: each must be finite and not negative, and one above 0"
+                f"phantom weights are {values}: each must be finite and not negative, and one above 0"
             )
         self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
         # A random number in (0, 1) chooses the family between whose limits it lies.
@@ -108,5 +108,5 @@ def default_families(weighed: Collection[str] = ()) -> dict[str, PhantomFamily]:
 def _check_known(weighed: Collection[str], names: Collection[str]) -> None:
     if unknown := sorted(set(weighed) - set(names)):
         raise InputError(
-            f"weights names {unknown[0]}, which is no phantom family: use {', '.join(names)}"
+            f"phantom weights name {unknown[0]}, which is no phantom family: use {', '.join(names)}"
         )

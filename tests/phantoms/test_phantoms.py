@@ -436,9 +436,9 @@ def test_families_of_ones_own_replace_the_default_ones():
 
 
 def test_a_weight_without_a_family_is_refused():
-    with pytest.raises(InputError, match=r"^weights names pears, .* use pairs, .*, capsules$"):
+    with pytest.raises(InputError, match=r"^phantom weights name pears, .* use pairs, .*, capsules$"):
         PhantomMixture(weights={"pears": 1.0})
-    with pytest.raises(InputError, match=r"^weights names bars, .* use dots$"):
+    with pytest.raises(InputError, match=r"^phantom weights name bars, .* use dots$"):
         PhantomMixture({"dots": Points()}, weights={"bars": 1.0})
 
 
@@ -449,7 +449,7 @@ def test_a_weight_without_a_family_is_refused():
 )
 def test_weights_that_are_no_shares_are_refused(weights):
     with pytest.raises(
-        InputError, match=r"^weights are \[.*\]: each must be finite and not negative"
+        InputError, match=r"^phantom weights are \[.*\]: each must be finite and not negative"
     ):
         PhantomMixture(weights=weights)
 

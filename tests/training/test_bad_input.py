@@ -47,7 +47,7 @@ CASES = {
         ["--experiment.refinement.init_args.depth=3"],
         "Option 'depth' is not accepted",
     ),
-    "unknown weight": (["--experiment.phantom_weights.stars=1"], "weights names stars"),
+    "unknown weight": (["--experiment.phantom_weights.stars=1"], "phantom weights name stars"),
     "uneven epoch": (["--data.samples_per_epoch=25"], "samples_per_epoch is 25"),
     "empty image": (
         ["--experiment.image_shape=[16,0]"],

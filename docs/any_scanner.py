@@ -91,7 +91,9 @@ KNOWN = {
     "core-2": "core + 2 %",
     "core-5": "core + 5 %",
 }
-CORE_ERRORS = {-5: "core-minus5", -2: "core-minus2", 0: STATED, 1: "core-1", 2: "core-2", 5: "core-5"}
+CORE_ERRORS = {
+    -5: "core-minus5", -2: "core-minus2", 0: STATED, 1: "core-1", 2: "core-2", 5: "core-5",
+}  # fmt: skip
 
 USUAL_SNR_DB = 30
 NOISE_SNRS_DB = (5, 15, USUAL_SNR_DB, 50, 80)

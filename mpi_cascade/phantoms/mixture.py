@@ -41,7 +41,8 @@ class PhantomMixture(Scene):
         values = [float(weights.get(name, 1.0)) for name in self.families]
         if not (min(values) >= 0 and 0 < sum(values) < math.inf):
             raise InputError(
-                f"phantom weights are {values}: each must be finite and not negative, and one above 0"
+                f"phantom weights are {values}: each must be finite and not negative, and one "
+                "above 0"
             )
         self._shares = torch.tensor(values, dtype=torch.float64) / sum(values)
         # A random number in (0, 1) chooses the family between whose limits it lies.

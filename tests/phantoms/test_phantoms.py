@@ -436,7 +436,7 @@ def test_families_of_ones_own_replace_the_default_ones():
 
 
 def test_a_weight_without_a_family_is_refused():
-    with pytest.raises(InputError, match=r"^phantom weights name pears, .* use pairs, .*, capsules$"):
+    with pytest.raises(InputError, match=r"^phantom weights name pears, .*: use pairs, .*psules$"):
         PhantomMixture(weights={"pears": 1.0})
     with pytest.raises(InputError, match=r"^phantom weights name bars, .* use dots$"):
         PhantomMixture({"dots": Points()}, weights={"bars": 1.0})

@@ -80,27 +80,27 @@ def pairs_figure(shares: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
 
 
 def known_figure(
-    errors: Sequence[float], found: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
+    found: Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]],
 ) -> Figure:
-    """Returns PSNR and splits against the error of a quantity.
+    """Returns PSNR and splits against the error of the core's diameter.
 
     Args:
-        errors: The errors in %.
-        found: PSNR in dB and share of single objects that are split in %, of each error, by scanner
-            and method.
+        found: Error in %, PSNR in dB and share of single objects that are split in %, each, by
+            scanner and method.
     """
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(2 + 2.4 * len(found), 5), layout="constrained")
     panels = figure.subplots(2, len(found), sharex=True, sharey="row", squeeze=False)
     for column, (scanner, of_methods) in enumerate(found.items()):
         for row, label in enumerate(("PSNR of phantoms / dB", "single objects split / %")):
             axes = panels[row, column]
             for method, values in of_methods.items():
-                axes.plot(errors, [value[row] for value in values], "o-", label=method)
+                errors, *shown = zip(*values, strict=True)
+                axes.plot(errors, shown[row], "o-", label=method)
             axes.grid(alpha=0.3)
             if column == 0:
                 axes.set_ylabel(label)
         panels[0, column].set_title(scanner, fontsize=10)
-        panels[1, column].set_xlabel("error of the core diameter, true − stated / %")
+    figure.supxlabel("error of the core diameter, true − stated / %", fontsize=10)
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]))
     return figure

@@ -137,36 +137,8 @@ def main() -> None:
     drawn = [read(f"drawn/{number}") for number in drawn_numbers()]
     psnrs = {METHODS[label]: [values[label][PSNR] for values in drawn] for label in DRAWN_METHODS}
     drawn_figure(psnrs).savefig(DIRECTORY / "drawn.png", dpi=110)
-    shares = {
-        SCANNERS[name].strip("`"): {
-            method: [
-                (
-                    100 * of["pairs", "roc_resolved_5pct", gaps_mm(of)[0]][0],
-                    splits_percent(of, "false_splits")[0],
-                )
-                for of in some
-            ]
-            for method, some in of_single_objects(name).items()
-        }
-        for name in with_single_objects()
-    }
-    pairs_figure(shares).savefig(DIRECTORY / "pairs.png", dpi=110)
-    known = {
-        SCANNERS[name].strip("`"): {
-            title.strip("`"): [
-                (
-                    percent,
-                    of_known(name, CORE_ERRORS[percent])[title][PSNR][0],
-                    splits_percent(of_known(name, CORE_ERRORS[percent])[title], "false_splits")[0],
-                )
-                for percent in CORE_ERRORS
-                if CORE_ERRORS[percent] in errors
-            ]
-            for title in OFF_METHODS.values()
-        }
-        for name, errors in known_errors().items()
-    }
-    known_figure(known).savefig(DIRECTORY / "known.png", dpi=110)
+    pairs_figure(pairs_shares()).savefig(DIRECTORY / "pairs.png", dpi=110)
+    known_figure(known_values()).savefig(DIRECTORY / "known.png", dpi=110)
 
 
 def tables() -> dict[str, str]:
@@ -287,6 +259,23 @@ def single_objects_table() -> str:
         for title, some in of_single_objects(name).items()
     ]
     return markdown_table(["scanner", "method", *PAIRS_HEAD], body)
+
+
+def pairs_shares() -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Returns closest pairs resolved and nulls split, in %, of trainings by scanner and title."""
+    return {
+        SCANNERS[name].strip("`"): {
+            title: [
+                (
+                    100 * of["pairs", "roc_resolved_5pct", gaps_mm(of)[0]][0],
+                    splits_percent(of, "false_splits")[0],
+                )
+                for of in some
+            ]
+            for title, some in of_single_objects(name).items()
+        }
+        for name in with_single_objects()
+    }
 
 
 def long_table() -> str:
@@ -429,6 +418,19 @@ def known_table() -> str:
         *(f"{name}: nulls split by dip 0.265 / %" for name in OFF_METHODS.values()),
     ]  # fmt: skip
     return markdown_table(head, body)
+
+
+def known_values() -> dict[str, dict[str, list[tuple[float, float, float]]]]:
+    """Returns error of the core in %, PSNR and nulls split by scanner and method."""
+    found: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
+    for name, errors in known_errors().items():
+        of_scanner = found.setdefault(SCANNERS[name].strip("`"), {})
+        for percent, true in CORE_ERRORS.items():
+            if true in errors:
+                for title, of in of_known(name, true).items():
+                    seen = (percent, of[PSNR][0], splits_percent(of, "false_splits")[0])
+                    of_scanner.setdefault(title.strip("`"), []).append(seen)
+    return found
 
 
 def known_errors() -> dict[str, list[str]]:

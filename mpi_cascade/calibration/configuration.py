@@ -59,7 +59,6 @@ def scanner_configuration(
     shape = 1 if scan.is_line else _NUM_PIXELS, _NUM_PIXELS
     if scanned:
         scanner, shape = replace(scanner, **scanned.fields), scanned.image_shape
-    if scanned:
         size_m, scale = scanner.field_of_view_m, length_scale(scanner, shape)
         PhantomMixture(rescaled(default_families(), scale, size_m)).check_fits(size_m)
         TwoPointSuite().pairs(scale, size_m).check_fits(size_m)

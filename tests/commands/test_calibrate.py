@@ -13,7 +13,9 @@ from PIL import Image
 
 from mpi_cascade.calibration.model import ScanModel
 from mpi_cascade.configurations import build_experiment, read_receive_chain
+from mpi_cascade.phantoms import default_families
 from mpi_cascade.phantoms.pair_suite import TwoPointSuite
+from mpi_cascade.phantoms.scaling import rescaled
 from mpi_cascade.physics.resolution import length_scale, psf_detail_m
 from mpi_cascade.physics.scanner import Scanner
 
@@ -60,12 +62,15 @@ def test_a_grid_becomes_a_configuration(grid, tmp_path):
     assert experiment.delta_sample_m == 0
     # Phantoms and pairs are as large as the PSF needs; bars can't be.
     assert overlay["experiment"]["phantoms"] is None
+    usual = rescaled(default_families(), length_scale(scanner, (16, 16)), scanner.field_of_view_m)
+    assert experiment.mixture.families == usual
     factor = psf_detail_m(scanner) / psf_detail_m(Scanner())
     assert factor > 10
     assert experiment.mixture.families["bars"].length_mm[1] < factor * 2.5
     suite = TwoPointSuite(**overlay["data"]["two_points"])
     pairs = suite.pairs(length_scale(scanner, (64, 64)), scanner.field_of_view_m)
     assert pairs.diameter_mm == pytest.approx(0.4 * factor, rel=0.05)
+    pairs.check_fits(scanner.field_of_view_m)
     assert experiment.peak_snr_db == pytest.approx(40, abs=1)
     # Of drift and gain there was none, and feed-through is subtracted wherever it was measured.
     assert "disturbances" not in overlay["experiment"]
@@ -87,6 +92,9 @@ def test_the_grid_of_the_scans_is_not_that_of_the_sample(grid, tmp_path):
     scanner = built.scanner
     assert scanner.ffp_shape == (12, 30) and scanner.field_of_view_m == (24e-3, 60e-3)
     assert built.image_shape == (16, 32)
+    scale = length_scale(scanner, built.image_shape)
+    usual = rescaled(default_families(), scale, scanner.field_of_view_m)
+    assert built.mixture.families == usual
     # What the receiver makes of tracer is what was fitted where the sample was.
     assert built.receive_chain.scanner.field_of_view_m == pytest.approx((25e-3 * 4 / 3, 65e-3))
 
